@@ -1,0 +1,29 @@
+# Every third-party package, found once. Versions that are wrong are refused here, not at run time.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.5 REQUIRED)
+find_package(Boost 1.88 REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+
+# ngtcp2 and its crypto library must come from one version: plain trixie silently mixes the headers of 1.11
+# with the library of 1.22 (tools/apt-preferences).
+pkg_check_modules(NGTCP2 REQUIRED libngtcp2>=1.22)
+pkg_check_modules(NGTCP2_CRYPTO REQUIRED libngtcp2_crypto_ossl>=1.22)
+if(NOT NGTCP2_VERSION STREQUAL NGTCP2_CRYPTO_VERSION)
+  message(FATAL_ERROR "libngtcp2 is ${NGTCP2_VERSION} but libngtcp2_crypto_ossl is "
+                      "${NGTCP2_CRYPTO_VERSION}: install both from trixie-backports")
+endif()
+# Static, so that a build of the transport does not depend on which ngtcp2 the target machine has.
+find_library(NGTCP2_STATIC libngtcp2.a REQUIRED)
+find_library(NGTCP2_CRYPTO_STATIC libngtcp2_crypto_ossl.a REQUIRED)
+add_library(ngtcp2 INTERFACE)
+target_link_libraries(ngtcp2 INTERFACE ${NGTCP2_CRYPTO_STATIC} ${NGTCP2_STATIC} OpenSSL::SSL
+                                       OpenSSL::Crypto)
+add_library(ngtcp2::ngtcp2 ALIAS ngtcp2)
+
+include(Pqclean)

@@ -1,0 +1,40 @@
+# Compiler settings that hold for every target.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+set(I2_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
+option(I2_FUZZ "Build fuzz targets with libFuzzer instead of corpus replay" OFF)
+option(I2_FALCON_NATIVE_DOUBLE "Sign with leaf keys on native doubles (fast; bit-identical)" ON)
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                    -Wnon-virtual-dtor -Wold-style-cast -Werror=return-type -Werror=switch
+                    -fstack-protector-strong)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fcoroutines>)
+endif()
+string(REPLACE "-Wold-style-cast" "" CMAKE_C_FLAGS "${CMAKE_C_FLAGS}")
+
+if(I2_SANITIZE)
+  add_compile_options(-fsanitize=${I2_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${I2_SANITIZE})
+  add_compile_definitions(I2_SANITIZED=1)
+else()
+  add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+endif()
+if(I2_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+find_program(I2_MOLD mold)
+if(I2_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+add_link_options(-Wl,-z,relro,-z,now)
