@@ -58,8 +58,8 @@ struct FileProgress {
 
 struct SendOptions {
   // The name at the receiver. Empty: that of the path, made fit for is_file_name().
-  std::string name;
-  std::function<void(const FileProgress&)> on_progress;  // after each MiB or so
+  std::string name{};
+  std::function<void(const FileProgress&)> on_progress{};  // after each MiB or so
 };
 
 struct SendReport {
