@@ -1,5 +1,5 @@
-// Genesis, member and anchor records: what decodes encodes to the same bytes, and checking its signatures
-// against itself never does more than answer.
+// Genesis, member and anchor records: what decodes encodes to the same bytes, and checking its
+// signatures against itself never does more than answer.
 #include <i2/base/assert.h>
 #include <i2/fleet/core/genesis.h>
 #include <i2/trustchain/core/anchor.h>

@@ -27,8 +27,7 @@ const Bundle& bundle() {
   return made;
 }
 const Bytes& file() {
-  static const Bytes made =
-      to_bytes(encode_bundle(bundle(), home().operator_1).value().view());
+  static const Bytes made = to_bytes(encode_bundle(bundle(), home().operator_1).value().view());
   return made;
 }
 
@@ -91,17 +90,15 @@ TEST(Bundle, AnAlterationWithACorrectChecksumIsRefused) {
 }
 
 TEST(Bundle, ATruncatedFileIsRefused) {
-  for (const std::size_t size : {std::size_t{0}, std::size_t{5}, std::size_t{8}, std::size_t{9},
-                                 std::size_t{45}, std::size_t{46}, file().size() / 2,
-                                 file().size() - 1}) {
-    EXPECT_EQ(code(decode_bundle(ByteView(file()).first(size))), "fleet.bundle_truncated")
-        << size;
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{5}, std::size_t{8}, std::size_t{9}, std::size_t{45},
+        std::size_t{46}, file().size() / 2, file().size() - 1}) {
+    EXPECT_EQ(code(decode_bundle(ByteView(file()).first(size))), "fleet.bundle_truncated") << size;
   }
   Bytes longer = file();
   longer.push_back(0);
   EXPECT_EQ(code(decode_bundle(longer)), "fleet.bundle_altered");
-  EXPECT_EQ(code(decode_bundle(as_bytes("-----BEGIN PRIVATE KEY-----"))),
-            "fleet.bundle_malformed");
+  EXPECT_EQ(code(decode_bundle(as_bytes("-----BEGIN PRIVATE KEY-----"))), "fleet.bundle_malformed");
 }
 
 TEST(Bundle, ANewerFormatIsNamed) {

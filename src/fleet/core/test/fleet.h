@@ -9,7 +9,9 @@ namespace i2::fleet::testing {
 inline constexpr UnixMillis kNow = 1'763'700'000'000;  // 2025-11-21
 inline constexpr UnixMillis kHour = 3600ULL * 1000;
 
-inline trustchain::HybridKey new_pair() { return trustchain::HybridKey::generate().value(); }
+inline trustchain::HybridKey new_pair() {
+  return trustchain::HybridKey::generate().value();
+}
 inline crypto::PrivateKey new_key(crypto::SignatureAlgorithm algorithm) {
   return crypto::PrivateKey::generate(algorithm).value();
 }

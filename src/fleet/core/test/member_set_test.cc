@@ -134,16 +134,13 @@ TEST_F(MemberSetTest, SeveralAnchorsEachVouchForTheirOwnLeaves) {
   EXPECT_EQ(members.with(second).value().anchors().size(), 2u);
   const auto made = trustchain::make_leaf_request("beta", "home").value();
   const auto under_second =
-      trustchain::issue_leaf(made.request, second, second_key,
-                             {.node_name = "beta",
-                              .fleet_name = "home",
-                              .now = kNow,
-                              .serial = home_->serial()})
+      trustchain::issue_leaf(
+          made.request, second, second_key,
+          {.node_name = "beta", .fleet_name = "home", .now = kNow, .serial = home_->serial()})
           .value();
   EXPECT_EQ(members.check_leaf(under_second, kNow).value(), LeafStanding::kValid);
   EXPECT_EQ(members.check_leaf(*leaf_, kNow).value(), LeafStanding::kValid);
-  EXPECT_EQ(members.check_leaf(*leaf_, leaf_->not_after() + kHour).value(),
-            LeafStanding::kExpired);
+  EXPECT_EQ(members.check_leaf(*leaf_, leaf_->not_after() + kHour).value(), LeafStanding::kExpired);
   EXPECT_EQ(code(set().check_leaf(under_second, kNow)), "trust.leaf_untrusted");
 }
 
@@ -169,21 +166,19 @@ TEST_F(MemberSetTest, HelloWithABindingOfSomebodyElse) {
             "trust.binding_invalid");
   EXPECT_EQ(verdict(bind(home_->alpha.identity, beta_->info.node_id, *leaf_, kNow + kHour)),
             "trust.binding_invalid");
-  EXPECT_EQ(verdict(bind(beta_->identity, beta_->info.node_id, home_->anchor.certificate,
-                         kNow + kHour)),
-            "trust.binding_invalid");
+  EXPECT_EQ(
+      verdict(bind(beta_->identity, beta_->info.node_id, home_->anchor.certificate, kNow + kHour)),
+      "trust.binding_invalid");
 }
 
 TEST_F(MemberSetTest, HelloWithAnExpiredBinding) {
   const Bytes good = binding();
   const Bytes signature = sign(*beta_);
   EXPECT_EQ(code(set().check_hello(claim(good, signature), kNow + kHour - 1)), "ok");
-  EXPECT_EQ(code(set().check_hello(claim(good, signature), kNow + kHour)),
-            "trust.binding_expired");
+  EXPECT_EQ(code(set().check_hello(claim(good, signature), kNow + kHour)), "trust.binding_expired");
   // A node that comes back signs a new one for its expired leaf.
   const UnixMillis month_later = kNow + 30 * 24 * kHour;
-  const Bytes renewed =
-      bind(beta_->identity, beta_->info.node_id, *leaf_, month_later + kHour);
+  const Bytes renewed = bind(beta_->identity, beta_->info.node_id, *leaf_, month_later + kHour);
   EXPECT_EQ(code(set().check_hello(claim(renewed, signature), month_later)), "ok");
 }
 

@@ -137,8 +137,7 @@ TEST(PeerHint, IsAnIpv6AddressOfAHost) {
             "fleet.hint_refused");
   EXPECT_EQ(refused({}), "fleet.hint_refused");
   EXPECT_EQ(refused({0xff, 0x02}), "fleet.hint_refused");
-  EXPECT_EQ(refused({0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}),
-            "fleet.hint_refused");
+  EXPECT_EQ(refused({0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}), "fleet.hint_refused");
   EXPECT_EQ(refused({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}), "ok");  // ::1, one host
 }
 

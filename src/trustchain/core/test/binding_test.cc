@@ -20,8 +20,7 @@ Binding make() {
 
 std::string verdict(const Binding& binding, const HybridKey& as, const crypto::PublicKey& leaf,
                     UnixMillis now) {
-  const auto result =
-      verify_binding(binding, node_id(as.public_key()), as.public_key(), leaf, now);
+  const auto result = verify_binding(binding, node_id(as.public_key()), as.public_key(), leaf, now);
   return result ? "good" : std::string(result.error().code());
 }
 
@@ -32,8 +31,7 @@ TEST(Binding, IsGoodForItsNodeItsLeafAndUntilItEnds) {
   EXPECT_EQ(verdict(binding, alice(), leaf, kNow + kHour - 1), "good");
   EXPECT_EQ(verdict(binding, alice(), leaf, kNow + kHour), "trust.binding_expired");
   EXPECT_EQ(verdict(binding, bob(), leaf, kNow), "trust.binding_invalid");
-  EXPECT_EQ(verdict(binding, alice(), bob().falcon().public_key(), kNow),
-            "trust.binding_invalid");
+  EXPECT_EQ(verdict(binding, alice(), bob().falcon().public_key(), kNow), "trust.binding_invalid");
   EXPECT_EQ(verdict(binding, alice(), crypto::PublicKey(), kNow), "trust.binding_invalid");
 }
 

@@ -13,8 +13,8 @@ TEST(HybridKey, TheNodeIdHashesTheDomainAndBothKeys) {
   const auto& key = alice().public_key();
   EXPECT_EQ(key.falcon_spki().size(), 1811u);
   EXPECT_EQ(key.ed25519_spki().size(), 44u);
-  EXPECT_EQ(node_id(key).bytes, crypto::sha256({as_bytes("i2/node/v1"), key.falcon_spki(),
-                                                key.ed25519_spki()}));
+  EXPECT_EQ(node_id(key).bytes,
+            crypto::sha256({as_bytes("i2/node/v1"), key.falcon_spki(), key.ed25519_spki()}));
   EXPECT_NE(node_id(key), node_id(bob().public_key()));
   EXPECT_NE(node_id(key).bytes, key.id(kOperatorDomain));
 }

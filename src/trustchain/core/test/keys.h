@@ -37,8 +37,7 @@ inline AnchorRecord make_anchor(const crypto::PrivateKey& key = anchor_key()) {
   out.not_before = kNow - kLeafBackdateMs;
   out.not_after = kNow + kAnchorLifeMs;
   out.constraints = {.dns_suffix = fleet_dns_suffix("home"), .leaf_life_ms_max = kLeafLifeMs};
-  out.certificate =
-      make_anchor_certificate(key, out.not_before, out.not_after, serial(1)).value();
+  out.certificate = make_anchor_certificate(key, out.not_before, out.not_after, serial(1)).value();
   sign_anchor(out, alice()).value();
   return out;
 }

@@ -6,10 +6,10 @@
 namespace i2::trustchain {
 namespace {
 
-using ::testing::ElementsAre;
 using testing::alice;
 using testing::anchor_key;
 using testing::bob;
+using ::testing::ElementsAre;
 using testing::kHour;
 using testing::kNow;
 using testing::make_anchor;
@@ -59,7 +59,8 @@ TEST(Leaf, FollowsTheProfile) {
   EXPECT_EQ(leaf().public_key().spki(), request().key.public_key().spki());
   EXPECT_EQ(leaf().public_key().algorithm(), crypto::SignatureAlgorithm::kFalcon1024);
   EXPECT_EQ(renewal_time(leaf()), leaf().not_before() + 16 * kHour);
-  // What a Falcon certificate takes without extensions is about 3 330 bytes; they have 790 to spend.
+  // What a Falcon certificate takes without extensions is about 3 330 bytes; they have 790 to
+  // spend.
   EXPECT_LT(leaf().der().size(), 3330u + 790u);
 }
 
@@ -67,15 +68,15 @@ TEST(Leaf, IsGoodUnderItsAnchorWhileItLasts) {
   const AnchorRecord anchor = make_anchor();
   EXPECT_EQ(verdict(anchor, leaf(), kNow), "good");
   EXPECT_EQ(verdict(anchor, leaf(), leaf().not_before()), "good");
-  EXPECT_EQ(verdict(anchor, leaf(), leaf().not_before() - 1), "trust.leaf_untrusted");  // the anchor's too
+  EXPECT_EQ(verdict(anchor, leaf(), leaf().not_before() - 1),
+            "trust.leaf_untrusted");  // the anchor's too
   EXPECT_EQ(verdict(anchor, leaf(), leaf().not_after() + 1000), "trust.leaf_expired");
 
-  const auto later = issue_leaf(request().request, anchor, anchor_key(),
-                                {.node_name = "alpha",
-                                 .fleet_name = "home",
-                                 .now = kNow + kHour,
-                                 .serial = serial(3)})
-                         .value();
+  const auto later =
+      issue_leaf(
+          request().request, anchor, anchor_key(),
+          {.node_name = "alpha", .fleet_name = "home", .now = kNow + kHour, .serial = serial(3)})
+          .value();
   EXPECT_EQ(verdict(anchor, later, kNow), "trust.leaf_not_yet_valid");
 }
 
