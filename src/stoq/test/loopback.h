@@ -2,7 +2,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <i2/rt/clock.h>
 #include <i2/rt/runtime.h>
+#include <i2/stoq/core/testing/trust.h>
 #include <i2/stoq/services.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -17,7 +19,6 @@
 #include <mutex>
 #include <vector>
 
-#include "test_trust.h"
 
 namespace i2::stoq::test {
 namespace asio = boost::asio;
@@ -43,9 +44,17 @@ T run(const asio::any_io_executor& executor, Task<T> task, const char* what = "a
 
 // The keys take a while: made once for the process.
 struct TestIdentities {
-  TestFleet fleet;
-  TestNode alice{fleet, "alice"};
-  TestNode bob{fleet, "bob"};
+  UnixMillis now = rt::SystemClock().unix_now();
+  core::testing::TestFleet fleet{now};
+  core::testing::TestNode alice{fleet, "alice", now};
+  core::testing::TestNode bob{fleet, "bob", now};
+  // Her leaf has expired.
+  core::testing::TestNode carol{fleet, "carol", now - 7'200'000, 3'600 * kSecond};
+  TestIdentities() {
+    fleet.enrol(alice);
+    fleet.enrol(bob);
+    fleet.enrol(carol);
+  }
 };
 inline TestIdentities& identities() {
   static TestIdentities instance;
@@ -56,17 +65,17 @@ inline TestIdentities& identities() {
 class Loopback {
  public:
   struct Options {
-    bool renewal_only = false;
+    bool expired_leaf = false;  // the connecting side is carol
     TransportConfig transport{};
   };
 
   explicit Loopback(StreamDispatcher& dispatcher) : Loopback(dispatcher, Options{}) {}
   Loopback(StreamDispatcher& dispatcher, Options options) : dispatcher_(dispatcher) {
-    identities().fleet.set_leaves_expired(options.renewal_only);
     TransportConfig config = options.transport;
     config.bind.ip[15] = 1;
     bob_ = make(config, bob_runtime_, identities().bob);
-    alice_ = make(config, alice_runtime_, identities().alice);
+    alice_ = make(config, alice_runtime_,
+                  options.expired_leaf ? identities().carol : identities().alice);
     accepting_ = asio::co_spawn(bob_runtime_.control(), accept_all(), asio::use_future);
   }
 
@@ -117,7 +126,7 @@ class Loopback {
 
  private:
   static std::unique_ptr<Transport> make(const TransportConfig& config, rt::Runtime& runtime,
-                                         const TestNode& node) {
+                                         const core::testing::TestNode& node) {
     auto transport = Transport::create(config, runtime, node, identities().fleet);
     if (!transport) {
       std::fprintf(stderr, "transport: %s\n", transport.error().to_string().c_str());

@@ -248,7 +248,7 @@ TEST_F(Rpc, StatusFollowsTheLastMessage) {
 }
 
 TEST_F(Rpc, OnlyRenewalForAnExpiredLeaf) {
-  Loopback loopback(dispatcher_, {.renewal_only = true});
+  Loopback loopback(dispatcher_, {.expired_leaf = true});
   const auto connection = loopback.connect();
   EXPECT_TRUE(call_once(connection, "test.Echo/Say", {}));
   EXPECT_EQ(call_once(connection, "test.Echo/Refuse", {}).error().code(), "trust.leaf_expired");
