@@ -248,6 +248,8 @@ nlohmann::json run_bulk(Side& side, const Connection& connection, const Options&
           {"seconds", seconds},
           {"streams", options.streams},
           {"mtu", path.mtu},
+          {"congestion_window", path.congestion_window},
+          {"smoothed_rtt_us", static_cast<double>(path.smoothed_rtt) * 1e-3},
           {"cpu_seconds",
            {{"local", cpu_seconds() - cpu_before},
             {"remote", sum.remote_cpu},
