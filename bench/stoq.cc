@@ -111,7 +111,6 @@ struct Side {
       probes.push_back(static_cast<std::uint16_t>(options.payload));
     }
     config.endpoint.streams_bidi_max = 200'000;
-    config.endpoint.pacing = getenv("NOPACE") == nullptr;
     transport = value(stoq::Transport::create(config, runtime, *trust, *trust));
   }
 
