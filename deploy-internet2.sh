@@ -140,10 +140,11 @@ make_identity() {
   fi
 }
 
-log_tail() { tail -n "$1" "$log" 2>/dev/null || true; }
+# The last lines that this start has logged.
+log_tail() { tail -c "+$((log_start + 1))" "$log" 2>/dev/null | tail -n 20 >&2 || true; }
 
 start_server() {
-  local options=(--data-dir "$data") mode=("$profile") pid left=$((health_seconds * 2))
+  local options=(--data-dir "$data") mode=("$profile") pid left=$((health_seconds * 2)) log_start=0
   [ -x "$bin/internet2-server" ] || die "not built yet: run ./deploy-internet2.sh"
   if is_healthy; then
     say "already running"
@@ -155,6 +156,7 @@ start_server() {
     [ -z "$port" ] || options+=(--port "$port")
     [ -z "$federated" ] || mode+=(--federated)
     [ "$(stat -c %s "$log" 2>/dev/null || echo 0)" -lt 16777216 ] || mv -f "$log" "$log.1"
+    log_start=$(stat -c %s "$log" 2>/dev/null || echo 0)
     # devroot replaces itself by the server, so this is the server's own process id.
     INTERNET2_BIND=$data:$(dirname "${config:-/}") setsid "$here/tools/devroot" \
       "$bin/internet2-server" "${options[@]}" "${mode[@]}" </dev/null >>"$log" 2>&1 8>&- &
@@ -164,12 +166,12 @@ start_server() {
   while ! is_healthy; do
     if ! kill -0 "$pid" 2>/dev/null; then
       rm -f "$pid_file"
-      log_tail 20 >&2
+      log_tail
       die "the node stopped while starting; its log is $log"
     fi
     left=$((left - 1))
     if [ $left -le 0 ]; then
-      log_tail 20 >&2
+      log_tail
       die "the node is not healthy after $health_seconds s; its log is $log"
     fi
     sleep 0.5

@@ -42,7 +42,7 @@ build() {
   [ $# -eq 0 ] || targets=(--target "$@")
   (
     cd "$here" || exit
-    devroot cmake --preset "$preset" --log-level=NOTICE
+    devroot cmake --preset "$preset" >/dev/null
     devroot cmake --build "build/$preset" -j "$(build_jobs)" "${targets[@]}"
   )
 }
