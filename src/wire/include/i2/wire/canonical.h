@@ -1,8 +1,8 @@
 // The canonical encoding of every signed, hashed or replicated value (docs/wire/canonical.md).
 //
 // One value, one byte string: u16 type, u16 version, then the fields in their fixed order; integers
-// big-endian and fixed-width; variable data behind a u32 length; lists behind a u32 count; maps as lists
-// sorted by key without duplicates; booleans 0 or 1. Decoding accepts nothing else, so
+// big-endian and fixed-width; variable data behind a u32 length; lists behind a u32 count; maps as
+// lists sorted by key without duplicates; booleans 0 or 1. Decoding accepts nothing else, so
 // encode(decode(x)) == x for every x that decodes.
 //
 //   Bytes encode(const Point& p) {
@@ -18,10 +18,10 @@
 //   }
 #pragma once
 
-#include <string>
-
 #include <i2/base/error.h>
 #include <i2/wire/reader.h>
+
+#include <string>
 
 namespace i2::wire {
 
@@ -33,10 +33,10 @@ class CanonicalWriter {
   void u32(std::uint32_t value);
   void u64(std::uint64_t value);
   void boolean(bool value);
-  void fixed(ByteView value);             // no length; the reader knows the size
-  void bytes(ByteView value);             // u32 length
-  void text(std::string_view value);      // u32 length, UTF-8
-  void count(std::size_t value);          // u32, in front of a list
+  void fixed(ByteView value);         // no length; the reader knows the size
+  void bytes(ByteView value);         // u32 length
+  void text(std::string_view value);  // u32 length, UTF-8
+  void count(std::size_t value);      // u32, in front of a list
   [[nodiscard]] Bytes take() &&;
 
  private:

@@ -1,12 +1,13 @@
 // Bounded reading and writing of bytes: big-endian integers, QUIC variable-length integers, views.
 //
-// A Reader never reads past its input and never allocates from a length it has not checked. After the
-// first failure every later read fails too, so a parser may read a whole record and test ok() once.
+// A Reader never reads past its input and never allocates from a length it has not checked. After
+// the first failure every later read fails too, so a parser may read a whole record and test ok()
+// once.
 #pragma once
 
-#include <cstdint>
-
 #include <i2/base/bytes.h>
+
+#include <cstdint>
 
 namespace i2::wire {
 

@@ -1,0 +1,347 @@
+// The life of a connection: start, packets, timers, end.
+#include <algorithm>
+
+#include "endpoint_impl.h"
+
+namespace i2::stoq {
+namespace {
+
+ngtcp2_conn* conn_of(ngtcp2_crypto_conn_ref* ref) {
+  return static_cast<ConnectionImpl*>(ref->user_data)->conn_;
+}
+
+ngtcp2_settings make_settings(const EndpointConfig& config, Rng& rng, Timestamp now) {
+  ngtcp2_settings out;
+  ngtcp2_settings_default(&out);
+  out.initial_ts = now;
+  out.cc_algo = config.congestion == CongestionControl::kBbr ? NGTCP2_CC_ALGO_BBR
+                                                             : NGTCP2_CC_ALGO_CUBIC;
+  out.rand_ctx.native_handle = &rng;
+  out.max_tx_udp_payload_size = kTransmitSizeMax;
+  out.handshake_timeout = config.handshake_timeout;
+  out.pmtud_probes = config.mtu_probes.data();
+  out.pmtud_probeslen = config.mtu_probes.size();
+  out.no_pmtud = config.mtu_probes.empty() ? 1 : 0;
+  return out;
+}
+
+ngtcp2_transport_params make_params(const EndpointConfig& config) {
+  ngtcp2_transport_params out;
+  ngtcp2_transport_params_default(&out);
+  out.initial_max_data = config.connection_window;
+  out.initial_max_stream_data_bidi_local = config.stream_window;
+  out.initial_max_stream_data_bidi_remote = config.stream_window;
+  out.initial_max_stream_data_uni = config.stream_window;
+  out.initial_max_streams_bidi = config.streams_bidi_max;
+  out.initial_max_streams_uni = config.streams_uni_max;
+  out.max_idle_timeout = config.idle_timeout;
+  out.max_datagram_frame_size = config.datagram_size_max;
+  out.active_connection_id_limit = 4;
+  out.grease_quic_bit = 1;
+  return out;
+}
+
+}  // namespace
+
+ConnectionImpl::ConnectionImpl(Endpoint::Impl& endpoint, ConnectionHandle handle, bool client)
+    : endpoint_(endpoint), handle_(handle), client_(client) {
+  conn_ref_.get_conn = conn_of;
+  conn_ref_.user_data = this;
+  ngtcp2_ccerr_default(&close_error_native_);
+}
+
+ConnectionImpl::~ConnectionImpl() {
+  if (conn_ != nullptr) {
+    ngtcp2_conn_del(conn_);
+  }
+  if (ssl_ != nullptr) {
+    SSL_set_app_data(ssl_, nullptr);
+    // Without a shutdown OpenSSL marks the session as not resumable.
+    SSL_set_quiet_shutdown(ssl_, 1);
+    SSL_shutdown(ssl_);
+  }
+  ngtcp2_crypto_ossl_ctx_del(tls_);
+  SSL_free(ssl_);
+}
+
+Result<void> ConnectionImpl::start_client(const PathAddresses& path,
+                                          Endpoint::ConnectOptions& options, Timestamp now) {
+  credential_ = endpoint_.certificates_.current();
+  I2_TRY_VALUE(ssl_, endpoint_.tls_->new_client(*credential_));
+  if (options.session && SSL_set_session(ssl_, options.session.get()) != 1) {
+    return fail("stoq.tls_setup", "the resumption state was refused");
+  }
+  SSL_set_app_data(ssl_, &conn_ref_);
+  ngtcp2_cid dcid{};
+  dcid.datalen = 16;  // RFC 9000 §7.2: at least 8 unpredictable bytes
+  endpoint_.rng_.fill({dcid.data, dcid.datalen});
+  const ngtcp2_cid scid = endpoint_.new_cid();
+  ngtcp2_settings settings = make_settings(endpoint_.config_, endpoint_.rng_, now);
+  if (!options.token.empty()) {
+    settings.token = options.token.data();
+    settings.tokenlen = options.token.size();
+    settings.token_type = NGTCP2_TOKEN_TYPE_NEW_TOKEN;
+  }
+  const ngtcp2_transport_params params = make_params(endpoint_.config_);
+  NativePath native(path);
+  if (ngtcp2_crypto_ossl_configure_client_session(ssl_) != 0 ||
+      ngtcp2_crypto_ossl_ctx_new(&tls_, ssl_) != 0) {
+    return fail("stoq.tls_setup", "the TLS session cannot be used for QUIC");
+  }
+  const int rv = ngtcp2_conn_client_new(&conn_, &dcid, &scid, &native.path, NGTCP2_PROTO_VER_V1,
+                                        &client_callbacks(), &settings, &params, nullptr, this);
+  if (rv != 0) {
+    return fail("stoq.connect", ngtcp2_strerror(rv), rv);
+  }
+  ngtcp2_conn_set_tls_native_handle(conn_, tls_);
+  ngtcp2_conn_set_keep_alive_timeout(conn_, endpoint_.config_.keep_alive);
+  endpoint_.add_cid(*this, scid);
+  session_deadline_ = now + endpoint_.config_.handshake_timeout;
+  return {};
+}
+
+Result<void> ConnectionImpl::start_server(const PathAddresses& path, const ServerStart& start,
+                                          Timestamp now) {
+  credential_ = endpoint_.certificates_.current();
+  I2_TRY_VALUE(ssl_, endpoint_.tls_->new_server(*credential_));
+  SSL_set_app_data(ssl_, &conn_ref_);
+  const ngtcp2_cid scid = endpoint_.new_cid();
+  ngtcp2_settings settings = make_settings(endpoint_.config_, endpoint_.rng_, now);
+  settings.token = start.header.token;
+  settings.tokenlen = start.header.tokenlen;
+  settings.token_type = start.token_type;
+  ngtcp2_transport_params params = make_params(endpoint_.config_);
+  params.original_dcid_present = 1;
+  if (start.original_dcid != nullptr) {
+    params.original_dcid = *start.original_dcid;
+    params.retry_scid = start.header.dcid;
+    params.retry_scid_present = 1;
+  } else {
+    params.original_dcid = start.header.dcid;
+  }
+  params.stateless_reset_token_present = 1;
+  if (ngtcp2_crypto_generate_stateless_reset_token(
+          params.stateless_reset_token, endpoint_.reset_secret_.data(),
+          endpoint_.reset_secret_.size(), &scid) != 0) {
+    return fail("stoq.tls_setup", "stateless reset token");
+  }
+  NativePath native(path);
+  if (ngtcp2_crypto_ossl_configure_server_session(ssl_) != 0 ||
+      ngtcp2_crypto_ossl_ctx_new(&tls_, ssl_) != 0) {
+    return fail("stoq.tls_setup", "the TLS session cannot be used for QUIC");
+  }
+  const int rv = ngtcp2_conn_server_new(&conn_, &start.header.scid, &scid, &native.path,
+                                        start.header.version, &server_callbacks(), &settings,
+                                        &params, nullptr, this);
+  if (rv != 0) {
+    return fail("stoq.accept", ngtcp2_strerror(rv), rv);
+  }
+  ngtcp2_conn_set_tls_native_handle(conn_, tls_);
+  endpoint_.add_cid(*this, scid);
+  endpoint_.add_cid(*this, start.header.dcid);
+  session_deadline_ = now + endpoint_.config_.handshake_timeout;
+  return {};
+}
+
+int ConnectionImpl::handle_packet(const PathAddresses& path, std::uint8_t ecn, ByteView packet,
+                                  Timestamp now) {
+  if (state_ == ConnectionState::kClosing) {
+    // RFC 9000 §10.2.1: answer fewer and fewer of the packets that still arrive.
+    ++closing_received_;
+    send_close_ = (closing_received_ & (closing_received_ - 1)) == 0;
+    endpoint_.mark_dirty(*this);
+    return 0;
+  }
+  if (state_ != ConnectionState::kHandshaking && state_ != ConnectionState::kOpen) {
+    return 0;
+  }
+  NativePath native(path);
+  const ngtcp2_pkt_info info{.ecn = ecn};
+  const int rv =
+      ngtcp2_conn_read_pkt(conn_, &native.path, &info, packet.data(), packet.size(), now);
+  switch (rv) {
+    case 0:
+      break;
+    case NGTCP2_ERR_DRAINING: {
+      const ngtcp2_ccerr* peer = ngtcp2_conn_get_ccerr(conn_);
+      const std::string reason(reinterpret_cast<const char*>(peer->reason), peer->reasonlen);
+      if (peer->type == NGTCP2_CCERR_TYPE_APPLICATION) {
+        close_error_ = Error(error_code(peer->error_code),
+                             std::string(describe(peer->error_code)),
+                             static_cast<std::int64_t>(peer->error_code));
+      } else if (peer->error_code >= NGTCP2_CRYPTO_ERROR && peer->error_code < 0x200) {
+        close_error_ = Error("stoq.tls_refused",
+                             "the peer refused the TLS handshake: " +
+                                 std::string(SSL_alert_desc_string_long(
+                                     static_cast<int>(peer->error_code & 0xff))),
+                             static_cast<std::int64_t>(peer->error_code));
+      } else {
+        close_error_ = Error("stoq.closed_by_peer",
+                             "the peer closed the connection with QUIC error " +
+                                 std::to_string(peer->error_code) +
+                                 (reason.empty() ? "" : " (" + reason + ")"),
+                             static_cast<std::int64_t>(peer->error_code));
+      }
+      state_ = ConnectionState::kDraining;
+      close_until_ = now + 3 * ngtcp2_conn_get_pto(conn_);
+      endpoint_.handshake_over(*this);
+      event(EventKind::kClosed);
+      break;
+    }
+    case NGTCP2_ERR_RETRY:
+    case NGTCP2_ERR_DROP_CONN:
+      return rv;
+    case NGTCP2_ERR_CLOSING:
+      break;
+    default: {
+      Error error("stoq.protocol_violation", ngtcp2_strerror(rv), rv);
+      if (rv == NGTCP2_ERR_CRYPTO) {
+        const std::uint8_t alert = ngtcp2_conn_get_tls_alert(conn_);
+        ngtcp2_ccerr_set_tls_alert(&close_error_native_, alert, nullptr, 0);
+        error = Error("stoq.tls_failed",
+                      "the TLS handshake failed: " +
+                          std::string(SSL_alert_desc_string_long(alert)),
+                      alert);
+      } else {
+        ngtcp2_ccerr_set_liberr(&close_error_native_, rv, nullptr, 0);
+      }
+      if (state_ == ConnectionState::kHandshaking) {
+        ++endpoint_.stats_.handshakes_failed;
+      }
+      close_error_ = std::move(error);
+      state_ = ConnectionState::kClosing;
+      send_close_ = true;
+      endpoint_.handshake_over(*this);
+      event(EventKind::kClosed);
+    }
+  }
+  endpoint_.mark_dirty(*this);
+  return 0;
+}
+
+void ConnectionImpl::handle_expiry(Timestamp now) {
+  if (state_ == ConnectionState::kClosing || state_ == ConnectionState::kDraining) {
+    if (now >= close_until_) {
+      state_ = ConnectionState::kClosed;
+    }
+    return;
+  }
+  if (state_ == ConnectionState::kClosed) {
+    return;
+  }
+  if (!established_ && now >= session_deadline_ && handshake_done_) {
+    refuse(Error(error_code(static_cast<std::uint64_t>(AppError::kHelloTimeout)),
+                 "the peer sent no valid HELLO in time"));
+    return;
+  }
+  const int rv = ngtcp2_conn_handle_expiry(conn_, now);
+  if (rv != 0) {
+    if (rv == NGTCP2_ERR_IDLE_CLOSE) {
+      close_error_ = Error("stoq.idle_timeout", "the peer has not been heard of for too long", rv);
+    } else if (rv == NGTCP2_ERR_HANDSHAKE_TIMEOUT) {
+      close_error_ = Error("stoq.handshake_timeout", "the peer did not answer in time", rv);
+      ++endpoint_.stats_.handshakes_failed;
+    } else {
+      close_error_ = Error("stoq.transport", ngtcp2_strerror(rv), rv);
+    }
+    // RFC 9000 §10.1: an idle connection ends silently.
+    state_ = ConnectionState::kClosed;
+    endpoint_.handshake_over(*this);
+    event(EventKind::kClosed);
+    return;
+  }
+  endpoint_.mark_dirty(*this);
+}
+
+Timestamp ConnectionImpl::expiry() const {
+  switch (state_) {
+    case ConnectionState::kClosed: return kNever;
+    case ConnectionState::kClosing:
+    case ConnectionState::kDraining: return close_until_;
+    default: break;
+  }
+  const Timestamp transport = ngtcp2_conn_get_expiry(conn_);
+  return established_ || !handshake_done_ ? transport : std::min(transport, session_deadline_);
+}
+
+std::optional<Transmit> ConnectionImpl::write(MutableByteView buffer, Timestamp now) {
+  ngtcp2_path_storage storage;
+  ngtcp2_path_storage_zero(&storage);
+  ngtcp2_pkt_info info{};
+  if (state_ == ConnectionState::kClosing) {
+    if (!send_close_) {
+      return std::nullopt;
+    }
+    send_close_ = false;
+    ngtcp2_ssize written = 0;
+    if (close_packet_.empty()) {
+      written = ngtcp2_conn_write_connection_close(conn_, &storage.path, &info, buffer.data(),
+                                                   std::min<std::size_t>(buffer.size(), 1452),
+                                                   &close_error_native_, now);
+      close_until_ = now + 3 * ngtcp2_conn_get_pto(conn_);
+      if (written <= 0) {
+        state_ = ConnectionState::kClosed;
+        return std::nullopt;
+      }
+      close_packet_.assign(buffer.begin(), buffer.begin() + written);
+    } else {
+      ngtcp2_path_copy(&storage.path, ngtcp2_conn_get_path(conn_));
+      written = static_cast<ngtcp2_ssize>(close_packet_.size());
+      std::copy(close_packet_.begin(), close_packet_.end(), buffer.begin());
+    }
+    const auto size = static_cast<std::size_t>(written);
+    return Transmit{addresses_of(storage.path), 0, size, size};
+  }
+  if (state_ != ConnectionState::kHandshaking && state_ != ConnectionState::kOpen) {
+    return std::nullopt;
+  }
+  std::size_t segment = 0;
+  const ngtcp2_ssize written = ngtcp2_conn_write_aggregate_pkt2(
+      conn_, &storage.path, &info, buffer.data(), std::min(buffer.size(), kTransmitSizeMax),
+      &segment,
+      [](ngtcp2_conn*, ngtcp2_path* path, ngtcp2_pkt_info* packet_info, std::uint8_t* out,
+         std::size_t size, ngtcp2_tstamp ts, void* user_data) {
+        return static_cast<ConnectionImpl*>(user_data)->write_packet(path, packet_info, out, size,
+                                                                     ts);
+      },
+      0, now);
+  if (written < 0) {
+    ngtcp2_ccerr_set_liberr(&close_error_native_, static_cast<int>(written), nullptr, 0);
+    close_error_ = Error("stoq.transport", ngtcp2_strerror(static_cast<int>(written)), written);
+    state_ = ConnectionState::kClosing;
+    send_close_ = true;
+    endpoint_.handshake_over(*this);
+    event(EventKind::kClosed);
+    return write(buffer, now);
+  }
+  if (written == 0) {
+    return std::nullopt;
+  }
+  if (endpoint_.config_.pacing) {
+    ngtcp2_conn_update_pkt_tx_time(conn_, now);
+  }
+  if (!handshake_done_) {
+    ++flights_;
+  }
+  return Transmit{addresses_of(storage.path), info.ecn, static_cast<std::size_t>(written),
+                  segment == 0 ? static_cast<std::size_t>(written) : segment};
+}
+
+void ConnectionImpl::close(std::uint64_t app_error, std::string_view reason, Error local_error) {
+  if (state_ != ConnectionState::kHandshaking && state_ != ConnectionState::kOpen) {
+    return;
+  }
+  close_reason_ = reason;
+  ngtcp2_ccerr_set_application_error(&close_error_native_, app_error,
+                                     reinterpret_cast<const std::uint8_t*>(close_reason_.data()),
+                                     close_reason_.size());
+  close_error_ = std::move(local_error);
+  state_ = ConnectionState::kClosing;
+  send_close_ = true;
+  close_until_ = endpoint_.now_ + 3 * ngtcp2_conn_get_pto(conn_);
+  endpoint_.handshake_over(*this);
+  event(EventKind::kClosed);
+  endpoint_.mark_dirty(*this);
+}
+
+}  // namespace i2::stoq

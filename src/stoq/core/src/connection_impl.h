@@ -1,0 +1,134 @@
+// The inside of a Connection: ngtcp2, the TLS session, the streams and the stoq session.
+#pragma once
+
+#include <ngtcp2/ngtcp2.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+#include <ngtcp2/ngtcp2_crypto_ossl.h>
+#include <openssl/ssl.h>
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+
+#include <i2/stoq/core/connection.h>
+#include <i2/stoq/core/endpoint.h>
+#include <i2/stoq/core/errors.h>
+
+#include "native.h"
+#include "stream_state.h"
+
+namespace i2::stoq {
+
+inline constexpr std::size_t kPriorities = 8;
+
+class ConnectionImpl {
+ public:
+  struct ServerStart {
+    const ngtcp2_pkt_hd& header;
+    const ngtcp2_cid* original_dcid;  // of a Retry token, else null
+    ngtcp2_token_type token_type;
+  };
+
+  ConnectionImpl(Endpoint::Impl& endpoint, ConnectionHandle handle, bool client);
+  ~ConnectionImpl();
+  ConnectionImpl(const ConnectionImpl&) = delete;
+  ConnectionImpl& operator=(const ConnectionImpl&) = delete;
+
+  [[nodiscard]] Result<void> start_client(const PathAddresses& path,
+                                          Endpoint::ConnectOptions& options, Timestamp now);
+  [[nodiscard]] Result<void> start_server(const PathAddresses& path, const ServerStart& start,
+                                          Timestamp now);
+
+  // Returns the ngtcp2 verdict: 0, NGTCP2_ERR_RETRY, NGTCP2_ERR_DROP_CONN, or another error handled inside.
+  int handle_packet(const PathAddresses& path, std::uint8_t ecn, ByteView packet, Timestamp now);
+  void handle_expiry(Timestamp now);
+  [[nodiscard]] std::optional<Transmit> write(MutableByteView buffer, Timestamp now);
+  [[nodiscard]] Timestamp expiry() const;
+
+  // --- session (session.cc)
+  void on_handshake_completed();
+  void start_session();
+  void read_control();
+  [[nodiscard]] Result<void> handle_control_frame(const Frame& frame);
+  [[nodiscard]] Result<void> handle_hello(const Hello& hello);
+  void maybe_established();
+  void provide_hello_signature(ByteView signature);
+  void refuse(const Error& error);
+  void close(std::uint64_t app_error, std::string_view reason, Error local_error);
+
+  // --- streams
+  [[nodiscard]] StreamState* stream(StreamId id);
+  [[nodiscard]] Result<StreamId> open_stream(StreamType type, bool bidirectional);
+  [[nodiscard]] Result<void> write_stream(StreamId id, Chunk data, bool fin);
+  [[nodiscard]] Result<ReadResult> read_stream(StreamId id, std::size_t size_max);
+  void reset_stream(StreamId id, std::uint64_t app_error);
+  void stop_sending(StreamId id, std::uint64_t app_error);
+  void release_stream(StreamId id);
+  void make_ready(StreamState& stream);
+  void event(EventKind kind, StreamId stream = -1);
+  void flag_readable(StreamState& stream);
+  [[nodiscard]] bool announce(StreamState& stream);
+  void erase_if_done(StreamState& stream);
+
+  // --- ngtcp2 callbacks (callbacks.cc)
+  static const ngtcp2_callbacks& client_callbacks();
+  static const ngtcp2_callbacks& server_callbacks();
+  int on_stream_data(StreamId id, std::uint32_t flags, ByteView data, StreamState* state);
+  int on_stream_close(StreamId id, StreamState* state);
+  ngtcp2_ssize write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, std::uint8_t* out,
+                            std::size_t size, Timestamp now);
+
+  Endpoint::Impl& endpoint_;
+  ConnectionHandle handle_;
+  bool client_;
+  ConnectionState state_ = ConnectionState::kHandshaking;
+  ngtcp2_conn* conn_ = nullptr;
+  SSL* ssl_ = nullptr;
+  ngtcp2_crypto_ossl_ctx* tls_ = nullptr;
+  ngtcp2_crypto_conn_ref conn_ref_{};
+  std::shared_ptr<const ports::LeafCredential> credential_;  // shared: a renewal may replace it
+  ngtcp2_ccerr close_error_native_{};
+  std::string close_reason_;
+  Error close_error_{"stoq.closed", "the connection was closed"};
+  Bytes close_packet_;
+  Timestamp close_until_ = 0;
+  std::uint64_t closing_received_ = 0;
+  bool send_close_ = false;
+  bool released_ = false;    // the application forgot it
+  bool dirty_ = false;       // in the endpoint's transmit list
+  Timestamp timer_ = kNever; // as registered with the endpoint
+  bool handshake_counted_ = false;
+  std::uint64_t flights_ = 0;
+  std::vector<ngtcp2_cid> cids_;
+
+  // streams
+  std::unordered_map<StreamId, std::unique_ptr<StreamState>> streams_;
+  std::array<std::deque<StreamId>, kPriorities> ready_;
+  std::deque<Chunk> datagrams_out_;
+  std::deque<Chunk> datagrams_in_;
+  std::uint64_t next_datagram_id_ = 0;
+  bool streams_wanted_ = false;
+
+  // session
+  bool handshake_done_ = false;
+  bool session_started_ = false;
+  bool hello_sent_ = false;
+  bool hello_received_ = false;
+  bool settings_received_ = false;
+  bool established_ = false;
+  bool renewal_only_ = false;
+  StreamId control_out_ = -1;
+  StreamId control_in_ = -1;
+  Bytes control_buffer_;
+  Bytes hello_to_sign_;
+  Settings peer_settings_;
+  ports::PeerIdentity peer_;
+  crypto::Certificate peer_leaf_;
+  Timestamp session_deadline_ = kNever;
+  TlsSession session_;
+  Bytes new_token_;
+  std::deque<Connection::Pong> pongs_;
+};
+
+}  // namespace i2::stoq

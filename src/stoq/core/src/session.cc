@@ -1,0 +1,232 @@
+// The stoq session above the QUIC handshake: who the peer is (docs/wire/session.md).
+#include <i2/base/assert.h>
+
+#include "endpoint_impl.h"
+
+namespace i2::stoq {
+
+void ConnectionImpl::on_handshake_completed() {
+  handshake_done_ = true;
+  // Not from inside ngtcp2's callback: opening streams and closing wait until the packet is done.
+  endpoint_.mark_dirty(*this);
+}
+
+// Runs once, right after the packet that completed the handshake.
+void ConnectionImpl::start_session() {
+  if (session_started_ || !handshake_done_ || state_ != ConnectionState::kHandshaking) {
+    return;
+  }
+  session_started_ = true;
+  state_ = ConnectionState::kOpen;
+  if (!client_) {
+    // RFC 9000 §8.1.3: a token lets the next first flight exceed the amplification limit.
+    std::array<std::uint8_t, NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN> token{};
+    const ngtcp2_path* path = ngtcp2_conn_get_path(conn_);
+    const ngtcp2_ssize size = ngtcp2_crypto_generate_regular_token(
+        token.data(), endpoint_.token_secret_.data(), endpoint_.token_secret_.size(),
+        path->remote.addr, path->remote.addrlen, endpoint_.now_);
+    if (size > 0) {
+      ngtcp2_conn_submit_new_token(conn_, token.data(), static_cast<std::size_t>(size));
+    }
+  }
+  if (X509* const leaf = SSL_get0_peer_certificate(ssl_); leaf != nullptr) {
+    auto certificate = crypto::Certificate::from_native(leaf);
+    if (!certificate) {
+      refuse(Error("trust.leaf_untrusted", certificate.error().message()));
+      return;
+    }
+    peer_leaf_ = std::move(*certificate);
+  }
+  if (endpoint_.tls_->policy().peer_certificate) {
+    const auto standing =
+        endpoint_.verifier_.check_leaf(peer_leaf_, endpoint_.unix_at(endpoint_.now_));
+    if (!standing) {
+      refuse(standing.error());
+      return;
+    }
+    renewal_only_ = *standing == ports::LeafStanding::kExpired;
+  }
+  const auto control = open_stream(StreamType::kControl, false);
+  if (!control) {
+    refuse(Error("stoq.protocol_violation", "the peer allows no control stream"));
+    return;
+  }
+  control_out_ = *control;
+  Bytes frames;
+  Settings settings;
+  settings.datagram_size_max = endpoint_.config_.datagram_size_max;
+  append_frame(frames, FrameType::kSettings, encode(settings));
+  (void)write_stream(control_out_, Chunk(std::move(frames)), false);
+
+  const Role role = client_ ? Role::kClient : Role::kServer;
+  const Bytes context = hello_exporter_context(role, endpoint_.certificates_.node_id());
+  std::array<std::uint8_t, 32> exported{};
+  if (SSL_export_keying_material(ssl_, exported.data(), exported.size(),
+                                 kHelloExporterLabel.data(), kHelloExporterLabel.size(),
+                                 context.data(), context.size(), 1) != 1) {
+    refuse(Error("stoq.transport", "the TLS exporter failed"));
+    return;
+  }
+  hello_to_sign_ = hello_message(exported);
+  event(EventKind::kHelloSignatureWanted);
+  if (control_in_ != -1) {
+    read_control();  // it came in one datagram with the end of the handshake
+  }
+}
+
+void ConnectionImpl::provide_hello_signature(ByteView signature) {
+  if (hello_sent_ || state_ != ConnectionState::kOpen) {
+    return;
+  }
+  Hello hello;
+  hello.node_id = endpoint_.certificates_.node_id();
+  hello.binding = credential_->binding;
+  hello.signature = to_bytes(signature);
+  Bytes frame;
+  append_frame(frame, FrameType::kHello, encode(hello));
+  (void)write_stream(control_out_, Chunk(std::move(frame)), false);
+  hello_sent_ = true;
+  maybe_established();
+}
+
+void ConnectionImpl::read_control() {
+  if (!session_started_) {
+    return;  // the peer's leaf has not been checked yet
+  }
+  StreamState* const control = stream(control_in_);
+  I2_ASSERT(control != nullptr);
+  while (!control->receive.empty()) {
+    const Chunk piece = control->receive.take(SIZE_MAX);
+    append(control_buffer_, piece.view());
+    ngtcp2_conn_extend_max_stream_offset(conn_, control_in_, piece.size());
+    ngtcp2_conn_extend_max_offset(conn_, piece.size());
+  }
+  ByteView rest = control_buffer_;
+  while (state_ == ConnectionState::kOpen || state_ == ConnectionState::kHandshaking) {
+    const auto parsed = parse_frame(rest);
+    if (!parsed) {
+      refuse(Error("stoq.protocol_violation", parsed.error().message()));
+      return;
+    }
+    if (!parsed->frame) {
+      break;
+    }
+    rest = rest.subspan(parsed->consumed);
+    if (const auto handled = handle_control_frame(*parsed->frame); !handled) {
+      refuse(handled.error());
+      return;
+    }
+  }
+  control_buffer_.erase(control_buffer_.begin(),
+                        control_buffer_.end() - static_cast<std::ptrdiff_t>(rest.size()));
+  if ((control->fin_received || control->reset_code) && state_ == ConnectionState::kOpen) {
+    refuse(Error("stoq.protocol_violation", "the peer ended its control stream"));
+  }
+}
+
+Result<void> ConnectionImpl::handle_control_frame(const Frame& frame) {
+  const auto type = static_cast<FrameType>(frame.type);
+  const bool known = type == FrameType::kSettings || type == FrameType::kHello ||
+                     type == FrameType::kGoAway || type == FrameType::kPing ||
+                     type == FrameType::kPong;
+  if (!known) {
+    return {};
+  }
+  if (settings_received_ == (type == FrameType::kSettings)) {
+    return fail("stoq.protocol_violation", "SETTINGS must come first, and once");
+  }
+  switch (type) {
+    case FrameType::kSettings: {
+      I2_TRY_VALUE(peer_settings_, decode_settings(frame.body));
+      if (peer_settings_.version_min > Settings{}.version_max ||
+          peer_settings_.version_max < Settings{}.version_min) {
+        return fail("stoq.version_unsupported", "the peer speaks no version of stoq this node knows");
+      }
+      settings_received_ = true;
+      return {};
+    }
+    case FrameType::kHello: {
+      I2_TRY_VALUE(const Hello hello, decode_hello(frame.body));
+      return handle_hello(hello);
+    }
+    default:
+      break;
+  }
+  if (!hello_received_) {
+    return fail("stoq.protocol_violation", "a control frame before HELLO");
+  }
+  switch (type) {
+    case FrameType::kPing: {
+      I2_TRY(decode_ping(frame.body));
+      Bytes pong;
+      append_frame(pong, FrameType::kPong, frame.body);
+      (void)write_stream(control_out_, Chunk(std::move(pong)), false);
+      return {};
+    }
+    case FrameType::kPong: {
+      I2_TRY_VALUE(const Ping pong, decode_ping(frame.body));
+      if (pongs_.size() < 64 && pong.sent_at <= endpoint_.now_) {
+        pongs_.push_back({pong.sequence, endpoint_.now_ - pong.sent_at});
+        event(EventKind::kPong);
+      }
+      return {};
+    }
+    default:
+      return {};
+  }
+}
+
+Result<void> ConnectionImpl::handle_hello(const Hello& hello) {
+  if (hello_received_) {
+    return fail("stoq.protocol_violation", "a second HELLO");
+  }
+  const Role role = client_ ? Role::kServer : Role::kClient;
+  const Bytes context = hello_exporter_context(role, hello.node_id);
+  std::array<std::uint8_t, 32> exported{};
+  if (SSL_export_keying_material(ssl_, exported.data(), exported.size(),
+                                 kHelloExporterLabel.data(), kHelloExporterLabel.size(),
+                                 context.data(), context.size(), 1) != 1) {
+    return fail("stoq.transport", "the TLS exporter failed");
+  }
+  const Bytes message = hello_message(exported);
+  const ports::HelloClaim claim{.node_id = hello.node_id,
+                                .leaf = peer_leaf_,
+                                .binding = hello.binding,
+                                .message = message,
+                                .signature = hello.signature};
+  I2_TRY_VALUE(peer_, endpoint_.verifier_.check_hello(claim, endpoint_.unix_at(endpoint_.now_)));
+  hello_received_ = true;
+  maybe_established();
+  return {};
+}
+
+void ConnectionImpl::maybe_established() {
+  if (established_ || !hello_sent_ || !hello_received_) {
+    return;
+  }
+  established_ = true;
+  session_deadline_ = kNever;
+  ++endpoint_.stats_.connections_established;
+  endpoint_.handshake_over(*this);
+  event(EventKind::kConnected);
+  // Streams that arrived while the peer was nobody yet.
+  std::vector<StreamId> waiting;
+  for (const auto& [id, state] : streams_) {
+    if (!state->announced) {
+      waiting.push_back(id);
+    }
+  }
+  for (const StreamId id : waiting) {
+    if (StreamState* const state = stream(id); state != nullptr) {
+      flag_readable(*state);
+    }
+  }
+}
+
+void ConnectionImpl::refuse(const Error& error) {
+  const AppError code = app_error(error);
+  ++endpoint_.stats_.peers_refused;
+  close(static_cast<std::uint64_t>(code), describe(static_cast<std::uint64_t>(code)), error);
+}
+
+}  // namespace i2::stoq

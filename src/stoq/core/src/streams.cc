@@ -1,0 +1,314 @@
+// Streams: the application's commands and the filling of packets.
+#include "endpoint_impl.h"
+
+#include <i2/wire/reader.h>
+
+namespace i2::stoq {
+namespace {
+
+std::unexpected<Error> stream_closed(StreamId id) {
+  return fail("stoq.stream_closed", "stream " + std::to_string(id) + " is closed");
+}
+
+}  // namespace
+
+StreamState* ConnectionImpl::stream(StreamId id) {
+  const auto it = streams_.find(id);
+  return it == streams_.end() ? nullptr : it->second.get();
+}
+
+void ConnectionImpl::event(EventKind kind, StreamId id) {
+  endpoint_.events_.push_back({kind, handle_, id});
+}
+
+void ConnectionImpl::make_ready(StreamState& stream) {
+  if (!stream.ready && !stream.blocked && !stream.write_closed) {
+    stream.ready = true;
+    ready_[stream.priority].push_back(stream.id);
+  }
+  endpoint_.mark_dirty(*this);
+}
+
+// A peer's stream is announced once its type is known and the peer is; the control stream never is.
+// Returns whether the application knows the stream now.
+bool ConnectionImpl::announce(StreamState& stream) {
+  if (stream.reading_type) {
+    wire::Reader reader(stream.receive.front());
+    const std::uint64_t type = reader.varint();
+    if (!reader.ok()) {
+      if (stream.reset_code) {
+        release_stream(stream.id);  // cancelled before it said what it was for
+      } else if (stream.fin_received || stream.receive.size() >= 8) {
+        close(static_cast<std::uint64_t>(AppError::kProtocol), "a stream without a type",
+              Error("stoq.protocol_violation", "the peer opened a stream without a type"));
+      }
+      return false;
+    }
+    const std::size_t type_size = wire::varint_size(type);
+    stream.receive.discard(stream.receive.front().size() - reader.rest().size());
+    ngtcp2_conn_extend_max_stream_offset(conn_, stream.id, type_size);
+    ngtcp2_conn_extend_max_offset(conn_, type_size);
+    stream.reading_type = false;
+    stream.type = type;
+    if (type == static_cast<std::uint64_t>(StreamType::kControl)) {
+      if (control_in_ != -1 || !is_unidirectional(stream.id)) {
+        close(static_cast<std::uint64_t>(AppError::kProtocol), "a second control stream",
+              Error("stoq.protocol_violation", "the peer opened a second control stream"));
+        return false;
+      }
+      control_in_ = stream.id;
+      stream.announced = true;
+      return true;
+    }
+  }
+  if (!established_) {
+    return false;
+  }
+  if (is_grease(*stream.type)) {
+    release_stream(stream.id);
+    return false;
+  }
+  stream.announced = true;
+  event(EventKind::kStreamOpened, stream.id);
+  return true;
+}
+
+void ConnectionImpl::flag_readable(StreamState& stream) {
+  if (stream.released || (!stream.announced && !announce(stream))) {
+    return;
+  }
+  if (stream.id == control_in_) {
+    read_control();
+    return;
+  }
+  if (!stream.readable_flagged) {
+    stream.readable_flagged = true;
+    event(EventKind::kStreamReadable, stream.id);
+  }
+}
+
+Result<StreamId> ConnectionImpl::open_stream(StreamType type, bool bidirectional) {
+  if (state_ != ConnectionState::kOpen && !handshake_done_) {
+    return fail("stoq.not_connected", "the connection is not open");
+  }
+  auto state = std::make_unique<StreamState>(-1);
+  const int rv = bidirectional ? ngtcp2_conn_open_bidi_stream(conn_, &state->id, state.get())
+                               : ngtcp2_conn_open_uni_stream(conn_, &state->id, state.get());
+  if (rv == NGTCP2_ERR_STREAM_ID_BLOCKED) {
+    streams_wanted_ = true;
+    return fail("stoq.streams_exhausted", "the peer allows no further stream at the moment");
+  }
+  if (rv != 0) {
+    return fail("stoq.not_connected", ngtcp2_strerror(rv), rv);
+  }
+  state->type = static_cast<std::uint64_t>(type);
+  state->local = true;
+  state->announced = true;
+  state->read_closed = !bidirectional;
+  if (type == StreamType::kControl) {
+    state->priority = 0;
+  }
+  Bytes prefix;
+  wire::Writer(prefix).varint(static_cast<std::uint64_t>(type));
+  state->send.push(Chunk(std::move(prefix)));
+  const StreamId id = state->id;
+  streams_[id] = std::move(state);
+  return id;
+}
+
+Result<void> ConnectionImpl::write_stream(StreamId id, Chunk data, bool fin) {
+  StreamState* const state = stream(id);
+  if (state == nullptr || state->write_closed || state->fin_queued) {
+    return stream_closed(id);
+  }
+  state->send.push(std::move(data));
+  state->fin_queued = fin;
+  make_ready(*state);
+  return {};
+}
+
+Result<ReadResult> ConnectionImpl::read_stream(StreamId id, std::size_t size_max) {
+  StreamState* const state = stream(id);
+  if (state == nullptr || state->read_closed || state->fin_delivered) {
+    return stream_closed(id);
+  }
+  ReadResult out;
+  out.data = state->receive.take(size_max);
+  if (out.data.size() > 0) {
+    ngtcp2_conn_extend_max_stream_offset(conn_, id, out.data.size());
+    ngtcp2_conn_extend_max_offset(conn_, out.data.size());
+    endpoint_.mark_dirty(*this);
+  }
+  if (state->receive.empty()) {
+    state->readable_flagged = false;
+    out.finished = state->fin_received;
+    state->fin_delivered = out.finished;
+    if (!out.finished && state->reset_code) {
+      out.reset = state->reset_code;
+      state->read_closed = true;
+    }
+  }
+  return out;
+}
+
+void ConnectionImpl::reset_stream(StreamId id, std::uint64_t app_error) {
+  StreamState* const state = stream(id);
+  if (state == nullptr || state->write_closed) {
+    return;
+  }
+  state->write_closed = true;
+  state->send.clear();
+  ngtcp2_conn_shutdown_stream_write(conn_, 0, id, app_error);
+  endpoint_.mark_dirty(*this);
+}
+
+void ConnectionImpl::stop_sending(StreamId id, std::uint64_t app_error) {
+  StreamState* const state = stream(id);
+  if (state == nullptr || state->read_closed) {
+    return;
+  }
+  state->read_closed = true;
+  const std::size_t unread = state->receive.size();
+  state->receive.discard(unread);
+  ngtcp2_conn_extend_max_offset(conn_, unread);
+  ngtcp2_conn_shutdown_stream_read(conn_, 0, id, app_error);
+  endpoint_.mark_dirty(*this);
+}
+
+void ConnectionImpl::release_stream(StreamId id) {
+  StreamState* const state = stream(id);
+  if (state == nullptr) {
+    return;
+  }
+  state->released = true;
+  if (!state->transport_closed) {
+    const auto cancelled = static_cast<std::uint64_t>(AppError::kCancelled);
+    if (!state->fin_queued) {
+      reset_stream(id, cancelled);
+    }
+    if (!state->fin_received && !state->reset_code) {
+      stop_sending(id, cancelled);
+    } else {
+      state->read_closed = true;
+      const std::size_t unread = state->receive.size();
+      state->receive.discard(unread);
+      ngtcp2_conn_extend_max_offset(conn_, unread);
+    }
+  }
+  erase_if_done(*state);
+}
+
+void ConnectionImpl::erase_if_done(StreamState& stream) {
+  if (!stream.transport_closed || !stream.released) {
+    return;
+  }
+  // The peer may open the next stream only when this one is gone for good: that bounds streams_.
+  if (!stream.local) {
+    if (is_unidirectional(stream.id)) {
+      ngtcp2_conn_extend_max_streams_uni(conn_, 1);
+    } else {
+      ngtcp2_conn_extend_max_streams_bidi(conn_, 1);
+    }
+    endpoint_.mark_dirty(*this);
+  }
+  streams_.erase(stream.id);
+}
+
+ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info,
+                                          std::uint8_t* out, std::size_t size, Timestamp now) {
+  constexpr std::size_t kVectorsMax = 8;
+  while (!datagrams_out_.empty()) {
+    const ByteView view = datagrams_out_.front().view();
+    ngtcp2_vec vec{const_cast<std::uint8_t*>(view.data()), view.size()};
+    int accepted = 0;
+    const ngtcp2_ssize written = ngtcp2_conn_writev_datagram(
+        conn_, path, info, out, size, &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE,
+        next_datagram_id_, &vec, 1, now);
+    if (accepted != 0) {
+      ++next_datagram_id_;
+      datagrams_out_.pop_front();
+    }
+    if (written == NGTCP2_ERR_WRITE_MORE) {
+      continue;
+    }
+    if (written == NGTCP2_ERR_INVALID_ARGUMENT || written == NGTCP2_ERR_INVALID_STATE) {
+      datagrams_out_.pop_front();  // the path shrank below its size
+      continue;
+    }
+    return written;
+  }
+  bool connection_blocked = false;
+  for (;;) {
+    StreamState* state = nullptr;
+    std::deque<StreamId>* queue = nullptr;
+    for (auto& candidate : ready_) {
+      if (connection_blocked) {
+        break;
+      }
+      while (!candidate.empty() && state == nullptr) {
+        state = stream(candidate.front());
+        if (state == nullptr || state->write_closed || state->blocked ||
+            (state->send.unsent() == 0 && (!state->fin_queued || state->fin_sent))) {
+          if (state != nullptr) {
+            state->ready = false;
+            state = nullptr;
+          }
+          candidate.pop_front();
+        }
+      }
+      if (state != nullptr) {
+        queue = &candidate;
+        break;
+      }
+    }
+    std::array<ngtcp2_vec, kVectorsMax> vectors{};
+    std::size_t count = 0;
+    std::uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_MORE;
+    StreamId id = -1;
+    if (state != nullptr) {
+      id = state->id;
+      count = state->send.gather(vectors.data(), kVectorsMax);
+      std::uint64_t gathered = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        gathered += vectors[i].len;
+      }
+      if (state->fin_queued && gathered == state->send.unsent()) {
+        flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
+      }
+    }
+    ngtcp2_ssize consumed = -1;
+    const ngtcp2_ssize written = ngtcp2_conn_writev_stream(
+        conn_, path, info, out, size, &consumed, flags, id, vectors.data(), count, now);
+    if (state != nullptr && consumed >= 0) {
+      state->send.mark_sent(static_cast<std::size_t>(consumed));
+      if (state->send.unsent() == 0) {
+        state->fin_sent = (flags & NGTCP2_WRITE_STREAM_FLAG_FIN) != 0;
+        if (state->want_writable) {
+          state->want_writable = false;
+          event(EventKind::kStreamWritable, id);
+        }
+      } else if (written > 0) {
+        queue->pop_front();  // the next packet belongs to the next stream of this priority
+        queue->push_back(id);
+      }
+    }
+    switch (written) {
+      case NGTCP2_ERR_WRITE_MORE:
+        continue;
+      case NGTCP2_ERR_STREAM_DATA_BLOCKED:
+        // Blocked by the connection: MAX_DATA comes without a callback, so the stream stays ready and the
+        // next call into the connection tries again. What is not stream data is still written.
+        connection_blocked = ngtcp2_conn_get_max_data_left(conn_) == 0;
+        state->blocked = !connection_blocked;
+        continue;
+      case NGTCP2_ERR_STREAM_SHUT_WR:
+      case NGTCP2_ERR_STREAM_NOT_FOUND:
+        state->write_closed = true;
+        continue;
+      default:
+        return written;
+    }
+  }
+}
+
+}  // namespace i2::stoq
