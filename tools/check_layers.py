@@ -31,13 +31,13 @@ HEAVY_HEADERS = re.compile(
     r"^(boost/asio\.hpp|boost/beast([./]|$)|toml\+\+/|CLI/|nlohmann/(?!json_fwd\.hpp))"
 )
 
-# What a pure library may not include, by reason.
+# What a pure library may not include, by reason. <arpa/inet.h> is not here: it converts text.
 IMPURE_HEADERS = [
     (
         "sockets",
         re.compile(
             r"^(sys/socket\.h|sys/un\.h|sys/epoll\.h|sys/select\.h|poll\.h|netdb\.h|ifaddrs\.h"
-            r"|netinet/.*|arpa/.*|net/if.*|linux/(if|net|udp|in6|sock).*|liburing.*|boost/asio.*"
+            r"|netinet/.*|net/if.*|linux/(if|net|udp|in6|sock).*|liburing.*|boost/asio.*"
             r"|boost/beast.*|curl/.*)$"
         ),
     ),

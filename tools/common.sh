@@ -35,19 +35,19 @@ build_jobs() {
   echo $((cores < memory ? cores : memory))
 }
 
+# What CMake has to say is on standard error.
+configure() { (cd "$here" && devroot cmake --preset "$1" >/dev/null); }
+
 # build PRESET [TARGET...]: configures and builds; everything without a target.
 build() {
   local preset=$1 targets=()
   shift
   [ $# -eq 0 ] || targets=(--target "$@")
-  (
-    cd "$here" || exit
-    devroot cmake --preset "$preset" >/dev/null
-    devroot cmake --build "build/$preset" -j "$(build_jobs)" "${targets[@]}"
-  )
+  configure "$preset" || return
+  devroot cmake --build "$here/build/$preset" -j "$(build_jobs)" "${targets[@]}"
 }
 
-# The programs below build/PRESET/bin that the configured build knows, one name a line.
+# program_targets PRESET: the programs below build/PRESET/bin that the configured build knows.
 program_targets() {
   devroot ninja -C "$here/build/$1" -t targets all |
     sed -n 's,^bin/\([^/]*\): C[X_]*_EXECUTABLE_LINKER.*,\1,p' | sort -u

@@ -255,7 +255,7 @@ class ReservedAndHeavy(Tree):
 class Purity(Tree):
     def test_headers(self):
         cases = {
-            "sockets": ["sys/socket.h", "netinet/in.h", "arpa/inet.h", "net/if.h", "boost/asio/ip/udp.hpp"],
+            "sockets": ["sys/socket.h", "netinet/in.h", "netdb.h", "net/if.h", "boost/asio/ip/udp.hpp"],
             "files": ["fstream", "filesystem", "fcntl.h"],
             "clocks": ["sys/time.h"],
             "threads": ["thread", "mutex", "condition_variable", "future", "pthread.h"],
