@@ -26,4 +26,4 @@ target_link_libraries(ngtcp2 INTERFACE ${NGTCP2_CRYPTO_STATIC} ${NGTCP2_STATIC} 
                                        OpenSSL::Crypto)
 add_library(ngtcp2::ngtcp2 ALIAS ngtcp2)
 
-include(Pqclean OPTIONAL)
+include(Pqclean)

@@ -6,7 +6,7 @@
 
 #include <i2/base/bytes.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 namespace {
 
 template <class Number>
@@ -91,4 +91,4 @@ bool SocketAddress::is_ipv4_mapped() const {
   return equal(ByteView(ip).first(12), kPrefix);
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

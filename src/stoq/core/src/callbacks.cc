@@ -3,7 +3,7 @@
 #include "packet_crypto.h"
 #include "tls_session.h"
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 namespace {
 
 ConnectionImpl& self(void* user_data) { return *static_cast<ConnectionImpl*>(user_data); }
@@ -215,4 +215,4 @@ int ConnectionImpl::on_stream_close(StreamId id, StreamState* state) {
   return 0;
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 void ReceiveBuffer::append(ByteView data) {
   size_ += data.size();
@@ -56,4 +56,4 @@ void ReceiveBuffer::discard(std::size_t size) {
   }
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

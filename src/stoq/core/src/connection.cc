@@ -3,7 +3,7 @@
 
 #include "endpoint_impl.h"
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 ConnectionHandle Connection::handle() const { return impl_->handle_; }
 ConnectionState Connection::state() const { return impl_->state_; }
@@ -176,4 +176,4 @@ void Connection::close(std::uint64_t app_error, std::string_view reason) {
   impl_->close(app_error, reason, Error("stoq.closed", "this side closed the connection"));
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -3,7 +3,7 @@
 
 #include "endpoint_impl.h"
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 namespace {
 
 ngtcp2_conn* conn_of(ngtcp2_crypto_conn_ref* ref) {
@@ -344,4 +344,4 @@ void ConnectionImpl::close(std::uint64_t app_error, std::string_view reason, Err
   endpoint_.mark_dirty(*this);
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

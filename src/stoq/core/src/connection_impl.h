@@ -18,7 +18,7 @@
 #include "native.h"
 #include "stream_state.h"
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 inline constexpr std::size_t kPriorities = 8;
 
@@ -131,4 +131,4 @@ class ConnectionImpl {
   std::deque<Connection::Pong> pongs_;
 };
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -6,7 +6,7 @@
 
 #include "endpoint_impl.h"
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 namespace {
 
 constexpr std::size_t kStatelessQueueMax = 256;
@@ -491,4 +491,4 @@ void Endpoint::shut_down() { impl_->shut_down(); }
 std::size_t Endpoint::connection_count() const { return impl_->connection_count(); }
 const EndpointStats& Endpoint::stats() const { return impl_->stats_; }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -7,7 +7,7 @@
 
 #include "connection_impl.h"
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 // Connection IDs chosen here have this length: one byte for the worker, seven random ones.
 inline constexpr std::size_t kLocalCidSize = 8;
@@ -120,4 +120,4 @@ class Endpoint::Impl {
   std::deque<std::pair<Timestamp, CidKey>> retried_order_;
 };
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

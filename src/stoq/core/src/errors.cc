@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 namespace {
 
 struct Row {
@@ -67,4 +67,4 @@ std::string_view describe(std::uint64_t app_error) {
   return "the peer closed with a code this version does not know";
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -2,7 +2,7 @@
 
 #include <i2/wire/reader.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 namespace {
 
 enum class SettingId : std::uint64_t { kVersionMin = 0x01, kVersionMax = 0x02, kDatagramMax = 0x03 };
@@ -142,4 +142,4 @@ Result<Ping> decode_ping(ByteView body) {
   return ping;
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

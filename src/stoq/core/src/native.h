@@ -7,7 +7,7 @@
 
 #include <i2/stoq/core/address.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 // An ngtcp2_path together with the storage it points to.
 struct NativePath {
@@ -53,4 +53,4 @@ inline PathAddresses addresses_of(const ngtcp2_path& path) {
   return {NativePath::get(path.local), NativePath::get(path.remote)};
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -2,7 +2,7 @@
 
 #include <ngtcp2/ngtcp2_crypto.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 void install_packet_crypto(ngtcp2_callbacks& callbacks) {
   callbacks.encrypt = ngtcp2_crypto_encrypt_cb;
@@ -10,4 +10,4 @@ void install_packet_crypto(ngtcp2_callbacks& callbacks) {
   callbacks.hp_mask = ngtcp2_crypto_hp_mask_cb;
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

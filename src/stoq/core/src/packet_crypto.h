@@ -3,9 +3,9 @@
 
 #include <ngtcp2/ngtcp2.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 // Sets the encrypt, decrypt and header-protection callbacks.
 void install_packet_crypto(ngtcp2_callbacks& callbacks);
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -3,7 +3,7 @@
 
 #include "endpoint_impl.h"
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 void ConnectionImpl::on_handshake_completed() {
   handshake_done_ = true;
@@ -229,4 +229,4 @@ void ConnectionImpl::refuse(const Error& error) {
   close(static_cast<std::uint64_t>(code), describe(static_cast<std::uint64_t>(code)), error);
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -7,7 +7,7 @@
 #include <i2/stoq/core/chunk.h>
 #include <i2/stoq/core/stream_id.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 // Bytes queued for sending: [acknowledged | sent, in flight | unsent]. Chunks stay until acknowledged because
 // ngtcp2 points into them for retransmission.
@@ -111,4 +111,4 @@ struct StreamState {
   bool local = false;
 };
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -3,7 +3,7 @@
 
 #include <i2/wire/reader.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 namespace {
 
 std::unexpected<Error> stream_closed(StreamId id) {
@@ -311,4 +311,4 @@ ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* in
   }
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

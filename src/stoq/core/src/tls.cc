@@ -9,7 +9,7 @@
 
 #include "tls_session.h"
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 namespace {
 
 std::unexpected<Error> tls_error(std::string_view what) {
@@ -135,4 +135,4 @@ Result<ssl_st*> TlsContext::new_client(const ports::LeafCredential& credential) 
   return ssl;
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -1,8 +1,8 @@
 // The one table of signature algorithms: names, OIDs, TLS code points, sizes. An algorithm is an
 // identifier, not an assumption: nothing else in the project hard-codes these numbers.
 //
-// "falcon1024" is Falcon round 3 as in the Open Quantum Safe assignments. It is not FN-DSA (FIPS 206),
-// which will differ and can be added beside it.
+// "falcon1024" is Falcon round 3 as in the Open Quantum Safe assignments. It is not FN-DSA (FIPS
+// 206), which will differ and can be added beside it.
 #pragma once
 
 #include <cstddef>
@@ -21,10 +21,10 @@ enum class SignatureAlgorithm : std::uint16_t {
 
 struct SignatureAlgorithmInfo {
   SignatureAlgorithm id;
-  std::string_view name;          // as used by OpenSSL and on the command line
-  std::string_view oid;           // of the public key (and of the signature, for pure schemes)
-  std::uint16_t tls_code_point;   // TLS SignatureScheme
-  std::size_t public_key_size;    // raw
+  std::string_view name;         // as used by OpenSSL and on the command line
+  std::string_view oid;          // of the public key (and of the signature, for pure schemes)
+  std::uint16_t tls_code_point;  // TLS SignatureScheme
+  std::size_t public_key_size;   // raw
   std::size_t signature_size_max;
   bool post_quantum;
 };

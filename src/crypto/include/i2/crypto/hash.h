@@ -1,10 +1,10 @@
 // Hashes and key derivation over OpenSSL: SHA-256, HMAC-SHA-256, HKDF-SHA-256.
 #pragma once
 
+#include <i2/base/bytes.h>
+
 #include <initializer_list>
 #include <memory>
-
-#include <i2/base/bytes.h>
 
 struct evp_md_ctx_st;
 

@@ -1,11 +1,11 @@
 // Key encapsulation (FIPS 203 ML-KEM) for values that are sealed outside TLS. TLS does its own.
 #pragma once
 
-#include <memory>
-
 #include <i2/base/bytes.h>
 #include <i2/base/error.h>
 #include <i2/crypto/secret.h>
+
+#include <memory>
 
 struct evp_pkey_st;
 
@@ -22,7 +22,8 @@ class KemKey {
  public:
   [[nodiscard]] static Result<KemKey> generate(KemAlgorithm algorithm);
   [[nodiscard]] Bytes public_key() const;  // FIPS 203 encoding: 1184 or 1568 bytes
-  // Error: crypto.kem. (A wrong ciphertext of the right size gives an unrelated secret, FIPS 203 §6.3.)
+  // Error: crypto.kem. (A wrong ciphertext of the right size gives an unrelated secret, FIPS 203
+  // §6.3.)
   [[nodiscard]] Result<SecretBytes> decapsulate(ByteView ciphertext) const;
 
  private:

@@ -1,32 +1,36 @@
 // Signature keys as values: generate, store, sign, verify.
 //
-// Copies share the underlying immutable key. Thread-safe: a key may sign on several threads at once.
-// Falcon signing needs an 82 KB stack frame: call it on a thread with a real stack, not on a small fibre.
+// Copies share the underlying immutable key. Thread-safe: a key may sign on several threads at
+// once. Falcon signing needs an 82 KB stack frame: call it on a thread with a real stack, not on a
+// small fibre.
 #pragma once
-
-#include <memory>
-#include <string>
-#include <string_view>
 
 #include <i2/base/bytes.h>
 #include <i2/base/error.h>
 #include <i2/crypto/algorithms.h>
 #include <i2/crypto/secret.h>
 
+#include <memory>
+#include <string>
+#include <string_view>
+
 struct evp_pkey_st;
 
 namespace i2::crypto {
 
-// Which build of the Falcon arithmetic signs; both make the same signatures from the same randomness.
+// Which build of the Falcon arithmetic signs; both make the same signatures from the same
+// randomness.
 enum class FalconArithmetic : std::uint8_t {
-  kConstantTime,  // emulated floating point: identity, anchor and root keys (about 150 signatures/s)
+  kConstantTime,  // emulated floating point: identity, anchor and root keys (about 150
+                  // signatures/s)
   kNativeDouble,  // hardware doubles: short-lived leaf keys (about 2 500 signatures/s)
 };
 
 class PublicKey {
  public:
   PublicKey() = default;
-  // DER SubjectPublicKeyInfo (RFC 5280 §4.1). Error: crypto.key_malformed, crypto.algorithm_unknown.
+  // DER SubjectPublicKeyInfo (RFC 5280 §4.1). Error: crypto.key_malformed,
+  // crypto.algorithm_unknown.
   [[nodiscard]] static Result<PublicKey> from_spki(ByteView der);
 
   [[nodiscard]] SignatureAlgorithm algorithm() const { return algorithm_; }
@@ -43,6 +47,8 @@ class PublicKey {
   friend class CertificateRequest;
   PublicKey(std::shared_ptr<evp_pkey_st> key, SignatureAlgorithm algorithm)
       : key_(std::move(key)), algorithm_(algorithm) {}
+  // Finds the algorithm out. Error: crypto.algorithm_unknown.
+  [[nodiscard]] static Result<PublicKey> wrap(std::shared_ptr<evp_pkey_st> key);
   std::shared_ptr<evp_pkey_st> key_;  // shared: an EVP_PKEY is reference-counted and immutable
   SignatureAlgorithm algorithm_ = SignatureAlgorithm::kEd25519;
 };
@@ -52,11 +58,11 @@ class PrivateKey {
   PrivateKey() = default;
   // Falcon takes about 30 ms (constant time). `arithmetic` matters for Falcon only.
   [[nodiscard]] static Result<PrivateKey> generate(
-      SignatureAlgorithm algorithm,
-      FalconArithmetic arithmetic = FalconArithmetic::kConstantTime);
+      SignatureAlgorithm algorithm, FalconArithmetic arithmetic = FalconArithmetic::kConstantTime);
   // An Ed25519 key from its 32-byte seed.
   [[nodiscard]] static Result<PrivateKey> from_ed25519_seed(ByteView seed);
-  // PKCS#8, unencrypted. The PEM form is "PRIVATE KEY". `arithmetic` chooses how a Falcon key signs.
+  // PKCS#8, unencrypted. The PEM form is "PRIVATE KEY". `arithmetic` chooses how a Falcon key
+  // signs.
   [[nodiscard]] static Result<PrivateKey> from_pkcs8(
       ByteView der, FalconArithmetic arithmetic = FalconArithmetic::kConstantTime);
   [[nodiscard]] static Result<PrivateKey> from_pem(
@@ -73,6 +79,7 @@ class PrivateKey {
 
  private:
   explicit PrivateKey(PublicKey key) : public_key_(std::move(key)) {}
+  [[nodiscard]] static Result<PrivateKey> wrap(evp_pkey_st* owned, FalconArithmetic arithmetic);
   PublicKey public_key_;  // the EVP_PKEY holds both halves
 };
 

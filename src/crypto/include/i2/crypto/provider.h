@@ -1,5 +1,5 @@
-// The built-in OpenSSL provider "i2falcon" that gives OpenSSL Falcon-1024: key management, signature,
-// SPKI and PKCS#8 encoders and decoders, TLS signature scheme.
+// The built-in OpenSSL provider "i2falcon" that gives OpenSSL Falcon-1024: key management,
+// signature, SPKI and PKCS#8 encoders and decoders, TLS signature scheme.
 #pragma once
 
 #include <i2/base/error.h>

@@ -1,9 +1,9 @@
 // Memory for secrets: wiped when released, never copied by accident.
 #pragma once
 
-#include <cstddef>
-
 #include <i2/base/bytes.h>
+
+#include <cstddef>
 
 namespace i2::crypto {
 

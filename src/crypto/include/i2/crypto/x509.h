@@ -1,15 +1,15 @@
 // X.509 certificates and certificate requests (RFC 5280, RFC 2986) as values.
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include <i2/base/bytes.h>
 #include <i2/base/clock.h>
 #include <i2/base/error.h>
 #include <i2/crypto/key.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 struct x509_st;
 struct X509_req_st;
@@ -52,8 +52,9 @@ class CertificateRequest {
                                                          std::vector<std::string> dns_names = {});
   [[nodiscard]] Bytes der() const;
   [[nodiscard]] const PublicKey& public_key() const { return public_key_; }
-  [[nodiscard]] std::string subject_common_name() const;
-  [[nodiscard]] bool verify_possession() const;  // the self-signature
+  [[nodiscard]] std::string subject_common_name() const;     // empty when absent
+  [[nodiscard]] std::vector<std::string> dns_names() const;  // that it asks for
+  [[nodiscard]] bool verify_possession() const;              // the self-signature
 
  private:
   std::shared_ptr<X509_req_st> request_;  // shared: reference-counted and immutable
@@ -61,27 +62,29 @@ class CertificateRequest {
 };
 
 struct CertificateFields {
-  PublicKey subject_key;
-  std::string common_name;                  // 1..64 characters
-  std::vector<std::string> dns_names;       // subjectAltName; empty: no extension
-  UnixMillis not_before = 0;                // truncated to seconds
+  PublicKey subject_key{};
+  std::string common_name{};             // 1..64 characters
+  std::vector<std::string> dns_names{};  // subjectAltName; empty: no extension
+  UnixMillis not_before = 0;             // truncated to seconds
   UnixMillis not_after = 0;
-  bool ca = false;                          // basicConstraints and keyUsage follow from it
-  std::optional<int> path_length;           // for a CA
-  bool server_and_client_auth = true;       // extendedKeyUsage of a leaf
-  Bytes serial;                             // 16 random bytes of the caller's; RFC 5280 §4.1.2.2
+  bool ca = false;                     // basicConstraints and keyUsage follow from it
+  std::optional<int> path_length{};    // for a CA
+  bool server_and_client_auth = true;  // extendedKeyUsage of a leaf
+  Bytes serial{};                      // 16 random bytes of the caller's; RFC 5280 §4.1.2.2
 };
 
-// A certificate over `fields`, signed by `issuer_key`. `issuer` is the issuer's certificate, or none for a
-// self-signed one. Leaf extensions stay small: with X25519MLKEM768 and Falcon the first flight has about
-// 790 spare bytes. Error: crypto.certificate_build.
+// A certificate over `fields`, signed by `issuer_key`. `issuer` is the issuer's certificate, or
+// none for a self-signed one. Leaf extensions stay small: with X25519MLKEM768 and Falcon the first
+// flight has about 790 spare bytes. Error: crypto.certificate_build.
 [[nodiscard]] Result<Certificate> build_certificate(const CertificateFields& fields,
                                                     const Certificate* issuer,
                                                     const PrivateKey& issuer_key);
 
-// Checks that `leaf` was issued by one of `anchors` (each trusted as it is; its own issuer need not be
-// known), that it may be used for TLS, and that it is valid at `now`.
-// Error: crypto.untrusted, crypto.expired, crypto.not_yet_valid, crypto.purpose.
+// Checks that `leaf` was issued by one of `anchors` (each trusted as it is; its own issuer need not
+// be known), that it may be used for TLS by a server or a client, and that it is valid at `now`.
+// The validity of the leaf is checked last: crypto.expired and crypto.not_yet_valid mean that all
+// else holds. An anchor that is not valid at `now` gives crypto.untrusted. Error: crypto.untrusted,
+// crypto.purpose, crypto.expired, crypto.not_yet_valid.
 [[nodiscard]] Result<void> verify_certificate(const Certificate& leaf,
                                               std::span<const Certificate> anchors, UnixMillis now);
 

@@ -10,7 +10,7 @@
 
 #include <i2/base/error.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 struct SocketAddress {
   std::array<std::uint8_t, 16> ip{};  // network order
@@ -36,4 +36,4 @@ struct PathAddresses {
   friend bool operator==(const PathAddresses&, const PathAddresses&) = default;
 };
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -7,7 +7,7 @@
 #include <i2/base/assert.h>
 #include <i2/base/bytes.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 // The owner is shared because the same bytes wait for acknowledgement in a send queue while the application
 // may still hold them, and because slices of one receive buffer go to the reader one by one.
@@ -89,4 +89,4 @@ class ReceiveBuffer {
   std::size_t size_ = 0;
 };
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

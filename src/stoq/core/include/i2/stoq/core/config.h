@@ -8,7 +8,7 @@
 
 #include <i2/base/clock.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 enum class CongestionControl : std::uint8_t { kCubic, kBbr };
 
@@ -41,4 +41,4 @@ struct EndpointConfig {
   std::size_t datagram_size_max = 65'000;    // 0: no datagrams
 };
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

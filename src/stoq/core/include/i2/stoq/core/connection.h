@@ -18,7 +18,7 @@
 #include <i2/stoq/core/frames.h>
 #include <i2/stoq/core/tls.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 class ConnectionImpl;
 
@@ -116,4 +116,4 @@ class Connection {
   ConnectionImpl* impl_;
 };
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

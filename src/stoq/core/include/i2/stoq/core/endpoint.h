@@ -17,7 +17,7 @@
 #include <i2/stoq/core/config.h>
 #include <i2/stoq/core/connection.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 // One write for the network: `size` bytes of the caller's buffer, cut into datagrams of `segment_size`
 // (the last may be shorter), all to one address.
@@ -86,4 +86,4 @@ class Endpoint {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -7,7 +7,7 @@
 
 #include <i2/base/error.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 enum class AppError : std::uint64_t {
   kNone = 0x00,
@@ -36,4 +36,4 @@ enum class AppError : std::uint64_t {
 [[nodiscard]] AppError app_error(const Error& error);
 [[nodiscard]] std::string_view describe(std::uint64_t app_error);
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -5,7 +5,7 @@
 
 #include <i2/stoq/core/stream_id.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 // Names a connection of one endpoint. A handle is never reused, so a late one finds nothing.
 struct ConnectionHandle {
@@ -34,4 +34,4 @@ struct Event {
   StreamId stream = -1;
 };
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

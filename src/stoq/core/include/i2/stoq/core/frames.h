@@ -7,7 +7,7 @@
 #include <i2/base/error.h>
 #include <i2/base/ids.h>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 enum class FrameType : std::uint64_t {
   // control stream
@@ -70,4 +70,4 @@ struct Ping {
 [[nodiscard]] Bytes encode(const Ping& ping);
 [[nodiscard]] Result<Ping> decode_ping(ByteView body);
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 using StreamId = std::int64_t;  // RFC 9000 §2.1
 
@@ -24,4 +24,4 @@ enum class StreamType : std::uint64_t {
   return type >= 0x21 && (type - 0x21) % 0x1f == 0;
 }
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

@@ -17,7 +17,7 @@ struct ssl_ctx_st;
 struct ssl_st;
 struct ssl_session_st;
 
-namespace i2::stoq {
+namespace i2::stoq::core {
 
 inline constexpr std::string_view kAlpnStoq = "stoq/1";
 
@@ -57,4 +57,4 @@ class TlsContext {
 // A client's resumption state for one peer (RFC 8446 §4.6.1). Shared because a cache and a connection hold it.
 using TlsSession = std::shared_ptr<ssl_session_st>;
 
-}  // namespace i2::stoq
+}  // namespace i2::stoq::core

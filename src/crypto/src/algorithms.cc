@@ -1,0 +1,62 @@
+#include <i2/base/assert.h>
+#include <i2/crypto/algorithms.h>
+
+#include <array>
+
+namespace i2::crypto {
+namespace {
+
+constexpr std::array<SignatureAlgorithmInfo, 3> kAlgorithms{{
+    // Open Quantum Safe's assignments: the OID arc and the code point are private use, not
+    // registered.
+    {.id = SignatureAlgorithm::kFalcon1024,
+     .name = "falcon1024",
+     .oid = "1.3.9999.3.14",
+     .tls_code_point = 0xFEDA,
+     .public_key_size = 1793,
+     .signature_size_max = 1462,
+     .post_quantum = true},
+    // RFC 8410 §3, RFC 8446 §4.2.3.
+    {.id = SignatureAlgorithm::kEd25519,
+     .name = "ed25519",
+     .oid = "1.3.101.112",
+     .tls_code_point = 0x0807,
+     .public_key_size = 32,
+     .signature_size_max = 64,
+     .post_quantum = false},
+    // RFC 5480 §2.1.1 (id-ecPublicKey with secp256r1), RFC 8446 §4.2.3 ecdsa_secp256r1_sha256.
+    {.id = SignatureAlgorithm::kEcdsaP256,
+     .name = "p256",
+     .oid = "1.2.840.10045.2.1",
+     .tls_code_point = 0x0403,
+     .public_key_size = 65,
+     .signature_size_max = 72,
+     .post_quantum = false},
+}};
+
+}  // namespace
+
+std::span<const SignatureAlgorithmInfo> signature_algorithms() {
+  return kAlgorithms;
+}
+
+const SignatureAlgorithmInfo& info(SignatureAlgorithm algorithm) {
+  for (const SignatureAlgorithmInfo& entry : kAlgorithms) {
+    if (entry.id == algorithm) {
+      return entry;
+    }
+  }
+  I2_ASSERT(!"every SignatureAlgorithm is in the table");
+  return kAlgorithms[0];
+}
+
+std::optional<SignatureAlgorithm> signature_algorithm(std::string_view name) {
+  for (const SignatureAlgorithmInfo& entry : kAlgorithms) {
+    if (entry.name == name) {
+      return entry.id;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace i2::crypto

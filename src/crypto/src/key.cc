@@ -1,0 +1,204 @@
+#include <i2/base/assert.h>
+#include <i2/crypto/hash.h>
+#include <i2/crypto/key.h>
+#include <i2/crypto/provider.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/params.h>
+#include <openssl/pem.h>
+
+#include <algorithm>
+
+#include "error_queue.h"
+#include "falcon/provider_internal.h"
+#include "native.h"
+#include "pkcs8.h"
+
+namespace i2::crypto {
+namespace {
+
+// The uncompressed form only (RFC 5480 §2.2): one key, one encoding, one hash.
+constexpr std::size_t kP256SpkiSize = 91;
+
+bool is_p256(EVP_PKEY* key) {
+  char group[32];
+  std::size_t length = 0;
+  return EVP_PKEY_is_a(key, "EC") == 1 &&
+         EVP_PKEY_get_group_name(key, group, sizeof group, &length) == 1 &&
+         std::string_view(group, length) == "prime256v1";
+}
+
+// The digest of a scheme that is not pure.
+const EVP_MD* digest_of(SignatureAlgorithm algorithm) {
+  return algorithm == SignatureAlgorithm::kEcdsaP256 ? EVP_sha256() : nullptr;
+}
+
+const char* native_name(SignatureAlgorithm algorithm) {
+  switch (algorithm) {
+    case SignatureAlgorithm::kFalcon1024:
+      return falcon::kAlgorithmName;
+    case SignatureAlgorithm::kEd25519:
+      return "ED25519";
+    case SignatureAlgorithm::kEcdsaP256:
+      return "EC";
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+// --- public keys ---------------------------------------------------------------------------------
+
+Result<PublicKey> PublicKey::wrap(std::shared_ptr<evp_pkey_st> key) {
+  if (EVP_PKEY_is_a(key.get(), falcon::kAlgorithmName) == 1) {
+    return PublicKey(std::move(key), SignatureAlgorithm::kFalcon1024);
+  }
+  if (EVP_PKEY_is_a(key.get(), "ED25519") == 1) {
+    return PublicKey(std::move(key), SignatureAlgorithm::kEd25519);
+  }
+  if (is_p256(key.get())) {
+    return PublicKey(std::move(key), SignatureAlgorithm::kEcdsaP256);
+  }
+  const char* name = EVP_PKEY_get0_type_name(key.get());
+  return fail("crypto.algorithm_unknown",
+              "keys of type " + std::string(name != nullptr ? name : "unknown") +
+                  " are not used here; use falcon1024, ed25519 or p256");
+}
+
+Result<PublicKey> PublicKey::from_spki(ByteView der) {
+  I2_TRY(install_provider());
+  if (der.empty() || der.size() > kMaxKeySize) {
+    return fail("crypto.key_malformed", "a public key of " + std::to_string(der.size()) +
+                                            " bytes is not a SubjectPublicKeyInfo");
+  }
+  const unsigned char* cursor = der.data();
+  auto key = own(d2i_PUBKEY_ex(nullptr, &cursor, static_cast<long>(der.size()), nullptr, nullptr));
+  if (key == nullptr) {
+    return fail(openssl_error("crypto.key_malformed", "the public key cannot be read"));
+  }
+  I2_TRY_VALUE(PublicKey result, wrap(std::move(key)));
+  // The hash of a key is its name, so other encodings of it (and trailing bytes) are refused.
+  if (!equal(result.spki(), der) ||
+      (result.algorithm() == SignatureAlgorithm::kEcdsaP256 && der.size() != kP256SpkiSize)) {
+    return fail("crypto.key_malformed", "the public key is not in its canonical DER form");
+  }
+  return result;
+}
+
+Bytes PublicKey::spki() const {
+  I2_ASSERT(key_ != nullptr);
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key_.get(), &der);
+  I2_ASSERT(size > 0);
+  const CharsPointer owner(der);
+  return {der, der + size};
+}
+
+Hash256 PublicKey::spki_sha256() const {
+  return sha256(spki());
+}
+
+bool PublicKey::verify(ByteView message, ByteView signature) const {
+  if (key_ == nullptr || signature.empty()) {
+    return false;
+  }
+  const DigestContextPointer context(EVP_MD_CTX_new());
+  const bool good = context != nullptr &&
+                    EVP_DigestVerifyInit(context.get(), nullptr, digest_of(algorithm_), nullptr,
+                                         key_.get()) == 1 &&
+                    EVP_DigestVerify(context.get(), signature.data(), signature.size(),
+                                     message.data(), message.size()) == 1;
+  if (!good) {
+    ERR_clear_error();
+  }
+  return good;
+}
+
+// --- private keys --------------------------------------------------------------------------------
+
+Result<PrivateKey> PrivateKey::wrap(evp_pkey_st* owned, FalconArithmetic arithmetic) {
+  auto key = own(owned);
+  I2_TRY_VALUE(PublicKey pair, PublicKey::wrap(std::move(key)));
+  if (pair.algorithm() == SignatureAlgorithm::kFalcon1024 &&
+      arithmetic == FalconArithmetic::kNativeDouble) {
+    int native = 1;
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_int(falcon::kParamNativeDouble, &native),
+                                 OSSL_PARAM_construct_end()};
+    if (EVP_PKEY_set_params(pair.native(), const_cast<OSSL_PARAM*>(params)) != 1) {
+      return fail(openssl_error("crypto.provider", "the Falcon key takes no parameters"));
+    }
+  }
+  return PrivateKey(std::move(pair));
+}
+
+Result<PrivateKey> PrivateKey::generate(SignatureAlgorithm algorithm, FalconArithmetic arithmetic) {
+  I2_TRY(install_provider());
+  const KeyContextPointer context(
+      EVP_PKEY_CTX_new_from_name(nullptr, native_name(algorithm), nullptr));
+  int native = arithmetic == FalconArithmetic::kNativeDouble ? 1 : 0;
+  char group[] = "P-256";
+  OSSL_PARAM params[2] = {OSSL_PARAM_construct_end(), OSSL_PARAM_construct_end()};
+  if (algorithm == SignatureAlgorithm::kFalcon1024) {
+    params[0] = OSSL_PARAM_construct_int(falcon::kParamNativeDouble, &native);
+  } else if (algorithm == SignatureAlgorithm::kEcdsaP256) {
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
+  }
+  EVP_PKEY* key = nullptr;
+  if (context == nullptr || EVP_PKEY_keygen_init(context.get()) != 1 ||
+      EVP_PKEY_CTX_set_params(context.get(), params) != 1 ||
+      EVP_PKEY_generate(context.get(), &key) != 1) {
+    return fail(openssl_error("crypto.provider", "no key could be generated"));
+  }
+  return wrap(key, arithmetic);
+}
+
+Result<PrivateKey> PrivateKey::from_ed25519_seed(ByteView seed) {
+  I2_TRY(install_provider());
+  EVP_PKEY* key = seed.size() == 32 ? EVP_PKEY_new_raw_private_key_ex(nullptr, "ED25519", nullptr,
+                                                                      seed.data(), seed.size())
+                                    : nullptr;
+  if (key == nullptr) {
+    return fail(openssl_error("crypto.key_malformed", "an Ed25519 seed has 32 bytes"));
+  }
+  return wrap(key, FalconArithmetic::kConstantTime);
+}
+
+Result<PrivateKey> PrivateKey::from_pkcs8(ByteView der, FalconArithmetic arithmetic) {
+  I2_TRY(install_provider());
+  EVP_PKEY* key = read_pkcs8(der);
+  if (key == nullptr) {
+    return fail(openssl_error("crypto.key_malformed", "the private key cannot be read"));
+  }
+  return wrap(key, arithmetic);
+}
+
+Result<PrivateKey> PrivateKey::from_pem(std::string_view pem, FalconArithmetic arithmetic) {
+  I2_TRY(install_provider());
+  I2_TRY_VALUE(const SecretBytes der, read_private_pem(pem));
+  return from_pkcs8(der.view(), arithmetic);
+}
+
+SecretBytes PrivateKey::pkcs8() const {
+  I2_ASSERT(static_cast<bool>(*this));
+  return write_pkcs8(native(), algorithm());
+}
+
+SecretBytes PrivateKey::pem() const {
+  return write_private_pem(pkcs8().view());
+}
+
+Result<Bytes> PrivateKey::sign(ByteView message) const {
+  I2_ASSERT(static_cast<bool>(*this));
+  const DigestContextPointer context(EVP_MD_CTX_new());
+  Bytes signature(info(algorithm()).signature_size_max);
+  std::size_t size = signature.size();
+  if (context == nullptr ||
+      EVP_DigestSignInit(context.get(), nullptr, digest_of(algorithm()), nullptr, native()) != 1 ||
+      EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) != 1) {
+    return fail(openssl_error("crypto.sign", "the message could not be signed"));
+  }
+  signature.resize(size);
+  return signature;
+}
+
+}  // namespace i2::crypto

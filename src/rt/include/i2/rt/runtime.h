@@ -1,0 +1,69 @@
+// Threads of the process: one event loop per worker core, one for the control plane, and a pool for work
+// that blocks or takes long (files, hashes of big inputs, key generation).
+//
+// Transport connections belong to a worker and are used on its executor only; nothing is shared between
+// workers on the hot path. Everything else (admin socket, services, renewals) runs on the control executor.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <i2/base/error.h>
+
+namespace i2::rt {
+
+struct RuntimeConfig {
+  std::size_t workers = 0;       // 0: max(1, cores - 1)
+  std::size_t pool_threads = 2;
+  std::vector<int> worker_cpus;  // pin worker i to worker_cpus[i]; empty: not pinned
+};
+
+class Runtime {
+ public:
+  explicit Runtime(const RuntimeConfig& config);
+  // Stops and joins every thread. Must not run on one of them.
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  [[nodiscard]] std::size_t worker_count() const;
+  [[nodiscard]] boost::asio::any_io_executor worker(std::size_t index) const;
+  [[nodiscard]] boost::asio::any_io_executor control() const;
+  [[nodiscard]] boost::asio::any_io_executor pool() const;
+  // Asks all loops to end; what has not run by then never does.
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Resumes after `delay` (or earlier when the coroutine's executor is cancelled).
+[[nodiscard]] boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds delay);
+
+// Runs `work` on `pool` and resumes the caller on its own executor.
+template <class Work>
+[[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Work>> run_on(
+    boost::asio::any_io_executor pool, Work work);
+
+// Moves the calling coroutine to `executor`: what follows runs there.
+[[nodiscard]] boost::asio::awaitable<void> switch_to(boost::asio::any_io_executor executor);
+
+template <class Work>
+boost::asio::awaitable<std::invoke_result_t<Work>> run_on(boost::asio::any_io_executor pool,
+                                                          Work work) {
+  const auto home = co_await boost::asio::this_coro::executor;
+  co_await switch_to(pool);
+  // optional: the result type need not be default-constructible.
+  std::optional<std::invoke_result_t<Work>> result(work());
+  co_await switch_to(home);
+  co_return std::move(*result);
+}
+
+}  // namespace i2::rt

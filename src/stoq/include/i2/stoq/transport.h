@@ -1,0 +1,172 @@
+// The transport: connections to other nodes over post-quantum QUIC, as coroutines.
+//
+//   auto transport = stoq::Transport::create(config, runtime, certificates, verifier);
+//   auto connection = co_await (*transport)->connect(address);
+//   auto stream = co_await connection->open_stream(stoq::StreamType::kBytes);
+//   co_await stream->write(stoq::Chunk(bytes), true);
+//   auto answer = co_await stream->read();
+//
+// Threads: a connection belongs to one worker. Everything of a Connection and of its Streams must run on
+// connection.executor(); Transport::connect() and accept() may be awaited anywhere and hand out connections to
+// be used there (boost::asio::co_spawn(connection.executor(), ...)). Connection and Stream are handles: copies
+// name the same thing, and the last copy of a Stream releases it.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <i2/base/rng.h>
+#include <i2/ports/trust.h>
+#include <i2/rt/runtime.h>
+#include <i2/stoq/core/config.h>
+#include <i2/stoq/core/connection.h>
+#include <i2/stoq/core/endpoint.h>
+#include <i2/stoq/core/errors.h>
+
+namespace i2::stoq {
+
+using core::AppError;
+using core::Chunk;
+using core::ConnectionHandle;
+using core::EndpointStats;
+using core::PathInfo;
+using core::SecurityInfo;
+using core::SocketAddress;
+using core::StreamType;
+
+template <class T>
+using Task = boost::asio::awaitable<T>;
+
+struct TransportConfig {
+  SocketAddress bind;  // port 0: the kernel chooses
+  core::EndpointConfig endpoint;
+  core::TlsPolicy tls;
+  std::size_t socket_buffer = 8 * 1024 * 1024;
+  std::size_t accept_backlog = 256;  // verified connections that nobody has accepted yet
+};
+
+struct ConnectionState;
+struct StreamHandle;
+
+class Stream {
+ public:
+  Stream() = default;
+  [[nodiscard]] std::uint64_t type() const;
+  [[nodiscard]] std::int64_t id() const;
+  [[nodiscard]] explicit operator bool() const { return handle_ != nullptr; }
+
+  // Completes when the bytes are queued and the queue is shorter than its limit (4 MiB). `fin` ends this
+  // direction. Error: stoq.stream_closed, or why the connection ended.
+  [[nodiscard]] Task<Result<void>> write(Chunk data, bool fin = false);
+  // Completes when the peer's transport has acknowledged everything written so far.
+  [[nodiscard]] Task<Result<void>> flush();
+  // The next contiguous bytes, at most `size_max`; an empty Chunk is the end of the stream.
+  // Error: stoq.stream_reset (native(): the peer's code), or why the connection ended.
+  [[nodiscard]] Task<Result<Chunk>> read(std::size_t size_max = SIZE_MAX);
+  // Exactly `size` bytes. Error: stoq.stream_ended when the peer ended before, and those of read().
+  [[nodiscard]] Task<Result<Bytes>> read_exactly(std::size_t size);
+  void reset(AppError code);
+  void stop(AppError code);
+  void set_priority(std::uint8_t priority);
+
+ private:
+  friend class Connection;
+  friend class WorkerTransport;
+  explicit Stream(std::shared_ptr<StreamHandle> handle) : handle_(std::move(handle)) {}
+  std::shared_ptr<StreamHandle> handle_;  // shared by the copies; the last one releases the stream
+};
+
+class Connection {
+ public:
+  Connection() = default;
+  [[nodiscard]] boost::asio::any_io_executor executor() const;
+  [[nodiscard]] explicit operator bool() const { return state_ != nullptr; }
+  // The same connection, whatever the copy.
+  friend bool operator==(const Connection&, const Connection&) = default;
+
+  [[nodiscard]] bool is_open() const;
+  [[nodiscard]] bool is_client() const;
+  [[nodiscard]] bool renewal_only() const;
+  [[nodiscard]] const ports::PeerIdentity& peer() const;
+  [[nodiscard]] PathInfo path() const;
+  [[nodiscard]] SecurityInfo security() const;
+
+  // Waits while the peer allows no further stream.
+  [[nodiscard]] Task<Result<Stream>> open_stream(StreamType type, bool bidirectional = true);
+  // The peer's next stream. Error: why the connection ended.
+  [[nodiscard]] Task<Result<Stream>> accept_stream();
+  [[nodiscard]] Result<void> send_datagram(Chunk data);
+  [[nodiscard]] std::size_t datagram_size_max() const;
+  [[nodiscard]] Task<Result<Chunk>> receive_datagram();
+  // Round trip of a PING frame, in nanoseconds, including both event loops.
+  [[nodiscard]] Task<Result<Duration>> ping();
+  [[nodiscard]] Result<Bytes> export_keying_material(std::string_view label, ByteView context,
+                                                     std::size_t size) const;
+  void close(AppError code = AppError::kNone);
+  // Completes when the connection has ended, with the reason.
+  [[nodiscard]] Task<Error> closed();
+
+ private:
+  friend class Transport;
+  friend class WorkerTransport;
+  explicit Connection(std::shared_ptr<ConnectionState> state) : state_(std::move(state)) {}
+  std::shared_ptr<ConnectionState> state_;  // shared by the copies and the worker
+};
+
+struct TransportStats {
+  EndpointStats endpoint;          // summed over workers
+  std::size_t connections = 0;
+  std::uint64_t bytes_sent = 0;    // UDP payload
+  std::uint64_t bytes_received = 0;
+  std::uint64_t send_calls = 0;
+  std::uint64_t receive_calls = 0;
+  std::uint64_t datagrams_dropped_by_kernel = 0;
+};
+
+struct TransportCapabilities {
+  bool segmentation_offload = false;
+  bool receive_offload = false;
+  bool connection_id_steering = false;
+  std::size_t socket_receive_buffer = 0;
+};
+
+class WorkerTransport;
+
+class Transport {
+ public:
+  // Binds one socket per worker of `runtime`. `certificates`, `verifier` and `runtime` outlive the transport.
+  // Error: stoq.port_in_use, stoq.permission, stoq.address_unavailable, stoq.tls_setup, stoq.socket.
+  [[nodiscard]] static Result<std::unique_ptr<Transport>> create(
+      const TransportConfig& config, rt::Runtime& runtime, const ports::CertSource& certificates,
+      const ports::PeerVerifier& verifier);
+  // Call shutdown() first; the destructor waits for the workers to let go.
+  ~Transport();
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  struct ConnectOptions {
+    bool resume = true;  // use what an earlier connection to the same address left behind
+  };
+  // A new connection, both sides verified. Errors: stoq.unreachable, stoq.handshake_timeout,
+  // stoq.tls_refused, the trust.* reasons of either side, stoq.overloaded.
+  [[nodiscard]] Task<Result<Connection>> connect(SocketAddress remote, ConnectOptions options);
+  [[nodiscard]] Task<Result<Connection>> connect(SocketAddress remote);
+  // The next verified connection of a peer. Error: stoq.shut_down.
+  [[nodiscard]] Task<Result<Connection>> accept();
+  // Tells every peer and ends; waits at most `linger`.
+  [[nodiscard]] Task<void> shutdown(Duration linger = kSecond);
+
+  [[nodiscard]] SocketAddress local_address() const;
+  [[nodiscard]] Task<TransportStats> stats();
+  [[nodiscard]] TransportCapabilities capabilities() const;
+
+ private:
+  struct Impl;
+  explicit Transport(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace i2::stoq

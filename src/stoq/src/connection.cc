@@ -1,0 +1,249 @@
+// Connection and Stream: the coroutine face of one core connection.
+#include "worker_transport.h"
+
+namespace i2::stoq {
+
+namespace {
+
+// Bytes that may wait in one stream's queue before write() makes its caller wait.
+constexpr std::size_t kUnsentMax = 4 * 1024 * 1024;
+
+}  // namespace
+
+boost::asio::any_io_executor Connection::executor() const { return state_->executor; }
+bool Connection::is_open() const { return state_->established && !state_->close_error; }
+bool Connection::is_client() const { return state_->client; }
+bool Connection::renewal_only() const { return state_->renewal_only; }
+const ports::PeerIdentity& Connection::peer() const { return state_->peer; }
+SecurityInfo Connection::security() const { return state_->security; }
+
+PathInfo Connection::path() const {
+  const auto core = state_->core();
+  return core ? core->path() : state_->last_path;
+}
+
+Task<Result<Stream>> Connection::open_stream(StreamType type, bool bidirectional) {
+  const auto state = state_;
+  for (;;) {
+    auto core = state->core();
+    if (!core) {
+      co_return state->ended();
+    }
+    const auto id = core->open_stream(type, bidirectional);
+    if (id) {
+      auto handle = std::make_shared<StreamHandle>(state, *id);
+      handle->type = static_cast<std::uint64_t>(type);
+      co_return Stream(std::move(handle));
+    }
+    if (!id.error().is("stoq.streams_exhausted")) {
+      co_return fail(id.error());
+    }
+    co_await state->changed.wait();
+  }
+}
+
+Task<Result<Stream>> Connection::accept_stream() {
+  const auto state = state_;
+  while (!state->close_error && state->incoming.empty()) {
+    co_await state->stream_opened.wait();
+  }
+  auto core = state->core();
+  if (!core) {
+    co_return state->ended();
+  }
+  const std::int64_t id = state->incoming.front();
+  state->incoming.pop_front();
+  auto handle = std::make_shared<StreamHandle>(state, id);
+  handle->type = core->stream_type(id).value_or(0);
+  co_return Stream(std::move(handle));
+}
+
+Result<void> Connection::send_datagram(Chunk data) {
+  auto core = state_->core();
+  if (!core) {
+    return state_->ended();
+  }
+  I2_TRY(core->send_datagram(std::move(data)));
+  state_->worker->request_flush();
+  return {};
+}
+
+std::size_t Connection::datagram_size_max() const {
+  const auto core = state_->core();
+  return core ? core->datagram_size_max() : 0;
+}
+
+Task<Result<Chunk>> Connection::receive_datagram() {
+  const auto state = state_;
+  for (;;) {
+    auto core = state->core();
+    if (!core) {
+      co_return state->ended();
+    }
+    if (auto datagram = core->take_datagram()) {
+      co_return std::move(*datagram);
+    }
+    co_await state->datagram.wait();
+  }
+}
+
+Task<Result<Duration>> Connection::ping() {
+  const auto state = state_;
+  auto core = state->core();
+  if (!core) {
+    co_return state->ended();
+  }
+  const std::uint64_t sequence = state->next_ping++;
+  ++state->pings_waiting;
+  core->ping(sequence, state->worker->now());
+  state->worker->request_flush();
+  while (!state->close_error && !state->pongs.contains(sequence)) {
+    co_await state->pong.wait();
+  }
+  --state->pings_waiting;
+  if (const auto it = state->pongs.find(sequence); it != state->pongs.end()) {
+    const Duration round_trip = it->second;
+    state->pongs.erase(it);
+    co_return round_trip;
+  }
+  co_return state->ended();
+}
+
+Result<Bytes> Connection::export_keying_material(std::string_view label, ByteView context,
+                                                 std::size_t size) const {
+  const auto core = state_->core();
+  if (!core) {
+    return state_->ended();
+  }
+  return core->export_keying_material(label, context, size);
+}
+
+void Connection::close(AppError code) {
+  if (auto core = state_->core()) {
+    core->close(static_cast<std::uint64_t>(code),
+                core::describe(static_cast<std::uint64_t>(code)));
+    state_->worker->request_flush();
+  }
+}
+
+Task<Error> Connection::closed() {
+  const auto state = state_;
+  while (!state->close_error) {
+    co_await state->changed.wait();
+  }
+  co_return *state->close_error;
+}
+
+std::uint64_t Stream::type() const { return handle_->type; }
+std::int64_t Stream::id() const { return handle_->id; }
+
+Task<Result<void>> Stream::write(Chunk data, bool fin) {
+  const auto handle = handle_;
+  {
+    auto core = handle->connection->core();
+    if (!core) {
+      co_return handle->connection->ended();
+    }
+    I2_CO_TRY(core->write(handle->id, std::move(data), fin));
+    handle->connection->worker->request_flush();
+    if (core->unsent(handle->id) <= kUnsentMax) {
+      co_return Result<void>{};
+    }
+  }
+  for (;;) {
+    auto core = handle->connection->core();
+    if (!core) {
+      co_return handle->connection->ended();
+    }
+    if (handle->stopped) {
+      co_return fail("stoq.stream_closed", "the peer asked to stop sending");
+    }
+    if (core->unsent(handle->id) <= kUnsentMax) {
+      co_return Result<void>{};
+    }
+    core->want_writable(handle->id);
+    co_await handle->changed.wait();
+  }
+}
+
+Task<Result<void>> Stream::flush() {
+  const auto handle = handle_;
+  for (;;) {
+    auto core = handle->connection->core();
+    if (!core) {
+      co_return handle->connection->ended();
+    }
+    if (handle->stopped) {
+      co_return fail("stoq.stream_closed", "the peer asked to stop sending");
+    }
+    if (core->unacknowledged(handle->id) == 0) {
+      co_return Result<void>{};
+    }
+    core->want_acknowledged(handle->id);
+    co_await handle->changed.wait();
+  }
+}
+
+Task<Result<Chunk>> Stream::read(std::size_t size_max) {
+  const auto handle = handle_;
+  for (;;) {
+    auto core = handle->connection->core();
+    if (!core) {
+      co_return handle->connection->ended();
+    }
+    I2_CO_TRY_VALUE(core::ReadResult result, core->read(handle->id, size_max));
+    if (result.data.size() > 0) {
+      handle->connection->worker->request_flush();  // credit for the peer
+      co_return std::move(result.data);
+    }
+    if (result.finished) {
+      co_return Chunk{};
+    }
+    if (result.reset) {
+      co_return fail("stoq.stream_reset",
+                     "the peer reset the stream: " + std::string(core::describe(*result.reset)),
+                     static_cast<std::int64_t>(*result.reset));
+    }
+    co_await handle->changed.wait();
+  }
+}
+
+Task<Result<Bytes>> Stream::read_exactly(std::size_t size) {
+  Bytes out;
+  out.reserve(size);
+  while (out.size() < size) {
+    Result<Chunk> chunk = co_await read(size - out.size());
+    if (!chunk) {
+      co_return fail(std::move(chunk).error());
+    }
+    if (chunk->size() == 0) {
+      co_return fail("stoq.stream_ended", "the peer ended the stream after " +
+                                              std::to_string(out.size()) + " of " +
+                                              std::to_string(size) + " bytes");
+    }
+    append(out, chunk->view());
+  }
+  co_return std::move(out);
+}
+
+void Stream::reset(AppError code) {
+  if (auto core = handle_->connection->core()) {
+    core->reset_stream(handle_->id, static_cast<std::uint64_t>(code));
+    handle_->connection->worker->request_flush();
+  }
+}
+
+void Stream::stop(AppError code) {
+  if (auto core = handle_->connection->core()) {
+    core->stop_sending(handle_->id, static_cast<std::uint64_t>(code));
+    handle_->connection->worker->request_flush();
+  }
+}
+
+void Stream::set_priority(std::uint8_t priority) {
+  if (auto core = handle_->connection->core()) {
+    core->set_priority(handle_->id, priority);
+  }
+}
+
+}  // namespace i2::stoq
