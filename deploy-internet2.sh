@@ -100,6 +100,15 @@ server_pid() {
   echo "$pid"
 }
 
+# Whether a process has let go of its files: it is gone, or a zombie that nobody has collected yet. (The
+# command line is empty too early for this, before sockets and locks are closed.)
+has_ended() {
+  local state
+  state=$(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null) || return 0
+  case "$state" in "" | Z* | X*) return 0 ;; esac
+  return 1
+}
+
 is_healthy() { i2 status --json >/dev/null 2>&1; }
 
 # Options of this call replace the remembered ones; without any, those hold. Exits 1 when they changed.
@@ -164,7 +173,7 @@ start_server() {
     echo "$pid" >"$pid_file"
   fi
   while ! is_healthy; do
-    if ! kill -0 "$pid" 2>/dev/null; then
+    if has_ended "$pid"; then
       rm -f "$pid_file"
       log_tail
       die "the node stopped while starting; its log is $log"
@@ -187,7 +196,7 @@ stop_server() {
     return 0
   fi
   kill -TERM "$pid"
-  while server_pid >/dev/null; do
+  while ! has_ended "$pid"; do
     left=$((left - 1))
     if [ $left -le 0 ]; then
       say "the node did not stop within $stop_seconds s: killing it"

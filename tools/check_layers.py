@@ -201,7 +201,7 @@ class Checker:
 
     def check_declaration(self, library):
         for dep in library.deps + library.private_deps:
-            if "::" in dep:
+            if "::" in dep or dep.startswith("$"):  # another project's target
                 continue
             other = self.libraries.get(dep)
             if other is None:

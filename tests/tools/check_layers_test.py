@@ -21,7 +21,7 @@ GOOD = {
     "src/base/src/base.cc": "#include <i2/base/error.h>\n",
     "src/crypto/CMakeLists.txt": "# i2_library(wrong) in a comment\ni2_library(crypto LEVEL 1\n"
     "  HEADERS include/i2/crypto/key.h\n  SOURCES src/key.cc src/key_impl.h\n"
-    "  DEPS base\n  PRIVATE_DEPS OpenSSL::Crypto)\n",
+    "  DEPS base\n  PRIVATE_DEPS OpenSSL::Crypto ${falcon})\n",
     "src/crypto/README.md": "crypto\n",
     "src/crypto/include/i2/crypto/key.h": "#pragma once\n#include <i2/base/error.h>\n",
     "src/crypto/src/key.cc": "#include <openssl/evp.h>\n#include <i2/crypto/key.h>\n",
