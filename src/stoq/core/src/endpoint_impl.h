@@ -86,8 +86,7 @@ class Endpoint::Impl {
   EndpointStats stats_;
 
  private:
-  void handle_initial(const PathAddresses& path, std::uint8_t ecn, ByteView datagram,
-                      const ngtcp2_version_cid& ids);
+  void handle_initial(const PathAddresses& path, std::uint8_t ecn, ByteView datagram);
   void accept(const PathAddresses& path, std::uint8_t ecn, ByteView datagram,
               const ConnectionImpl::ServerStart& start);
   void send_retry(const PathAddresses& path, const ngtcp2_pkt_hd& header);

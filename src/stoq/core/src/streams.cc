@@ -87,8 +87,16 @@ void ConnectionImpl::flag_readable(StreamState& stream) {
   }
 }
 
+void ConnectionImpl::flag_stopped(StreamState& stream) {
+  stream.write_closed = true;
+  if (!stream.stopped_flagged) {
+    stream.stopped_flagged = true;
+    event(EventKind::kStreamStopped, stream.id);
+  }
+}
+
 Result<StreamId> ConnectionImpl::open_stream(StreamType type, bool bidirectional) {
-  if (state_ != ConnectionState::kOpen && !handshake_done_) {
+  if (conn_ == nullptr || state_ > ConnectionState::kOpen) {
     return fail("stoq.not_connected", "the connection is not open");
   }
   auto state = std::make_unique<StreamState>(-1);
@@ -303,7 +311,7 @@ ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* in
         continue;
       case NGTCP2_ERR_STREAM_SHUT_WR:
       case NGTCP2_ERR_STREAM_NOT_FOUND:
-        state->write_closed = true;
+        flag_stopped(*state);  // STOP_SENDING came, and ngtcp2 has answered it with RESET_STREAM
         continue;
       default:
         return written;

@@ -1,0 +1,72 @@
+// MemberSet: who belongs to the fleet, as one immutable, fully verified snapshot, and the checks
+// that a transport makes against it during a handshake.
+//
+// Everything in a set was verified when it entered: the genesis by its root, anchors by the root,
+// members by the operators. Immutable and safe to share between threads; a change makes a new set,
+// which shares its records with the old one.
+#pragma once
+
+#include <i2/fleet/core/genesis.h>
+#include <i2/ports/trust.h>
+#include <i2/trustchain/core/anchor.h>
+#include <i2/trustchain/core/binding.h>
+
+#include <map>
+#include <memory>
+#include <span>
+
+namespace i2::fleet {
+
+inline constexpr std::size_t kAnchorsMax = 64;
+inline constexpr std::size_t kMembersMax = 4096;
+inline constexpr std::size_t kAnchorSizeMax = 16 * 1024;  // encoded
+
+class MemberSet {
+ public:
+  // Errors: fleet.genesis_invalid, trust.anchor_invalid, and those of with().
+  [[nodiscard]] static Result<MemberSet> create(Genesis genesis,
+                                                std::span<const trustchain::AnchorRecord> anchors,
+                                                std::span<const Member> members);
+
+  // This set and one more member. A record that is already there changes nothing.
+  // Errors: fleet.member_foreign, fleet.member_signature, fleet.member_conflict (another record for
+  // the same node), fleet.name_taken, fleet.members_full.
+  [[nodiscard]] Result<MemberSet> with(const Member& member) const;
+  // This set and one more anchor. Errors: trust.anchor_invalid, fleet.anchors_full.
+  [[nodiscard]] Result<MemberSet> with(const trustchain::AnchorRecord& anchor) const;
+
+  [[nodiscard]] const Genesis& genesis() const { return *genesis_; }
+  [[nodiscard]] const ChainId& chain_id() const { return chain_id_; }
+  // The first member included.
+  [[nodiscard]] std::size_t size() const { return members_.size(); }
+  // Null when there is none. Valid as long as this set.
+  [[nodiscard]] const MemberInfo* find(const NodeId& node) const;
+  [[nodiscard]] const MemberInfo* find(std::string_view name) const;
+  // Ascending by node id; the records, thus without the first member, which genesis admits.
+  [[nodiscard]] std::vector<std::shared_ptr<const Member>> records() const;
+  [[nodiscard]] std::span<const std::shared_ptr<const trustchain::AnchorRecord>> anchors() const {
+    return anchors_;
+  }
+
+  // As ports::PeerVerifier::check_leaf. An expired leaf must have been good until it expired.
+  [[nodiscard]] Result<ports::LeafStanding> check_leaf(const crypto::Certificate& leaf,
+                                                       UnixMillis now) const;
+  // As ports::PeerVerifier::check_hello. In this order: form of the binding, membership, binding
+  // (both signatures, leaf key, validity), name of the leaf, Ed25519 signature over the message.
+  [[nodiscard]] Result<ports::PeerIdentity> check_hello(const ports::HelloClaim& claim,
+                                                        UnixMillis now) const;
+
+ private:
+  MemberSet() = default;
+  [[nodiscard]] Result<void> add(const Member& member);
+  [[nodiscard]] Result<void> add(const trustchain::AnchorRecord& anchor);
+
+  // Shared: sets that follow one another hold the same records.
+  std::shared_ptr<const Genesis> genesis_;
+  ChainId chain_id_;
+  std::vector<std::shared_ptr<const trustchain::AnchorRecord>> anchors_;  // ascending by id
+  std::map<NodeId, std::shared_ptr<const Member>> members_;  // the first member without signatures
+  std::map<std::string, NodeId, std::less<>> names_;
+};
+
+}  // namespace i2::fleet

@@ -1,0 +1,147 @@
+#include <i2/fleet/core/member_set.h>
+
+#include <algorithm>
+
+namespace i2::fleet {
+
+Result<MemberSet> MemberSet::create(Genesis genesis,
+                                    std::span<const trustchain::AnchorRecord> anchors,
+                                    std::span<const Member> members) {
+  I2_TRY(verify_genesis(genesis));
+  MemberSet out;
+  out.chain_id_ = fleet::chain_id(genesis);
+  out.genesis_ = std::make_shared<const Genesis>(std::move(genesis));
+  const MemberInfo& first = out.genesis_->first_member;
+  out.members_.emplace(first.node_id,
+                       std::make_shared<const Member>(
+                           Member{.chain_id = out.chain_id_, .info = first, .signatures = {}}));
+  out.names_.emplace(first.name, first.node_id);
+  for (const trustchain::AnchorRecord& anchor : anchors) {
+    I2_TRY(out.add(anchor));
+  }
+  for (const Member& member : members) {
+    I2_TRY(out.add(member));
+  }
+  return out;
+}
+
+Result<MemberSet> MemberSet::with(const Member& member) const {
+  MemberSet out = *this;
+  I2_TRY(out.add(member));
+  return out;
+}
+
+Result<MemberSet> MemberSet::with(const trustchain::AnchorRecord& anchor) const {
+  MemberSet out = *this;
+  I2_TRY(out.add(anchor));
+  return out;
+}
+
+Result<void> MemberSet::add(const Member& member) {
+  I2_TRY(verify_member(member, chain_id_, genesis_->operators, genesis_->operators_required));
+  if (const MemberInfo* known = find(member.info.node_id); known != nullptr) {
+    if (*known == member.info) {
+      return {};
+    }
+    return fail("fleet.member_conflict",
+                "node " + member.info.node_id.hex() + " is already a member under another record");
+  }
+  if (find(std::string_view(member.info.name)) != nullptr) {
+    return fail("fleet.name_taken", "the name '" + member.info.name +
+                                        "' belongs to another member; choose another one");
+  }
+  if (members_.size() >= kMembersMax) {
+    return fail("fleet.members_full",
+                "the fleet already has " + std::to_string(kMembersMax) + " members");
+  }
+  names_.emplace(member.info.name, member.info.node_id);
+  members_.emplace(member.info.node_id, std::make_shared<const Member>(member));
+  return {};
+}
+
+Result<void> MemberSet::add(const trustchain::AnchorRecord& anchor) {
+  I2_TRY(trustchain::verify_anchor(anchor, chain_id_, genesis_->root));
+  const auto key = [](const auto& record) { return trustchain::id(*record); };
+  const Hash256 added = trustchain::id(anchor);
+  const auto at = std::ranges::lower_bound(anchors_, added, {}, key);
+  if (at != anchors_.end() && key(*at) == added) {
+    return {};
+  }
+  if (anchors_.size() >= kAnchorsMax) {
+    return fail("fleet.anchors_full",
+                "the fleet already has " + std::to_string(kAnchorsMax) + " issuing anchors");
+  }
+  anchors_.insert(at, std::make_shared<const trustchain::AnchorRecord>(anchor));
+  return {};
+}
+
+const MemberInfo* MemberSet::find(const NodeId& node) const {
+  const auto at = members_.find(node);
+  return at == members_.end() ? nullptr : &at->second->info;
+}
+
+const MemberInfo* MemberSet::find(std::string_view name) const {
+  const auto at = names_.find(name);
+  return at == names_.end() ? nullptr : find(at->second);
+}
+
+std::vector<std::shared_ptr<const Member>> MemberSet::records() const {
+  std::vector<std::shared_ptr<const Member>> out;
+  for (const auto& [node, member] : members_) {
+    if (node != genesis_->first_member.node_id) {
+      out.push_back(member);
+    }
+  }
+  return out;
+}
+
+Result<ports::LeafStanding> MemberSet::check_leaf(const crypto::Certificate& leaf,
+                                                  UnixMillis now) const {
+  Error refusal("trust.leaf_untrusted",
+                "the leaf certificate was not issued by an anchor of the fleet");
+  if (!leaf) {
+    return fail(std::move(refusal));
+  }
+  const UnixMillis until = leaf.not_after();
+  const bool expired = now >= until;
+  // Validity has a granularity of a second; a moment before the end is the last one that counts.
+  const UnixMillis at = expired ? until - std::min<UnixMillis>(until, 1000) : now;
+  for (const auto& anchor : anchors_) {
+    const auto good = trustchain::check_leaf(*anchor, leaf, at);
+    if (good) {
+      return expired ? ports::LeafStanding::kExpired : ports::LeafStanding::kValid;
+    }
+    // The anchor that issued the leaf knows more than "not mine".
+    if (!good.error().is("trust.leaf_untrusted")) {
+      refusal = good.error();
+    }
+  }
+  if (refusal.is("trust.leaf_not_yet_valid") || refusal.is("trust.leaf_untrusted")) {
+    return fail(std::move(refusal));
+  }
+  return fail("trust.leaf_untrusted", refusal.message());
+}
+
+Result<ports::PeerIdentity> MemberSet::check_hello(const ports::HelloClaim& claim,
+                                                   UnixMillis now) const {
+  I2_TRY_VALUE(const auto binding, trustchain::decode_binding(claim.binding));
+  const MemberInfo* member = find(claim.node_id);
+  if (member == nullptr) {
+    return fail("trust.member_unknown", "node " + claim.node_id.hex() +
+                                            " is not a member of this fleet, or its record has "
+                                            "not arrived here yet");
+  }
+  I2_TRY(trustchain::verify_binding(binding, claim.node_id, member->identity,
+                                    claim.leaf.public_key(), now));
+  if (claim.leaf.subject_common_name() != member->name) {
+    return fail("trust.binding_invalid",
+                "the leaf certificate carries another name than '" + member->name + "'");
+  }
+  if (!member->identity.ed25519().verify(claim.message, claim.signature)) {
+    return fail("trust.hello_signature",
+                "HELLO of '" + member->name + "' is not signed by its registered Ed25519 key");
+  }
+  return ports::PeerIdentity{.node_id = member->node_id, .name = member->name};
+}
+
+}  // namespace i2::fleet

@@ -1,0 +1,106 @@
+// TrustStore: a node's identity, certificate and view of the fleet, loaded from its data directory.
+//
+// It is what the transport presents (CertSource) and asks (PeerVerifier). Checks read immutable
+// snapshots, so they never wait for a file or for a change in progress. Thread-safe. Changes are on
+// disk before they take effect. It has no clock: callers pass `now`.
+//
+// The daemon holds a DataDirLock while it has a TrustStore; a command that only reads does not need
+// one.
+#pragma once
+
+#include <i2/fleet/core/member_set.h>
+#include <i2/fleet/core/peer_hint.h>
+#include <i2/ports/trust.h>
+#include <i2/trustchain/core/leaf.h>
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace i2::fleet {
+
+// How long a binding signed for an expired leaf is good: enough to be let in and renew.
+inline constexpr UnixMillis kLateBindingLifeMs = 3600ULL * 1000;
+
+class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
+ public:
+  // Loads and verifies everything. A binding that is not good at `now` is signed again in memory.
+  // Errors: fleet.not_joined, fleet.setup_interrupted, fleet.ledger_damaged,
+  // fleet.identity_damaged, fleet.leaf_damaged, node.secret_exposed, node.file_missing,
+  // node.file_failed, node.data_dir_*.
+  [[nodiscard]] static Result<std::unique_ptr<TrustStore>> load(const std::filesystem::path& dir,
+                                                                UnixMillis now);
+
+  [[nodiscard]] const std::string& name() const { return self_.name; }
+  [[nodiscard]] const ChainId& chain_id() const { return chain_id_; }
+  // Never null. A later change makes another set.
+  [[nodiscard]] std::shared_ptr<const MemberSet> members() const;
+  // Where the fleet was when this node joined.
+  [[nodiscard]] const std::vector<PeerHint>& peers() const { return peers_; }
+
+  // ports::CertSource.
+  [[nodiscard]] NodeId node_id() const override { return self_.node_id; }
+  [[nodiscard]] std::shared_ptr<const ports::LeafCredential> current() const override;
+  void sign_hello(Bytes message, std::function<void(Result<Bytes>)> done) const override;
+
+  // ports::PeerVerifier.
+  [[nodiscard]] Result<ports::LeafStanding> check_leaf(const crypto::Certificate& leaf,
+                                                       UnixMillis now) const override;
+  [[nodiscard]] Result<ports::PeerIdentity> check_hello(const ports::HelloClaim& claim,
+                                                        UnixMillis now) const override;
+
+  // Reads the ledger's members and anchors again, e.g. after `provision`; the number of members. On
+  // an error the old view stays. Errors: fleet.ledger_damaged, node.file_failed.
+  Result<std::size_t> reload_members();
+  // Takes over a record that came from elsewhere; false when it was known.
+  // Errors: fleet.member_invalid and those of MemberSet::with(); node.disk_full, node.file_failed.
+  Result<bool> add_member(ByteView record);
+
+  // Whether this node is a certificate authority of the fleet at `now`.
+  [[nodiscard]] bool can_issue(UnixMillis now) const;
+  // The certificate for a DER request of the member `requester`, which the caller has
+  // authenticated. Errors: fleet.no_anchor, trust.member_unknown, crypto.request_malformed, those
+  // of issue_leaf().
+  [[nodiscard]] Result<crypto::Certificate> issue(ByteView request, const NodeId& requester,
+                                                  UnixMillis now) const;
+
+  // When the current leaf wants to be renewed (two thirds of its life); the caller adds its jitter.
+  [[nodiscard]] UnixMillis renewal_time() const;
+  // A certificate authority renews its own leaf: fresh key, certificate, binding.
+  // Errors: fleet.no_anchor, those of issue_leaf(), node.disk_full, node.file_failed.
+  Result<void> renew_own_leaf(UnixMillis now);
+  // Everybody else asks an authority with `request` and hands the answer to install_leaf().
+  [[nodiscard]] Result<trustchain::LeafRequest> make_renewal_request() const;
+  // Installs a certificate with its key; signs the binding. Open connections keep the old
+  // credential. Errors: fleet.leaf_refused (not for this key or node, or not good at `now`),
+  // node.disk_full, node.file_failed.
+  Result<void> install_leaf(const crypto::PrivateKey& key, const crypto::Certificate& certificate,
+                            UnixMillis now);
+  // Signs the binding of the current leaf again when it is not good at `now`: until the end of the
+  // leaf, or for an hour (and again at half of it) when the leaf has expired. A node whose leaf
+  // could not be renewed in time calls it before it connects. Error: crypto.sign.
+  Result<void> refresh_binding(UnixMillis now);
+
+ private:
+  struct Loaded;
+  explicit TrustStore(Loaded&& loaded);
+  [[nodiscard]] Result<Bytes> bind(const crypto::Certificate& leaf, UnixMillis now) const;
+  [[nodiscard]] std::shared_ptr<const trustchain::AnchorRecord> own_anchor() const;
+
+  const std::filesystem::path dir_;
+  const ChainId chain_id_;
+  const MemberInfo self_;
+  const trustchain::HybridKey identity_;
+  const std::optional<crypto::PrivateKey> anchor_key_;
+  const std::vector<PeerHint> peers_;
+
+  std::mutex changing_;           // one change at a time, files included
+  mutable std::mutex snapshots_;  // held only to copy or swap the two pointers
+  // Shared: handshakes in progress keep the snapshot they began with.
+  std::shared_ptr<const MemberSet> members_;
+  std::shared_ptr<const ports::LeafCredential> leaf_;
+};
+
+}  // namespace i2::fleet

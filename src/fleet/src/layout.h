@@ -1,0 +1,34 @@
+// Names of the files below a data directory.
+#pragma once
+
+#include <string_view>
+
+namespace i2::fleet {
+
+inline constexpr std::string_view kVersionFile =
+    "VERSION";                                           // written last: from then on it is a node
+inline constexpr std::string_view kSetupFile = "SETUP";  // there while an init or join is under way
+inline constexpr std::string_view kLockFile = "LOCK";
+
+inline constexpr std::string_view kIdentityDir = "identity";
+inline constexpr std::string_view kNodeFalconFile = "identity/node.falcon.pem";
+inline constexpr std::string_view kNodeEd25519File = "identity/node.ed25519.pem";
+inline constexpr std::string_view kOperatorFalconFile = "identity/operator.falcon.pem";
+inline constexpr std::string_view kOperatorEd25519File = "identity/operator.ed25519.pem";
+inline constexpr std::string_view kLeafDir = "identity/leaf";
+inline constexpr std::string_view kLeafFile = "identity/leaf/leaf.pem";  // key, then certificate
+inline constexpr std::string_view kBindingFile = "identity/leaf/binding";
+inline constexpr std::string_view kCaDir = "identity/ca";
+inline constexpr std::string_view kAnchorKeyFile = "identity/ca/anchor.falcon.pem";
+inline constexpr std::string_view kRootDir = "identity/root";
+inline constexpr std::string_view kRootFalconFile = "identity/root/root.falcon.pem";
+inline constexpr std::string_view kRootEd25519File = "identity/root/root.ed25519.pem";
+inline constexpr std::string_view kRootEcdsaFile = "identity/root/root.ecdsa.pem";
+
+inline constexpr std::string_view kLedgerDir = "ledger";
+inline constexpr std::string_view kGenesisFile = "ledger/genesis";
+inline constexpr std::string_view kAnchorsDir = "ledger/anchors";
+inline constexpr std::string_view kMembersDir = "ledger/members";
+inline constexpr std::string_view kPeersFile = "ledger/peers";
+
+}  // namespace i2::fleet

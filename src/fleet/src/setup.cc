@@ -1,0 +1,86 @@
+#include "setup.h"
+
+#include <i2/wire/text.h>
+
+#include <format>
+
+#include "layout.h"
+
+namespace i2::fleet {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kVersionMagic = "i2-data";
+constexpr std::string_view kVersionNumber = "1";
+constexpr std::size_t kVersionSizeMax = 256;
+
+}  // namespace
+
+SetupFile secret_file(std::string_view path, crypto::SecretBytes bytes) {
+  return {.path = std::string(path), .bytes = std::move(bytes), .mode = kSecretMode};
+}
+
+SetupFile public_file(std::string_view path, Bytes bytes) {
+  return {.path = std::string(path),
+          .bytes = crypto::SecretBytes(std::move(bytes)),
+          .mode = kPublicMode};
+}
+
+Result<void> make_data_dir(const fs::path& given) {
+  std::error_code error;
+  const fs::path dir = given.has_filename() ? given : given.parent_path();  // without a last slash
+  if (const fs::path above = dir.parent_path(); !above.empty()) {
+    fs::create_directories(above, error);
+    if (error) {
+      return fail(file_error("make the directory", above, error.value()));
+    }
+  }
+  return FileWriter().make_directory(dir);
+}
+
+Result<void> commit_setup(const FileWriter& writer, const fs::path& dir,
+                          const SetupContents& contents) {
+  I2_TRY(writer.write(dir / kSetupFile, as_bytes("setting up; not usable before VERSION exists\n"),
+                      kPublicMode));
+  // Only a run that SETUP announced can have put these here.
+  I2_TRY(writer.remove_tree(dir / kIdentityDir));
+  I2_TRY(writer.remove_tree(dir / kLedgerDir));
+  for (const std::string& path : contents.directories) {
+    I2_TRY(writer.make_directory(dir / path));
+  }
+  for (const SetupFile& file : contents.files) {
+    I2_TRY(writer.write(dir / file.path, file.bytes.view(), file.mode));
+  }
+  const std::string version =
+      std::format("{} {} {}\n", kVersionMagic, kVersionNumber, contents.chain_id.hex());
+  I2_TRY(writer.write(dir / kVersionFile, as_bytes(version), kPublicMode));
+  return writer.remove(dir / kSetupFile);
+}
+
+Result<ChainId> read_version(const fs::path& dir) {
+  I2_TRY_VALUE(const Bytes bytes, read_file(dir / kVersionFile, kVersionSizeMax));
+  const std::string_view text = as_text(bytes);
+  const std::size_t first = text.find(' ');
+  const std::size_t second = first == text.npos ? text.npos : text.find(' ', first + 1);
+  if (second == text.npos || text.substr(0, first) != kVersionMagic || !text.ends_with('\n')) {
+    return fail("node.data_dir_unrecognised",
+                "'" + (dir / kVersionFile).string() + "' was not written by this program");
+  }
+  const std::string_view number = text.substr(first + 1, second - first - 1);
+  if (number != kVersionNumber) {
+    return fail("node.data_dir_version",
+                std::format("'{}' has format {}, this program reads format {}; update the program",
+                            dir.string(), number, kVersionNumber));
+  }
+  const auto id = wire::from_hex(text.substr(second + 1, text.size() - second - 2));
+  ChainId chain;
+  if (!id || id->size() != chain.bytes.size()) {
+    return fail("node.data_dir_unrecognised",
+                "'" + (dir / kVersionFile).string() + "' names no chain id");
+  }
+  std::memcpy(chain.bytes.data(), id->data(), id->size());
+  return chain;
+}
+
+}  // namespace i2::fleet

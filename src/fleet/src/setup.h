@@ -1,0 +1,44 @@
+// Turning an empty data directory into a node in one step that a crash cannot split.
+//
+// SETUP is written first and VERSION last. Without VERSION nothing below identity/ and ledger/ has
+// ever been used, so a second run may delete it and begin again; with VERSION everything is there.
+#pragma once
+
+#include <i2/base/ids.h>
+#include <i2/crypto/secret.h>
+#include <i2/fleet/data_dir.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "files.h"
+
+namespace i2::fleet {
+
+struct SetupFile {
+  std::string path;  // below the data directory
+  crypto::SecretBytes bytes;
+  mode_t mode = kSecretMode;
+};
+
+struct SetupContents {
+  ChainId chain_id;
+  std::vector<std::string> directories;  // parents first
+  std::vector<SetupFile> files;
+};
+
+// `dir` must be locked and not be complete. Errors: node.disk_full, node.file_failed.
+[[nodiscard]] Result<void> commit_setup(const FileWriter& writer, const std::filesystem::path& dir,
+                                        const SetupContents& contents);
+
+// Makes `dir` and its parents. Error: node.file_failed.
+[[nodiscard]] Result<void> make_data_dir(const std::filesystem::path& dir);
+
+// The chain id that VERSION names. Errors: node.data_dir_version, node.file_failed.
+[[nodiscard]] Result<ChainId> read_version(const std::filesystem::path& dir);
+
+[[nodiscard]] SetupFile secret_file(std::string_view path, crypto::SecretBytes bytes);
+[[nodiscard]] SetupFile public_file(std::string_view path, Bytes bytes);
+
+}  // namespace i2::fleet

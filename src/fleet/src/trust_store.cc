@@ -1,0 +1,246 @@
+#include <i2/fleet/data_dir.h>
+#include <i2/fleet/trust_store.h>
+
+#include <algorithm>
+
+#include "layout.h"
+#include "ledger_files.h"
+#include "serial.h"
+
+namespace i2::fleet {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool same_key(const crypto::PublicKey& a, const crypto::PublicKey& b) {
+  return a && b && equal(a.spki(), b.spki());
+}
+
+Result<std::optional<crypto::PrivateKey>> read_anchor_key(const fs::path& dir) {
+  const fs::path path = dir / kAnchorKeyFile;
+  if (!is_present(path)) {
+    return std::nullopt;
+  }
+  I2_TRY_VALUE(auto key, read_falcon_key(path));
+  return std::optional(std::move(key));
+}
+
+// The stored binding if it is good at `now`, else nothing: the identity can always sign another
+// one.
+Bytes read_binding(const fs::path& dir, const MemberInfo& self, const crypto::PublicKey& leaf,
+                   UnixMillis now) {
+  auto bytes = read_file(dir / kBindingFile, trustchain::kBindingSizeMax);
+  if (!bytes) {
+    return {};
+  }
+  const auto binding = trustchain::decode_binding(*bytes);
+  const bool good =
+      binding && trustchain::verify_binding(*binding, self.node_id, self.identity, leaf, now);
+  return good ? *std::move(bytes) : Bytes{};
+}
+
+}  // namespace
+
+struct TrustStore::Loaded {
+  fs::path dir;
+  MemberInfo self;
+  trustchain::HybridKey identity;
+  std::optional<crypto::PrivateKey> anchor_key;
+  std::vector<PeerHint> peers;
+  std::shared_ptr<const MemberSet> members;
+  std::shared_ptr<const ports::LeafCredential> leaf;
+};
+
+TrustStore::TrustStore(Loaded&& loaded)
+    : dir_(std::move(loaded.dir)),
+      chain_id_(loaded.members->chain_id()),
+      self_(std::move(loaded.self)),
+      identity_(std::move(loaded.identity)),
+      anchor_key_(std::move(loaded.anchor_key)),
+      peers_(std::move(loaded.peers)),
+      members_(std::move(loaded.members)),
+      leaf_(std::move(loaded.leaf)) {}
+
+Result<std::unique_ptr<TrustStore>> TrustStore::load(const fs::path& dir, UnixMillis now) {
+  I2_TRY(require_node(dir));
+  Loaded loaded;
+  loaded.dir = dir;
+  I2_TRY_VALUE(loaded.identity, read_pair(dir / kNodeFalconFile, dir / kNodeEd25519File));
+  I2_TRY_VALUE(auto set, read_ledger(dir));
+  const MemberInfo* self = set.find(trustchain::node_id(loaded.identity.public_key()));
+  if (self == nullptr) {
+    return fail("fleet.ledger_damaged",
+                "the ledger in '" + dir.string() + "' has no record of this node itself");
+  }
+  loaded.self = *self;
+  loaded.members = std::make_shared<const MemberSet>(std::move(set));
+  I2_TRY_VALUE(loaded.anchor_key, read_anchor_key(dir));
+  I2_TRY_VALUE(loaded.peers, read_peers(dir));
+  I2_TRY_VALUE(auto leaf, read_leaf(dir));
+  Bytes binding = read_binding(dir, loaded.self, leaf.certificate.public_key(), now);
+  loaded.leaf = std::make_shared<const ports::LeafCredential>(
+      ports::LeafCredential{.certificate = std::move(leaf.certificate),
+                            .key = std::move(leaf.key),
+                            .binding = std::move(binding)});
+  std::unique_ptr<TrustStore> out(new TrustStore(std::move(loaded)));
+  I2_TRY(out->refresh_binding(now));
+  return out;
+}
+
+std::shared_ptr<const MemberSet> TrustStore::members() const {
+  const std::scoped_lock lock(snapshots_);
+  return members_;
+}
+
+std::shared_ptr<const ports::LeafCredential> TrustStore::current() const {
+  const std::scoped_lock lock(snapshots_);
+  return leaf_;
+}
+
+void TrustStore::sign_hello(Bytes message, std::function<void(Result<Bytes>)> done) const {
+  done(identity_.ed25519().sign(message));
+}
+
+Result<ports::LeafStanding> TrustStore::check_leaf(const crypto::Certificate& leaf,
+                                                   UnixMillis now) const {
+  return members()->check_leaf(leaf, now);
+}
+
+Result<ports::PeerIdentity> TrustStore::check_hello(const ports::HelloClaim& claim,
+                                                    UnixMillis now) const {
+  return members()->check_hello(claim, now);
+}
+
+Result<std::size_t> TrustStore::reload_members() {
+  const std::scoped_lock changing(changing_);
+  I2_TRY_VALUE(auto set, read_ledger(dir_));
+  const std::size_t count = set.size();
+  auto next = std::make_shared<const MemberSet>(std::move(set));
+  const std::scoped_lock lock(snapshots_);
+  members_ = std::move(next);
+  return count;
+}
+
+Result<bool> TrustStore::add_member(ByteView record) {
+  if (record.size() > kMemberSizeMax) {
+    return fail("fleet.member_invalid", "the member record is too large");
+  }
+  I2_TRY_VALUE(const Member member, decode_member(record));
+  const std::scoped_lock changing(changing_);
+  const auto held = members();
+  if (const MemberInfo* known = held->find(member.info.node_id);
+      known != nullptr && *known == member.info) {
+    return false;
+  }
+  I2_TRY(held->with(member));
+  I2_TRY_VALUE(const Fd lock, lock_directory(dir_ / kLedgerDir));
+  // From the files, not from memory: `provision` may have added a member with this name since.
+  I2_TRY_VALUE(const MemberSet stored, read_ledger(dir_));
+  I2_TRY_VALUE(auto grown, stored.with(member));
+  const bool added = grown.size() != stored.size();
+  if (added) {
+    I2_TRY(FileWriter().write(dir_ / member_path(member), record, kPublicMode));
+  }
+  auto next = std::make_shared<const MemberSet>(std::move(grown));
+  const std::scoped_lock swap(snapshots_);
+  members_ = std::move(next);
+  return added;
+}
+
+std::shared_ptr<const trustchain::AnchorRecord> TrustStore::own_anchor() const {
+  return anchor_key_ ? find_anchor(*members(), anchor_key_->public_key()) : nullptr;
+}
+
+bool TrustStore::can_issue(UnixMillis now) const {
+  const auto anchor = own_anchor();
+  return anchor != nullptr && now >= anchor->not_before && now < anchor->not_after;
+}
+
+Result<crypto::Certificate> TrustStore::issue(ByteView request, const NodeId& requester,
+                                              UnixMillis now) const {
+  const auto anchor = own_anchor();
+  if (anchor == nullptr) {
+    return fail("fleet.no_anchor", "this node is not a certificate authority of the fleet");
+  }
+  const auto set = members();
+  const MemberInfo* member = set->find(requester);
+  if (member == nullptr) {
+    return fail("trust.member_unknown",
+                "node " + requester.hex() + " is not a member and gets no certificate");
+  }
+  I2_TRY_VALUE(const auto parsed, crypto::CertificateRequest::from_der(request));
+  return trustchain::issue_leaf(parsed, *anchor, *anchor_key_,
+                                {.node_name = member->name,
+                                 .fleet_name = set->genesis().fleet_name,
+                                 .now = now,
+                                 .serial = random_serial()});
+}
+
+UnixMillis TrustStore::renewal_time() const {
+  return trustchain::renewal_time(current()->certificate);
+}
+
+Result<trustchain::LeafRequest> TrustStore::make_renewal_request() const {
+  return trustchain::make_leaf_request(self_.name, members()->genesis().fleet_name);
+}
+
+Result<void> TrustStore::renew_own_leaf(UnixMillis now) {
+  I2_TRY_VALUE(const auto leaf, make_renewal_request());
+  I2_TRY_VALUE(const auto certificate, issue(leaf.request.der(), self_.node_id, now));
+  return install_leaf(leaf.key, certificate, now);
+}
+
+Result<Bytes> TrustStore::bind(const crypto::Certificate& leaf, UnixMillis now) const {
+  const UnixMillis until = leaf.not_after() > now ? leaf.not_after() : now + kLateBindingLifeMs;
+  I2_TRY_VALUE(const auto binding,
+               trustchain::make_binding(identity_, self_.node_id, leaf.public_key(), until));
+  return encode(binding);
+}
+
+Result<void> TrustStore::install_leaf(const crypto::PrivateKey& key,
+                                      const crypto::Certificate& certificate, UnixMillis now) {
+  if (!same_key(key.public_key(), certificate.public_key())) {
+    return fail("fleet.leaf_refused", "the new certificate is for another key");
+  }
+  if (certificate.subject_common_name() != self_.name) {
+    return fail("fleet.leaf_refused", "the new certificate is for another node");
+  }
+  const auto standing = check_leaf(certificate, now);
+  if (!standing) {
+    return fail("fleet.leaf_refused", standing.error().message());
+  }
+  if (*standing != ports::LeafStanding::kValid) {
+    return fail("fleet.leaf_refused", "the new certificate has already expired");
+  }
+  const std::scoped_lock changing(changing_);
+  I2_TRY_VALUE(Bytes binding, bind(certificate, now));
+  const FileWriter writer;
+  // The binding may be lost between the two writes: load() signs it again.
+  I2_TRY(writer.write(dir_ / kLeafFile, leaf_pem(key, certificate).view(), kSecretMode));
+  I2_TRY(writer.write(dir_ / kBindingFile, binding, kPublicMode));
+  auto next = std::make_shared<const ports::LeafCredential>(
+      ports::LeafCredential{.certificate = certificate, .key = key, .binding = std::move(binding)});
+  const std::scoped_lock lock(snapshots_);
+  leaf_ = std::move(next);
+  return {};
+}
+
+Result<void> TrustStore::refresh_binding(UnixMillis now) {
+  const std::scoped_lock changing(changing_);
+  const auto held = current();
+  if (const auto binding = trustchain::decode_binding(held->binding)) {
+    // A late binding is renewed at half its life, so that a peer's clock may be ahead.
+    const bool late = binding->not_after > held->certificate.not_after();
+    if (binding->not_after > now + (late ? kLateBindingLifeMs / 2 : 0)) {
+      return {};
+    }
+  }
+  I2_TRY_VALUE(Bytes binding, bind(held->certificate, now));
+  auto next = std::make_shared<const ports::LeafCredential>(ports::LeafCredential{
+      .certificate = held->certificate, .key = held->key, .binding = std::move(binding)});
+  const std::scoped_lock lock(snapshots_);
+  leaf_ = std::move(next);
+  return {};
+}
+
+}  // namespace i2::fleet
