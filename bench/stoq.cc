@@ -111,6 +111,7 @@ struct Side {
       probes.push_back(static_cast<std::uint16_t>(options.payload));
     }
     config.endpoint.streams_bidi_max = 200'000;
+    config.endpoint.pacing = getenv("NOPACE") == nullptr;
     transport = value(stoq::Transport::create(config, runtime, *trust, *trust));
   }
 
@@ -187,6 +188,7 @@ void run_server(const Options& options) {
   sigwait(&signals, &signal);
   nlohmann::json out = {{"resident_bytes", resident_bytes()}, {"cpu_seconds", cpu_seconds()}};
   std::printf("%s\n", out.dump().c_str());
+  std::fflush(stdout);
   std::_Exit(0);
 }
 

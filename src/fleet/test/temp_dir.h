@@ -18,7 +18,8 @@ namespace i2::fleet::testing {
 
 namespace fs = std::filesystem;
 
-inline constexpr UnixMillis kNow = 1'763'700'000'000;  // 2025-11-21
+// 2025-11-21; not a whole second, which certificates count in.
+inline constexpr UnixMillis kNow = 1'763'700'000'789;
 inline constexpr UnixMillis kHour = 3600ULL * 1000;
 
 // A directory that is gone with the object; in memory where the system offers that.

@@ -150,7 +150,8 @@ TEST_F(TrustStoreTest, TheAuthorityRenewsItsOwnLeaf) {
   const auto fresh = alpha->current();
   EXPECT_NE(fresh->key.public_key().spki(), old->key.public_key().spki());
   EXPECT_NE(fresh->certificate.serial(), old->certificate.serial());
-  EXPECT_EQ(fresh->certificate.not_after(), later - 5 * 60 * 1000 + 24 * kHour);
+  EXPECT_EQ(fresh->certificate.not_after(),
+            later - 5 * 60 * 1000 + 24 * kHour);  // `later` is a whole second
   EXPECT_EQ(beta->check_leaf(fresh->certificate, later).value(), LeafStanding::kValid);
   EXPECT_EQ(code(hello(*alpha, *beta, later)), "ok");
   // What a handshake in progress holds stays good.

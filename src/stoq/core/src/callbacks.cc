@@ -194,7 +194,7 @@ int ConnectionImpl::on_stream_data(StreamId id, std::uint32_t flags, ByteView da
     ngtcp2_conn_extend_max_offset(conn_, data.size());
     return 0;
   }
-  state->receive.append(data);
+  state->receive.append(data, endpoint_.blocks_);
   if ((flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0) {
     state->fin_received = true;
   }

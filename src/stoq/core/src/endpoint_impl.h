@@ -84,6 +84,7 @@ class Endpoint::Impl {
   bool accepting_ = true;
   std::deque<Event> events_;
   EndpointStats stats_;
+  BlockPool blocks_;
 
  private:
   void handle_initial(const PathAddresses& path, std::uint8_t ecn, ByteView datagram);

@@ -137,7 +137,7 @@ Result<void> ConnectionImpl::write_stream(StreamId id, Chunk data, bool fin) {
 
 Result<ReadResult> ConnectionImpl::read_stream(StreamId id, std::size_t size_max) {
   StreamState* const state = stream(id);
-  if (state == nullptr || state->read_closed || state->fin_delivered) {
+  if (state == nullptr || state->read_closed) {
     return stream_closed(id);
   }
   ReadResult out;
@@ -150,7 +150,6 @@ Result<ReadResult> ConnectionImpl::read_stream(StreamId id, std::size_t size_max
   if (state->receive.empty()) {
     state->readable_flagged = false;
     out.finished = state->fin_received;
-    state->fin_delivered = out.finished;
     if (!out.finished && state->reset_code) {
       out.reset = state->reset_code;
       state->read_closed = true;

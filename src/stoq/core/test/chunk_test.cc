@@ -18,12 +18,13 @@ Bytes numbered(std::size_t size, std::uint8_t first = 0) {
 
 TEST(ReceiveBuffer, GivesBackWhatWentInWhateverThePieces) {
   const Bytes all = numbered(300'000);
+  BlockPool pool;
   ReceiveBuffer buffer;
   std::size_t in = 0;
   Bytes out;
   for (std::size_t step = 1; out.size() < all.size(); step = step * 7 % 9001 + 1) {
     const std::size_t size = std::min(step, all.size() - in);
-    buffer.append(ByteView(all).subspan(in, size));
+    buffer.append(ByteView(all).subspan(in, size), pool);
     in += size;
     if (step % 3 == 0 || in == all.size()) {
       const Chunk chunk = buffer.take(step * 2);
@@ -37,18 +38,20 @@ TEST(ReceiveBuffer, GivesBackWhatWentInWhateverThePieces) {
 TEST(ReceiveBuffer, ChunksOutliveTheBuffer) {
   Chunk first;
   {
-    ReceiveBuffer buffer;
-    buffer.append(numbered(100));
+    BlockPool pool;
+  ReceiveBuffer buffer;
+    buffer.append(numbered(100), pool);
     first = buffer.take(40);
-    buffer.append(numbered(5000));
+    buffer.append(numbered(5000), pool);
   }
   EXPECT_EQ(to_bytes(first.view()), numbered(40));
 }
 
 TEST(ReceiveBuffer, BulkComesInLargePieces) {
+  BlockPool pool;
   ReceiveBuffer buffer;
   for (int i = 0; i < 200; ++i) {
-    buffer.append(numbered(1400));
+    buffer.append(numbered(1400), pool);
   }
   std::size_t largest = 0;
   while (!buffer.empty()) {

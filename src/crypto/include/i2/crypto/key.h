@@ -68,18 +68,22 @@ class PrivateKey {
       std::string_view pem, FalconArithmetic arithmetic = FalconArithmetic::kConstantTime);
 
   [[nodiscard]] SignatureAlgorithm algorithm() const { return public_key_.algorithm(); }
+  // Holds no secret; it may outlive the private key.
   [[nodiscard]] const PublicKey& public_key() const { return public_key_; }
   [[nodiscard]] SecretBytes pkcs8() const;
   [[nodiscard]] SecretBytes pem() const;
   // Error: crypto.sign.
   [[nodiscard]] Result<Bytes> sign(ByteView message) const;
-  [[nodiscard]] explicit operator bool() const { return static_cast<bool>(public_key_); }
-  [[nodiscard]] evp_pkey_st* native() const { return public_key_.native(); }
+  [[nodiscard]] explicit operator bool() const { return key_ != nullptr; }
+  [[nodiscard]] evp_pkey_st* native() const { return key_.get(); }
 
  private:
-  explicit PrivateKey(PublicKey key) : public_key_(std::move(key)) {}
+  PrivateKey(std::shared_ptr<evp_pkey_st> key, PublicKey public_key)
+      : key_(std::move(key)), public_key_(std::move(public_key)) {}
   [[nodiscard]] static Result<PrivateKey> wrap(evp_pkey_st* owned, FalconArithmetic arithmetic);
-  PublicKey public_key_;  // the EVP_PKEY holds both halves
+
+  std::shared_ptr<evp_pkey_st> key_;  // shared: an EVP_PKEY is reference-counted and immutable
+  PublicKey public_key_;
 };
 
 }  // namespace i2::crypto
