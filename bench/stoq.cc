@@ -111,7 +111,6 @@ struct Side {
       probes.push_back(static_cast<std::uint16_t>(options.payload));
     }
     config.endpoint.streams_bidi_max = 200'000;
-    config.endpoint.pacing = getenv("NOPACE") == nullptr;
     transport = value(stoq::Transport::create(config, runtime, *trust, *trust));
   }
 
@@ -248,6 +247,8 @@ nlohmann::json run_bulk(Side& side, const Connection& connection, const Options&
           {"seconds", seconds},
           {"streams", options.streams},
           {"mtu", path.mtu},
+          {"congestion_window", path.congestion_window},
+          {"smoothed_rtt_us", static_cast<double>(path.smoothed_rtt) * 1e-3},
           {"cpu_seconds",
            {{"local", cpu_seconds() - cpu_before},
             {"remote", sum.remote_cpu},

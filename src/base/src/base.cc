@@ -1,12 +1,27 @@
-#include <cstdio>
-#include <cstdlib>
-#include <system_error>
-
 #include <i2/base/assert.h>
 #include <i2/base/bytes.h>
 #include <i2/base/error.h>
 
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
 namespace i2 {
+
+std::optional<Error> Error::reported(std::string_view code, std::string message,
+                                     std::int64_t native) {
+  constexpr std::size_t kSizeMax = 64;
+  const bool letters =
+      code.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.") == std::string_view::npos;
+  if (!letters || code.size() > kSizeMax || code.find('.') == std::string_view::npos) {
+    return std::nullopt;
+  }
+  Error out;
+  out.code_ = code;
+  out.message_ = std::move(message);
+  out.native_ = native;
+  return out;
+}
 
 Error errno_error(ErrorCode code, std::string_view what, int number) {
   return {code, std::string(what) + ": " + std::generic_category().message(number), number};

@@ -35,6 +35,19 @@ TEST(Error, FromErrnoNamesTheCause) {
   EXPECT_EQ(errno_error("base.file", "x", 2).message(), "x: No such file or directory");
 }
 
+TEST(Error, ReportedByAnotherNode) {
+  const auto error = Error::reported("trust.invite_used", "used up", 7);
+  ASSERT_TRUE(error);
+  EXPECT_TRUE(error->is("trust.invite_used"));
+  EXPECT_EQ(error->in("join").to_string(), "join: used up [trust.invite_used]");
+  EXPECT_EQ(error->native(), 7);
+  EXPECT_FALSE(Error::reported("", "x"));
+  EXPECT_FALSE(Error::reported("invite_used", "x"));
+  EXPECT_FALSE(Error::reported("trust.Invite", "x"));
+  EXPECT_FALSE(Error::reported("trust.invite used", "x"));
+  EXPECT_FALSE(Error::reported("trust." + std::string(60, 'a'), "x"));
+}
+
 TEST(Bytes, Hex) {
   const Bytes bytes{0x00, 0x7f, 0xff};
   EXPECT_EQ(to_hex(bytes), "007fff");
