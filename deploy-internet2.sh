@@ -16,7 +16,7 @@
 # At the first start, to make the identity:
 #   --fleet NAME          make a new fleet of this name (default: home)
 #   --join TOKEN|BUNDLE   join an existing fleet instead
-#   --name NODE           the node's name (default: the host's name)
+#   --name NODE           the node's name (default: the host's name; a bundle already has one)
 # How it runs (remembered for the next time in run/):
 #   --profile NAME        development (default) or production
 #   --federated           production only: take part in ordering with the other validators
@@ -132,7 +132,16 @@ build_server() {
   build release internet2-server
 }
 
-has_identity() { [ -e "$data/identity/node.falcon.pem" ]; }
+# VERSION is the last file that init and join write.
+has_identity() { [ -e "$data/VERSION" ]; }
+
+# The host's name as a node's name: 1 to 63 of a-z, 0-9 and '-', not at either end.
+default_name() {
+  local host
+  host=$(uname -n | cut -d. -f1 | tr '[:upper:]' '[:lower:]' | tr -c 'a-z0-9\n' - | cut -c1-63 |
+    sed 's/^-*//; s/-*$//')
+  echo "${host:-node}"
+}
 
 make_identity() {
   (umask 077 && mkdir -p "$data")
@@ -141,11 +150,12 @@ make_identity() {
     return 0
   fi
   title "identity"
-  [ -n "$name" ] || name=$(uname -n | cut -d. -f1 | tr '[:upper:]' '[:lower:]')
-  if [ -n "$join" ]; then
-    i2 join "$join" --name "$name"
+  if [ -f "$join" ]; then
+    i2 join "$join" # a bundle was made for one node and has its name
+  elif [ -n "$join" ]; then
+    i2 join "$join" --name "${name:-$(default_name)}"
   else
-    i2 init --fleet "$fleet" --name "$name"
+    i2 init --fleet "$fleet" --name "${name:-$(default_name)}"
   fi
 }
 

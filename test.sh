@@ -45,7 +45,7 @@ release_and() { # CTEST-OPTION...
 sanitized() { # PRESET NAME
   title "build: clang $2"
   build "$1"
-  tests "$1" "tests: clang $2" -LE '^(slow|full|soak)$'
+  tests "$1" "tests: clang $2" -LE '^(slow|full|soak|tools)$'
 }
 
 full() {

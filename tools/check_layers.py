@@ -18,7 +18,7 @@ PURE_LEVEL_MAX = 4
 
 CODE_SUFFIXES = {".h", ".cc", ".c"}
 
-# Headers that only these folders (below src/) may include, in product code and in their own tests.
+# Headers that only these folders (below src/) and what is in them may include, tests too.
 # (prefixes of the include, folders, what it is called)
 RESERVED_HEADERS = [
     (("openssl/",), ("crypto", "stoq/core"), "OpenSSL"),
@@ -212,7 +212,8 @@ class Checker:
                     library.line,
                     f"{library.name} (level {library.level}) must not depend on {dep} (level {other.level})",
                 )
-        if not (library.cmake.parent / "README.md").is_file():
+        # What helps the tests of a library is described in the library's own README.
+        if not library.folder.endswith("/testing") and not (library.cmake.parent / "README.md").is_file():
             self.report(library.cmake, library.line, f"src/{library.folder}/README.md is missing")
 
     def check_own_include(self, library, path, line, name, public):
@@ -238,9 +239,18 @@ class Checker:
                 path, line, f"<{name}> in a public header: {owner.name} must be in DEPS, not PRIVATE_DEPS"
             )
 
+    def check_climbing(self, library, part, path, line, name):
+        """Tests may look into their own library; nothing else reaches out of its folder by path."""
+        target = (path.parent / name).resolve()
+        src = self.root / "src"
+        if part != "include" and library is not None and target.is_relative_to(src):
+            if self.library_of(target)[0] is library:
+                return
+        self.report(path, line, f'"{name}" reaches out of the library')
+
     def check_reserved(self, folder, path, line, name):
         for prefixes, folders, what in RESERVED_HEADERS:
-            if name.startswith(prefixes) and folder not in folders:
+            if name.startswith(prefixes) and not f"{folder}/".startswith(tuple(f + "/" for f in folders)):
                 allowed = " and ".join(f"src/{f}" for f in folders)
                 self.report(path, line, f"<{name}>: {what} belongs to {allowed}")
 
@@ -269,7 +279,7 @@ class Checker:
             name = match.group(2).strip()
             line = line_of(code, match.start())
             if ".." in name.split("/"):
-                self.report(path, line, f'"{name}": an include does not climb out of its folder')
+                self.check_climbing(library, part, path, line, name)
             self.check_reserved(folder, path, line, name)
             if path.suffix == ".h" and HEAVY_HEADERS.match(name):
                 self.report(path, line, f"<{name}> is expensive: only in .cc files")

@@ -165,7 +165,21 @@ class Includes(Tree):
         self.base_source("#include <i2/base/gone.h>\n", (1, "no public header of any library"))
 
     def test_climbing_include(self):
-        self.base_source('#include "../../crypto/src/key_impl.h"\n', (1, "does not climb"))
+        self.base_source('#include "../../crypto/src/key_impl.h"\n', (1, "reaches out of the library"))
+        self.expect(
+            {"src/rt/include/i2/rt/loop.h": '#include "../../../src/detail.h"\n'},
+            ("src/rt/include/i2/rt/loop.h", 1, "reaches out"),
+        )
+        # A test may look into its own library, not into the one that holds its folder.
+        self.expect({"src/base/test/base_test.cc": '#include "../src/detail.h"\n'})
+        self.expect(
+            {
+                "src/rt/core/CMakeLists.txt": "i2_library(rt_core LEVEL 3)\n",
+                "src/rt/core/README.md": "x\n",
+                "src/rt/core/test/a_test.cc": '#include "../../src/detail.h"\n',
+            },
+            ("src/rt/core/test/a_test.cc", 1, "reaches out"),
+        )
 
     def test_nested_libraries_are_told_apart(self):
         nested = {
@@ -206,6 +220,14 @@ class ReservedAndHeavy(Tree):
         self.expect(
             {"src/rt/test/loop_test.cc": "#include <openssl/ssl.h>\n"},
             ("src/rt/test/loop_test.cc", 1, "OpenSSL belongs to"),
+        )
+
+    def test_openssl_in_what_belongs_to_crypto(self):
+        self.expect(
+            {
+                "src/crypto/testing/CMakeLists.txt": "i2_library(crypto_testing LEVEL 100 SOURCES src/a.cc)\n",
+                "src/crypto/testing/src/a.cc": "#include <openssl/rand.h>\n",
+            }
         )
 
     def test_ngtcp2_outside_stoq_core(self):

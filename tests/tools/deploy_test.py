@@ -44,7 +44,7 @@ case "$1" in
   status) grep -q internet2-server "/proc/$(cat "$data/ready" 2>/dev/null)/cmdline" 2>/dev/null || exit 3
     echo "node in $data" ;;
   init | join) echo "$@" >>"$data/made"
-    mkdir "$data/identity" && : >"$data/identity/node.falcon.pem" ;;
+    : >"$data/VERSION" ;;
   *) exit 2 ;;
 esac
 """
@@ -113,6 +113,17 @@ class Deploy(unittest.TestCase):
         config = self.top / "config/development.toml"
         self.assertEqual(self.log(), f"server --data-dir {self.data} --config {config} development\n")
         self.assertTrue(self.is_alive(self.pid()))
+
+    def test_an_interrupted_setup_is_repeated(self):
+        (self.data / "identity").mkdir(parents=True)
+        self.deploy("--name", "alpha")
+        self.assertEqual((self.data / "made").read_text(), "init --fleet home --name alpha\n")
+
+    def test_the_host_name_becomes_a_node_name(self):
+        self.deploy()
+        words = (self.data / "made").read_text().split()
+        self.assertEqual(words[:-1], ["init", "--fleet", "home", "--name"])
+        self.assertRegex(words[-1], r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 
     def test_second_run_changes_nothing(self):
         self.deploy()
@@ -184,8 +195,8 @@ class Deploy(unittest.TestCase):
 
     def test_join_with_a_bundle_and_with_a_token(self):
         (self.top / "b.bundle").touch()
-        self.deploy("--data-dir", str(self.top / "b"), "--name", "b", "--join", str(self.top / "b.bundle"))
-        self.assertEqual((self.top / "b/made").read_text(), f"join {self.top}/b.bundle --name b\n")
+        self.deploy("--data-dir", str(self.top / "b"), "--join", str(self.top / "b.bundle"))
+        self.assertEqual((self.top / "b/made").read_text(), f"join {self.top}/b.bundle\n")
         self.deploy("--data-dir", str(self.top / "c"), "--name", "c", "--join", "i2join1_abc")
         self.assertEqual((self.top / "c/made").read_text(), "join i2join1_abc --name c\n")
 

@@ -1,12 +1,35 @@
-#include <cstdio>
-#include <cstdlib>
-#include <system_error>
-
 #include <i2/base/assert.h>
 #include <i2/base/bytes.h>
 #include <i2/base/error.h>
 
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+#include <system_error>
+
 namespace i2 {
+
+std::optional<ErrorCode> ErrorCode::from_text(std::string_view text) {
+  constexpr std::size_t kSizeMax = 64;
+  constexpr std::size_t kKeptMax = 4'096;
+  const bool letters =
+      text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.") == std::string_view::npos;
+  if (!letters || text.size() > kSizeMax || text.find('.') == std::string_view::npos) {
+    return std::nullopt;
+  }
+  static std::mutex mutex;
+  static auto& kept = *new std::set<std::string, std::less<>>;  // codes outlive every destructor
+  const std::scoped_lock lock(mutex);
+  auto it = kept.find(text);
+  if (it == kept.end()) {
+    if (kept.size() >= kKeptMax) {
+      return std::nullopt;
+    }
+    it = kept.emplace(text).first;
+  }
+  return ErrorCode(Kept{}, *it);
+}
 
 Error errno_error(ErrorCode code, std::string_view what, int number) {
   return {code, std::string(what) + ": " + std::generic_category().message(number), number};

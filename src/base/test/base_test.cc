@@ -35,6 +35,20 @@ TEST(Error, FromErrnoNamesTheCause) {
   EXPECT_EQ(errno_error("base.file", "x", 2).message(), "x: No such file or directory");
 }
 
+TEST(ErrorCode, ComesFromText) {
+  const std::string text = "trust.invite_used";
+  const auto code = ErrorCode::from_text(text);
+  ASSERT_TRUE(code);
+  EXPECT_TRUE(Error(*code, "").is("trust.invite_used"));
+  EXPECT_NE(code->text().data(), text.data());
+  EXPECT_EQ(ErrorCode::from_text(text)->text().data(), code->text().data());
+  EXPECT_FALSE(ErrorCode::from_text(""));
+  EXPECT_FALSE(ErrorCode::from_text("invite_used"));
+  EXPECT_FALSE(ErrorCode::from_text("trust.Invite"));
+  EXPECT_FALSE(ErrorCode::from_text("trust.invite used"));
+  EXPECT_FALSE(ErrorCode::from_text("trust." + std::string(60, 'a')));
+}
+
 TEST(Bytes, Hex) {
   const Bytes bytes{0x00, 0x7f, 0xff};
   EXPECT_EQ(to_hex(bytes), "007fff");

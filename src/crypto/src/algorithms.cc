@@ -1,6 +1,7 @@
 #include <i2/base/assert.h>
 #include <i2/crypto/algorithms.h>
 
+#include <algorithm>
 #include <array>
 
 namespace i2::crypto {
@@ -41,13 +42,9 @@ std::span<const SignatureAlgorithmInfo> signature_algorithms() {
 }
 
 const SignatureAlgorithmInfo& info(SignatureAlgorithm algorithm) {
-  for (const SignatureAlgorithmInfo& entry : kAlgorithms) {
-    if (entry.id == algorithm) {
-      return entry;
-    }
-  }
-  I2_ASSERT(!"every SignatureAlgorithm is in the table");
-  return kAlgorithms[0];
+  const auto* const entry = std::ranges::find(kAlgorithms, algorithm, &SignatureAlgorithmInfo::id);
+  I2_ASSERT(entry != kAlgorithms.end());
+  return *entry;
 }
 
 std::optional<SignatureAlgorithm> signature_algorithm(std::string_view name) {

@@ -117,18 +117,19 @@ bool PublicKey::verify(ByteView message, ByteView signature) const {
 // --- private keys --------------------------------------------------------------------------------
 
 Result<PrivateKey> PrivateKey::wrap(evp_pkey_st* owned, FalconArithmetic arithmetic) {
-  auto key = own(owned);
-  I2_TRY_VALUE(PublicKey pair, PublicKey::wrap(std::move(key)));
+  std::shared_ptr<EVP_PKEY> key = own(owned);
+  I2_TRY_VALUE(const PublicKey pair, PublicKey::wrap(key));
   if (pair.algorithm() == SignatureAlgorithm::kFalcon1024 &&
       arithmetic == FalconArithmetic::kNativeDouble) {
     int native = 1;
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_int(falcon::kParamNativeDouble, &native),
-                                 OSSL_PARAM_construct_end()};
-    if (EVP_PKEY_set_params(pair.native(), const_cast<OSSL_PARAM*>(params)) != 1) {
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_int(falcon::kParamNativeDouble, &native),
+                           OSSL_PARAM_construct_end()};
+    if (EVP_PKEY_set_params(key.get(), params) != 1) {
       return fail(openssl_error("crypto.provider", "the Falcon key takes no parameters"));
     }
   }
-  return PrivateKey(std::move(pair));
+  I2_TRY_VALUE(PublicKey public_key, PublicKey::from_spki(pair.spki()));
+  return PrivateKey(std::move(key), std::move(public_key));
 }
 
 Result<PrivateKey> PrivateKey::generate(SignatureAlgorithm algorithm, FalconArithmetic arithmetic) {
@@ -184,7 +185,7 @@ SecretBytes PrivateKey::pkcs8() const {
 }
 
 SecretBytes PrivateKey::pem() const {
-  return write_private_pem(pkcs8().view());
+  return write_pem("PRIVATE KEY", pkcs8().view());
 }
 
 Result<Bytes> PrivateKey::sign(ByteView message) const {

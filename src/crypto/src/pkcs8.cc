@@ -126,8 +126,9 @@ SecretBytes write_p256(EVP_PKEY* key) {
   return out.take();
 }
 
-constexpr std::string_view kPemBegin = "-----BEGIN PRIVATE KEY-----\n";
-constexpr std::string_view kPemEnd = "-----END PRIVATE KEY-----\n";
+constexpr std::string_view kPemBegin = "-----BEGIN ";
+constexpr std::string_view kPemEnd = "-----END ";
+constexpr std::string_view kPemRule = "-----\n";
 constexpr std::size_t kPemLineBytes = 48;  // RFC 7468 §2: 64 characters on a line
 
 }  // namespace
@@ -187,21 +188,27 @@ Result<SecretBytes> read_private_pem(std::string_view pem) {
   return der;
 }
 
-SecretBytes write_private_pem(ByteView der) {
+SecretBytes write_pem(std::string_view label, ByteView der) {
   const std::size_t lines = (der.size() + kPemLineBytes - 1) / kPemLineBytes;
   const std::size_t base64 = (der.size() + 2) / 3 * 4;
-  // EVP_EncodeBlock writes a NUL after each line, where the line feed goes then.
-  Layout out(kPemBegin.size() + base64 + lines + kPemEnd.size());
-  out.put(as_bytes(kPemBegin));
+  Layout out(kPemBegin.size() + kPemEnd.size() + 2 * (label.size() + kPemRule.size()) + base64 +
+             lines);
+  const auto rule = [&](std::string_view start) {
+    out.put(as_bytes(start));
+    out.put(as_bytes(label));
+    out.put(as_bytes(kPemRule));
+  };
+  rule(kPemBegin);
   while (!der.empty()) {
     const ByteView part = der.first(std::min(der.size(), kPemLineBytes));
     const std::size_t length = (part.size() + 2) / 3 * 4;
     const MutableByteView line = out.next(length + 1);
+    // EVP_EncodeBlock ends the line with a NUL, where the line feed goes.
     EVP_EncodeBlock(line.data(), part.data(), static_cast<int>(part.size()));
     line[length] = '\n';
     der = der.subspan(part.size());
   }
-  out.put(as_bytes(kPemEnd));
+  rule(kPemEnd);
   return out.take();
 }
 

@@ -23,6 +23,7 @@ inline constexpr std::size_t kMaxKeySize = 8192;
 
 // "PRIVATE KEY". Error: crypto.key_malformed.
 [[nodiscard]] Result<SecretBytes> read_private_pem(std::string_view pem);
-[[nodiscard]] SecretBytes write_private_pem(ByteView der);
+// `label`: "PRIVATE KEY", "PUBLIC KEY".
+[[nodiscard]] SecretBytes write_pem(std::string_view label, ByteView der);
 
 }  // namespace i2::crypto

@@ -101,7 +101,8 @@ Error file_error(std::string_view doing, const fs::path& path, int number) {
 
 bool is_present(const fs::path& path) {
   struct stat status{};
-  return ::lstat(path.c_str(), &status) == 0;
+  // What cannot be looked at is there: reading it then names the reason.
+  return ::lstat(path.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 Result<Bytes> read_file(const fs::path& path, std::size_t size_max) {
@@ -171,10 +172,11 @@ Result<void> FileWriter::make_directory(const fs::path& path) const {
   return sync_directory(parent(path));
 }
 
-Result<void> FileWriter::write_temporary(const fs::path& path, ByteView bytes, mode_t mode) const {
+Result<void> FileWriter::write_temporary(const fs::path& part, const fs::path& path, ByteView bytes,
+                                         mode_t mode) const {
   step();
-  ::unlink(path.c_str());  // what a killed write left; O_EXCL then refuses a link put in its place
-  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  ::unlink(part.c_str());  // what a killed write left; O_EXCL then refuses a link put in its place
+  const Fd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   if (!fd) {
     return fail(file_error("create", path, errno));
   }
@@ -189,7 +191,7 @@ Result<void> FileWriter::write_temporary(const fs::path& path, ByteView bytes, m
 
 Result<void> FileWriter::write(const fs::path& path, ByteView bytes, mode_t mode) const {
   const fs::path part = temporary(path);
-  if (auto written = write_temporary(part, bytes, mode); !written) {
+  if (auto written = write_temporary(part, path, bytes, mode); !written) {
     ::unlink(part.c_str());
     return written;
   }
@@ -208,7 +210,7 @@ Result<void> FileWriter::write_new(const fs::path& path, ByteView bytes, mode_t 
     return fail(exists);
   }
   const fs::path part = temporary(path);
-  if (auto written = write_temporary(part, bytes, mode); !written) {
+  if (auto written = write_temporary(part, path, bytes, mode); !written) {
     ::unlink(part.c_str());
     return written;
   }

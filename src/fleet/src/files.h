@@ -80,7 +80,9 @@ class FileWriter {
       before_step_();
     }
   }
-  [[nodiscard]] Result<void> write_temporary(const std::filesystem::path& path, ByteView bytes,
+  // Writes `part`; errors name `path`, which it is to become.
+  [[nodiscard]] Result<void> write_temporary(const std::filesystem::path& part,
+                                             const std::filesystem::path& path, ByteView bytes,
                                              mode_t mode) const;
   [[nodiscard]] Result<void> sync_directory(const std::filesystem::path& path) const;
 

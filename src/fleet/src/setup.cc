@@ -27,8 +27,9 @@ SetupFile public_file(std::string_view path, Bytes bytes) {
           .mode = kPublicMode};
 }
 
-Result<void> make_data_dir(const fs::path& dir) {
+Result<void> make_data_dir(const fs::path& given) {
   std::error_code error;
+  const fs::path dir = given.has_filename() ? given : given.parent_path();  // without a last slash
   if (const fs::path above = dir.parent_path(); !above.empty()) {
     fs::create_directories(above, error);
     if (error) {

@@ -228,9 +228,12 @@ Result<void> TrustStore::install_leaf(const crypto::PrivateKey& key,
 Result<void> TrustStore::refresh_binding(UnixMillis now) {
   const std::scoped_lock changing(changing_);
   const auto held = current();
-  if (const auto binding = trustchain::decode_binding(held->binding);
-      binding && binding->not_after > now) {
-    return {};
+  if (const auto binding = trustchain::decode_binding(held->binding)) {
+    // A late binding is renewed at half its life, so that a peer's clock may be ahead.
+    const bool late = binding->not_after > held->certificate.not_after();
+    if (binding->not_after > now + (late ? kLateBindingLifeMs / 2 : 0)) {
+      return {};
+    }
   }
   I2_TRY_VALUE(Bytes binding, bind(held->certificate, now));
   auto next = std::make_shared<const ports::LeafCredential>(ports::LeafCredential{

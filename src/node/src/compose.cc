@@ -103,7 +103,9 @@ Result<void> Node::Impl::start() {
   I2_TRY_VALUE(auto held, at_layer("data directory", fleet::DataDirLock::acquire(config.data_dir)));
   lock.emplace(std::move(held));
   I2_TRY_VALUE(trust, at_layer("trust", load_trust(config, clock)));
-  runtime.emplace(rt::RuntimeConfig{.workers = config.workers});
+  rt::RuntimeConfig threads;
+  threads.workers = config.workers;
+  runtime.emplace(threads);
   I2_TRY_VALUE(transport, at_layer("transport", stoq::Transport::create(transport_config(config),
                                                                         *runtime, *trust, *trust)));
   make_services();

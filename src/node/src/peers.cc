@@ -189,13 +189,14 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
 
 // On the connection's executor, like everything the dispatcher runs.
 Task<> Peers::serve(LinkPtr link) {
-  const Error why = co_await parts_.dispatcher.serve(link->connection);
+  co_await parts_.dispatcher.serve(link->connection);
+  const Error why = co_await link->connection.closed();
   co_await rt::switch_to(parts_.runtime.control());
   remove(link, why);
 }
 
 Task<> Peers::serve_renewal(stoq::Connection connection) {
-  (void)co_await parts_.dispatcher.serve(std::move(connection));
+  co_await parts_.dispatcher.serve(std::move(connection));
 }
 
 void Peers::remove(const LinkPtr& link, const Error& why) {

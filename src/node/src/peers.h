@@ -57,8 +57,8 @@ class LinkUse {
   LinkUse(LinkUse&& other) noexcept : link_(std::move(other.link_)) {}
   LinkUse& operator=(LinkUse&&) = delete;
 
-  [[nodiscard]] const Link& operator*() const { return *link_; }
-  [[nodiscard]] const Link* operator->() const { return link_.get(); }
+  [[nodiscard]] Link& operator*() const { return *link_; }
+  [[nodiscard]] Link* operator->() const { return link_.get(); }
 
  private:
   LinkPtr link_;

@@ -22,23 +22,25 @@ PathInfo Connection::path() const {
   return core ? core->path() : state_->last_path;
 }
 
+Result<Stream> Connection::try_open_stream(StreamType type, bool bidirectional) {
+  auto core = state_->core();
+  if (!core) {
+    return state_->ended();
+  }
+  I2_TRY_VALUE(const auto id, core->open_stream(type, bidirectional));
+  auto handle = std::make_shared<StreamHandle>(state_, id);
+  handle->type = static_cast<std::uint64_t>(type);
+  return Stream(std::move(handle));
+}
+
 Task<Result<Stream>> Connection::open_stream(StreamType type, bool bidirectional) {
-  const auto state = state_;
+  Connection self = *this;
   for (;;) {
-    auto core = state->core();
-    if (!core) {
-      co_return state->ended();
+    Result<Stream> stream = self.try_open_stream(type, bidirectional);
+    if (stream || !stream.error().is("stoq.streams_exhausted")) {
+      co_return stream;
     }
-    const auto id = core->open_stream(type, bidirectional);
-    if (id) {
-      auto handle = std::make_shared<StreamHandle>(state, *id);
-      handle->type = static_cast<std::uint64_t>(type);
-      co_return Stream(std::move(handle));
-    }
-    if (!id.error().is("stoq.streams_exhausted")) {
-      co_return fail(id.error());
-    }
-    co_await state->changed.wait();
+    co_await self.state_->changed.wait();
   }
 }
 
@@ -230,6 +232,7 @@ void Stream::reset(AppError code) {
   if (auto core = handle_->connection->core()) {
     core->reset_stream(handle_->id, static_cast<std::uint64_t>(code));
     handle_->connection->worker->request_flush();
+    handle_->changed.notify();
   }
 }
 
@@ -237,8 +240,18 @@ void Stream::stop(AppError code) {
   if (auto core = handle_->connection->core()) {
     core->stop_sending(handle_->id, static_cast<std::uint64_t>(code));
     handle_->connection->worker->request_flush();
+    handle_->changed.notify();
   }
 }
+
+bool Stream::peer_stopped() const { return handle_->stopped; }
+
+Task<void> Stream::changed() {
+  const auto handle = handle_;
+  co_await handle->changed.wait();
+}
+
+void Stream::wake() { handle_->changed.notify(); }
 
 void Stream::set_priority(std::uint8_t priority) {
   if (auto core = handle_->connection->core()) {

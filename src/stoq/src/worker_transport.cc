@@ -358,8 +358,8 @@ Task<Result<Connection>> WorkerTransport::connect(SocketAddress remote,
     core_options.token = std::move(it->second.token);
     resumptions_.erase(it);  // RFC 8446 §C.4: a ticket is used once
   }
-  const auto handle = endpoint_.connect({socket_->local_address(), remote},
-                                        std::move(core_options), now());
+  I2_CO_TRY_VALUE(const SocketAddress local, socket_->local_address_for(remote));
+  const auto handle = endpoint_.connect({local, remote}, std::move(core_options), now());
   if (!handle) {
     co_return fail(handle.error());
   }

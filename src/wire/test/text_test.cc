@@ -14,20 +14,14 @@ TEST(Hex, BothCasesAndNothingElse) {
   }
 }
 
-// RFC 4648 §10, Test Vectors, without padding and in lower case.
+// RFC 4648 §10, Test Vectors: the prefixes of "foobar", here without padding and in lower case.
 TEST(Base32, Rfc4648Vectors) {
-  const std::array<std::pair<std::string_view, std::string_view>, 7> vectors{{
-      {"", ""},
-      {"f", "my"},
-      {"fo", "mzxq"},
-      {"foo", "mzxw6"},
-      {"foob", "mzxw6yq"},
-      {"fooba", "mzxw6ytb"},
-      {"foobar", "mzxw6ytboi"},
-  }};
-  for (const auto& [plain, text] : vectors) {
-    EXPECT_EQ(to_base32(as_bytes(plain)), text);
-    EXPECT_EQ(from_base32(text), to_bytes(as_bytes(plain)));
+  const std::array<std::string_view, 7> texts{"",        "my",       "mzxq",      "mzxw6",
+                                              "mzxw6yq", "mzxw6ytb", "mzxw6ytboi"};
+  for (std::size_t size = 0; size < texts.size(); ++size) {
+    const Bytes plain = to_bytes(as_bytes("foobar").first(size));
+    EXPECT_EQ(to_base32(plain), texts[size]);
+    EXPECT_EQ(from_base32(texts[size]), plain);
   }
 }
 
@@ -53,7 +47,7 @@ TEST(Base32, RefusesWhatIsNotInTheAlphabet) {
 TEST(Base32, RefusesTrailingBitsAndImpossibleLengths) {
   EXPECT_TRUE(from_base32("my"));
   EXPECT_FALSE(from_base32("mz"));       // "f" with a trailing bit set
-  EXPECT_FALSE(from_base32("mzxr"));     // "fo"
+  EXPECT_FALSE(from_base32("mzxr"));     // two bytes, the last bit set
   EXPECT_FALSE(from_base32("mzxw7"));    // "foo"
   EXPECT_FALSE(from_base32("mzxw6yr"));  // "foob"
   EXPECT_FALSE(from_base32("a"));

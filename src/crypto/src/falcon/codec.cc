@@ -10,6 +10,7 @@
 #include <new>
 
 #include "falcon/provider_internal.h"
+#include "pkcs8.h"
 
 namespace i2::crypto::falcon {
 namespace {
@@ -119,27 +120,43 @@ int write_all(const Codec& codec, OSSL_CORE_BIO* out, ByteView bytes) {
              : 0;
 }
 
+SecretBytes concat(std::initializer_list<ByteView> parts) {
+  std::size_t size = 0;
+  for (const ByteView part : parts) {
+    size += part.size();
+  }
+  SecretBytes out(size);
+  auto at = out.mutable_view().begin();
+  for (const ByteView part : parts) {
+    at = std::ranges::copy(part, at).out;
+  }
+  return out;
+}
+
+template <bool kPem>
 int encode_spki(void* data, OSSL_CORE_BIO* out, const void* object, const OSSL_PARAM*, int,
                 OSSL_PASSPHRASE_CALLBACK*, void*) {
   const auto* key = static_cast<const Key*>(object);
   if (key == nullptr || !key->has_public) {
     return 0;
   }
+  const SecretBytes der = concat({kSpkiPrefix, key->public_key});
   const Codec& codec = *static_cast<Codec*>(data);
-  return write_all(codec, out, kSpkiPrefix) == 1 ? write_all(codec, out, key->public_key) : 0;
+  return kPem ? write_all(codec, out, write_pem("PUBLIC KEY", der.view()).view())
+              : write_all(codec, out, der.view());
 }
 
+template <bool kPem>
 int encode_pkcs8(void* data, OSSL_CORE_BIO* out, const void* object, const OSSL_PARAM*, int,
                  OSSL_PASSPHRASE_CALLBACK*, void*) {
   const auto* key = static_cast<const Key*>(object);
   if (key == nullptr || !key->has_public || !key->has_private()) {
     return 0;
   }
+  const SecretBytes der = concat({kPkcs8Prefix, key->private_key.view(), key->public_key});
   const Codec& codec = *static_cast<Codec*>(data);
-  return write_all(codec, out, kPkcs8Prefix) == 1 &&
-                 write_all(codec, out, key->private_key.view()) == 1
-             ? write_all(codec, out, key->public_key)
-             : 0;
+  return kPem ? write_all(codec, out, write_pem("PRIVATE KEY", der.view()).view())
+              : write_all(codec, out, der.view());
 }
 
 // OpenSSL asks an encoder of PrivateKeyInfo to encrypt by setting a cipher. This one cannot, and
@@ -184,24 +201,42 @@ const OSSL_ALGORITHM* decoder_algorithms() {
   return kAlgorithms;
 }
 
-const OSSL_ALGORITHM* encoder_algorithms() {
-  static const OSSL_DISPATCH kSpki[] = {
+namespace {
+
+template <auto kEncode>
+const OSSL_DISPATCH* spki_encoder() {
+  static const OSSL_DISPATCH kFunctions[] = {
       entry(OSSL_FUNC_ENCODER_NEWCTX, codec_new), entry(OSSL_FUNC_ENCODER_FREECTX, codec_free),
       entry(OSSL_FUNC_ENCODER_DOES_SELECTION, selects_public),
-      entry(OSSL_FUNC_ENCODER_ENCODE, encode_spki), OSSL_DISPATCH_END};
-  static const OSSL_DISPATCH kPkcs8[] = {
+      entry(OSSL_FUNC_ENCODER_ENCODE, kEncode), OSSL_DISPATCH_END};
+  return kFunctions;
+}
+
+template <auto kEncode>
+const OSSL_DISPATCH* pkcs8_encoder() {
+  static const OSSL_DISPATCH kFunctions[] = {
       entry(OSSL_FUNC_ENCODER_NEWCTX, codec_new),
       entry(OSSL_FUNC_ENCODER_FREECTX, codec_free),
       entry(OSSL_FUNC_ENCODER_SET_CTX_PARAMS, encoder_set_params),
       entry(OSSL_FUNC_ENCODER_SETTABLE_CTX_PARAMS, encoder_settable_params),
       entry(OSSL_FUNC_ENCODER_DOES_SELECTION, selects_private),
-      entry(OSSL_FUNC_ENCODER_ENCODE, encode_pkcs8),
+      entry(OSSL_FUNC_ENCODER_ENCODE, kEncode),
       OSSL_DISPATCH_END};
+  return kFunctions;
+}
+
+}  // namespace
+
+const OSSL_ALGORITHM* encoder_algorithms() {
   static const OSSL_ALGORITHM kAlgorithms[] = {
-      {kAlgorithmNames, "provider=i2falcon,output=der,structure=SubjectPublicKeyInfo", kSpki,
-       "Falcon-1024 public key"},
-      {kAlgorithmNames, "provider=i2falcon,output=der,structure=PrivateKeyInfo", kPkcs8,
-       "Falcon-1024 private key"},
+      {kAlgorithmNames, "provider=i2falcon,output=der,structure=SubjectPublicKeyInfo",
+       spki_encoder<encode_spki<false>>(), "Falcon-1024 public key"},
+      {kAlgorithmNames, "provider=i2falcon,output=pem,structure=SubjectPublicKeyInfo",
+       spki_encoder<encode_spki<true>>(), "Falcon-1024 public key"},
+      {kAlgorithmNames, "provider=i2falcon,output=der,structure=PrivateKeyInfo",
+       pkcs8_encoder<encode_pkcs8<false>>(), "Falcon-1024 private key"},
+      {kAlgorithmNames, "provider=i2falcon,output=pem,structure=PrivateKeyInfo",
+       pkcs8_encoder<encode_pkcs8<true>>(), "Falcon-1024 private key"},
       {nullptr, nullptr, nullptr, nullptr}};
   return kAlgorithms;
 }

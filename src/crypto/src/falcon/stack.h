@@ -6,7 +6,7 @@
 
 namespace i2::crypto::falcon {
 
-// Falcon's signing uses about 90 KB below its caller, key generation 50 KB; with room for both.
+// Falcon's signing uses about 86 KB below its caller, key generation 36 KB.
 inline constexpr std::size_t kWipedStackSize = 120 * 1024;
 
 // Overwrites kWipedStackSize bytes below the caller's frame.

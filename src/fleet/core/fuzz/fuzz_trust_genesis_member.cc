@@ -1,7 +1,8 @@
-// Genesis, member and anchor records: what decodes encodes to the same bytes, and checking its
-// signatures against itself never does more than answer.
+// Genesis, member and anchor records, peer hints: what decodes encodes to the same bytes, and
+// checking its signatures against itself never does more than answer.
 #include <i2/base/assert.h>
 #include <i2/fleet/core/genesis.h>
+#include <i2/fleet/core/peer_hint.h>
 #include <i2/trustchain/core/anchor.h>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -18,6 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto anchor = i2::trustchain::decode_anchor(input)) {
     I2_ASSERT(i2::equal(encode(*anchor), input));
     static_cast<void>(check_leaf(*anchor, anchor->certificate, anchor->not_before));
+  }
+  if (const auto hints = i2::fleet::decode_hints(input)) {
+    I2_ASSERT(i2::equal(encode(*hints), input));
   }
   return 0;
 }

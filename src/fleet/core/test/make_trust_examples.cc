@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   write(corpus / "fuzz_trust_genesis_member/genesis", encode(home.genesis));
   write(corpus / "fuzz_trust_genesis_member/member", encode(record));
   write(corpus / "fuzz_trust_genesis_member/anchor", encode(home.anchor));
+  write(corpus / "fuzz_trust_genesis_member/hints", encode(bundle.peers));
   write(corpus / "fuzz_trust_binding/binding", bundle.binding);
   write(corpus / "fuzz_trust_bundle/bundle", file.view());
 

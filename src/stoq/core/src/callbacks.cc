@@ -34,6 +34,13 @@ int handshake_completed(ngtcp2_conn*, void* user_data) {
   return 0;
 }
 
+int sending_keys(ngtcp2_conn*, ngtcp2_encryption_level level, void* user_data) {
+  if (level == NGTCP2_ENCRYPTION_LEVEL_1RTT) {
+    self(user_data).keys_ready_ = true;
+  }
+  return 0;
+}
+
 int stream_data(ngtcp2_conn*, std::uint32_t flags, std::int64_t id, std::uint64_t,
                 const std::uint8_t* data, std::size_t size, void* user_data, void* stream) {
   return self(user_data).on_stream_data(id, flags, {data, size},
@@ -50,9 +57,9 @@ int stream_open(ngtcp2_conn* conn, std::int64_t id, void* user_data) {
   return 0;
 }
 
-int stream_close(ngtcp2_conn*, std::uint32_t, std::int64_t id, std::uint64_t, void* user_data,
+int stream_close(ngtcp2_conn*, std::uint32_t, std::int64_t, std::uint64_t, void* user_data,
                  void* stream) {
-  return self(user_data).on_stream_close(id, static_cast<StreamState*>(stream));
+  return self(user_data).on_stream_close(static_cast<StreamState*>(stream));
 }
 
 int stream_reset(ngtcp2_conn*, std::int64_t, std::uint64_t, std::uint64_t app_error,
@@ -60,19 +67,6 @@ int stream_reset(ngtcp2_conn*, std::int64_t, std::uint64_t, std::uint64_t app_er
   if (auto* state = static_cast<StreamState*>(stream); state != nullptr) {
     state->reset_code = app_error;
     self(user_data).flag_readable(*state);
-  }
-  return 0;
-}
-
-int stream_stop_sending(ngtcp2_conn*, std::int64_t, std::uint64_t, void* user_data,
-                        void* stream) {
-  if (auto* state = static_cast<StreamState*>(stream); state != nullptr) {
-    state->write_closed = true;
-    state->send.clear();
-    if (!state->stopped_flagged) {
-      state->stopped_flagged = true;
-      self(user_data).event(EventKind::kStreamStopped, state->id);
-    }
   }
   return 0;
 }
@@ -123,6 +117,11 @@ int datagram(ngtcp2_conn*, std::uint32_t, const std::uint8_t* data, std::size_t 
   return 0;
 }
 
+int handshake_confirmed(ngtcp2_conn*, void* user_data) {
+  self(user_data).on_handshake_confirmed();
+  return 0;
+}
+
 int new_token(ngtcp2_conn*, const std::uint8_t* token, std::size_t size, void* user_data) {
   self(user_data).new_token_.assign(token, token + size);
   return 0;
@@ -132,13 +131,13 @@ ngtcp2_callbacks common_callbacks() {
   ngtcp2_callbacks out{};
   out.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb;
   out.handshake_completed = handshake_completed;
+  out.recv_tx_key = sending_keys;
   install_packet_crypto(out);
   out.recv_stream_data = stream_data;
   out.acked_stream_data_offset = acknowledged;
   out.stream_open = stream_open;
   out.stream_close = stream_close;
   out.stream_reset = stream_reset;
-  out.stream_stop_sending = stream_stop_sending;
   out.extend_max_local_streams_bidi = extend_streams;
   out.extend_max_local_streams_uni = extend_streams;
   out.extend_max_stream_data = extend_stream_data;
@@ -162,6 +161,7 @@ const ngtcp2_callbacks& ConnectionImpl::client_callbacks() {
     out.client_initial = ngtcp2_crypto_client_initial_cb;
     out.recv_retry = ngtcp2_crypto_recv_retry_cb;
     out.recv_new_token = new_token;
+    out.handshake_confirmed = handshake_confirmed;
     return out;
   }();
   return kCallbacks;
@@ -188,13 +188,13 @@ int take_new_session(SSL* ssl, SSL_SESSION* session) {
 
 int ConnectionImpl::on_stream_data(StreamId id, std::uint32_t flags, ByteView data,
                                    StreamState* state) {
-  if (state == nullptr || state->read_closed) {
+  if (state == nullptr || state->read_closed || state_ == ConnectionState::kClosing) {
     // Nobody reads it any more: give the credit back and forget the bytes.
     ngtcp2_conn_extend_max_stream_offset(conn_, id, data.size());
     ngtcp2_conn_extend_max_offset(conn_, data.size());
     return 0;
   }
-  state->receive.append(data);
+  state->receive.append(data, endpoint_.blocks_);
   if ((flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0) {
     state->fin_received = true;
   }
@@ -202,13 +202,12 @@ int ConnectionImpl::on_stream_data(StreamId id, std::uint32_t flags, ByteView da
   return 0;
 }
 
-int ConnectionImpl::on_stream_close(StreamId id, StreamState* state) {
+int ConnectionImpl::on_stream_close(StreamState* state) {
   if (state != nullptr) {
     state->transport_closed = true;
     state->write_closed = true;
-    if (state->want_acknowledged) {
-      state->want_acknowledged = false;
-      event(EventKind::kStreamAcknowledged, id);
+    if (state->send.unacknowledged() > 0) {
+      flag_stopped(*state);  // the peer stopped reading, or this side reset the stream
     }
     erase_if_done(*state);
   }

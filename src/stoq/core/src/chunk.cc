@@ -1,16 +1,60 @@
 #include <i2/stoq/core/chunk.h>
 
 #include <algorithm>
+#include <atomic>
 
 namespace i2::stoq::core {
 
-void ReceiveBuffer::append(ByteView data) {
+// A spin of a few instructions at most every 64 KiB: blocks come back from whichever thread read them last.
+struct BlockPool::Shelf {
+  explicit Shelf(std::size_t limit) : blocks_max(limit) { blocks.reserve(limit); }
+
+  void put(std::unique_ptr<std::uint8_t[]> block) {
+    lock();
+    if (blocks.size() < blocks_max) {
+      blocks.push_back(std::move(block));
+    }
+    unlock();
+  }
+  std::unique_ptr<std::uint8_t[]> get() {
+    std::unique_ptr<std::uint8_t[]> out;
+    lock();
+    if (!blocks.empty()) {
+      out = std::move(blocks.back());
+      blocks.pop_back();
+    }
+    unlock();
+    return out ? std::move(out) : std::make_unique_for_overwrite<std::uint8_t[]>(kBlockSize);
+  }
+  void lock() {
+    while (busy.test_and_set(std::memory_order_acquire)) {
+    }
+  }
+  void unlock() { busy.clear(std::memory_order_release); }
+
+  std::atomic_flag busy;
+  std::size_t blocks_max;
+  std::vector<std::unique_ptr<std::uint8_t[]>> blocks;
+};
+
+BlockPool::BlockPool(std::size_t blocks_max) : shelf_(std::make_shared<Shelf>(blocks_max)) {}
+
+std::shared_ptr<std::uint8_t[]> BlockPool::take() {
+  std::unique_ptr<std::uint8_t[]> block = shelf_->get();
+  return {block.release(), [shelf = shelf_](std::uint8_t* bytes) {
+            shelf->put(std::unique_ptr<std::uint8_t[]>(bytes));
+          }};
+}
+
+void ReceiveBuffer::append(ByteView data, BlockPool& pool) {
   size_ += data.size();
   while (!data.empty()) {
     if (used_ == block_size_) {
       block_size_ = std::clamp(block_size_ * 2, kBlockMin, kBlockMax);
       block_size_ = std::max(block_size_, std::min(data.size(), kBlockMax));
-      block_ = std::make_shared_for_overwrite<std::uint8_t[]>(block_size_);
+      block_ = block_size_ == kBlockMax
+                   ? pool.take()
+                   : std::make_shared_for_overwrite<std::uint8_t[]>(block_size_);
       used_ = 0;
     }
     const std::size_t fits = std::min(data.size(), block_size_ - used_);

@@ -85,7 +85,7 @@ std::size_t Connection::unsent(StreamId id) const {
 
 std::uint64_t Connection::unacknowledged(StreamId id) const {
   const StreamState* const state = impl_->stream(id);
-  return state == nullptr || state->transport_closed ? 0 : state->send.unacknowledged();
+  return state == nullptr ? 0 : state->send.unacknowledged();
 }
 
 void Connection::want_writable(StreamId id) {

@@ -145,6 +145,16 @@ Result<void> ConnectionImpl::start_server(const PathAddresses& path, const Serve
 
 int ConnectionImpl::handle_packet(const PathAddresses& path, std::uint8_t ecn, ByteView packet,
                                   Timestamp now) {
+  if (close_deferred_) {
+    NativePath native(path);
+    const ngtcp2_pkt_info info{.ecn = ecn};
+    if (ngtcp2_conn_read_pkt(conn_, &native.path, &info, packet.data(), packet.size(), now) != 0) {
+      close_deferred_ = false;
+      state_ = ConnectionState::kClosed;
+    }
+    endpoint_.mark_dirty(*this);
+    return 0;
+  }
   if (state_ == ConnectionState::kClosing) {
     // RFC 9000 §10.2.1: answer fewer and fewer of the packets that still arrive.
     ++closing_received_;
@@ -220,6 +230,12 @@ int ConnectionImpl::handle_packet(const PathAddresses& path, std::uint8_t ecn, B
 }
 
 void ConnectionImpl::handle_expiry(Timestamp now) {
+  if (close_deferred_) {
+    if (now >= close_until_ || ngtcp2_conn_handle_expiry(conn_, now) != 0) {
+      on_handshake_confirmed();
+    }
+    return;
+  }
   if (state_ == ConnectionState::kClosing || state_ == ConnectionState::kDraining) {
     if (now >= close_until_) {
       state_ = ConnectionState::kClosed;
@@ -254,6 +270,9 @@ void ConnectionImpl::handle_expiry(Timestamp now) {
 }
 
 Timestamp ConnectionImpl::expiry() const {
+  if (close_deferred_) {
+    return std::min(close_until_, ngtcp2_conn_get_expiry(conn_));
+  }
   switch (state_) {
     case ConnectionState::kClosed: return kNever;
     case ConnectionState::kClosing:
@@ -268,6 +287,9 @@ std::optional<Transmit> ConnectionImpl::write(MutableByteView buffer, Timestamp 
   ngtcp2_path_storage storage;
   ngtcp2_path_storage_zero(&storage);
   ngtcp2_pkt_info info{};
+  if (close_deferred_) {
+    return write_packets(buffer, now);
+  }
   if (state_ == ConnectionState::kClosing) {
     if (!send_close_) {
       return std::nullopt;
@@ -295,6 +317,13 @@ std::optional<Transmit> ConnectionImpl::write(MutableByteView buffer, Timestamp 
   if (state_ != ConnectionState::kHandshaking && state_ != ConnectionState::kOpen) {
     return std::nullopt;
   }
+  return write_packets(buffer, now);
+}
+
+std::optional<Transmit> ConnectionImpl::write_packets(MutableByteView buffer, Timestamp now) {
+  ngtcp2_path_storage storage;
+  ngtcp2_path_storage_zero(&storage);
+  ngtcp2_pkt_info info{};
   std::size_t segment = 0;
   const ngtcp2_ssize written = ngtcp2_conn_write_aggregate_pkt2(
       conn_, &storage.path, &info, buffer.data(), std::min(buffer.size(), kTransmitSizeMax),
@@ -306,6 +335,10 @@ std::optional<Transmit> ConnectionImpl::write(MutableByteView buffer, Timestamp 
       },
       0, now);
   if (written < 0) {
+    if (close_deferred_) {
+      on_handshake_confirmed();
+      return write(buffer, now);
+    }
     ngtcp2_ccerr_set_liberr(&close_error_native_, static_cast<int>(written), nullptr, 0);
     close_error_ = Error("stoq.transport", ngtcp2_strerror(static_cast<int>(written)), written);
     state_ = ConnectionState::kClosing;
@@ -337,7 +370,10 @@ void ConnectionImpl::close(std::uint64_t app_error, std::string_view reason, Err
                                      close_reason_.size());
   close_error_ = std::move(local_error);
   state_ = ConnectionState::kClosing;
-  send_close_ = true;
+  // Before the handshake is confirmed a client's close must also go into a Handshake packet, where an
+  // application error is hidden (RFC 9000 §10.2.3): wait for the confirmation, or the peer never learns why.
+  close_deferred_ = client_ && handshake_done_ && !established_;
+  send_close_ = !close_deferred_;
   close_until_ = endpoint_.now_ + 3 * ngtcp2_conn_get_pto(conn_);
   endpoint_.handshake_over(*this);
   event(EventKind::kClosed);

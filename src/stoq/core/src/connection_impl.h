@@ -44,11 +44,17 @@ class ConnectionImpl {
   int handle_packet(const PathAddresses& path, std::uint8_t ecn, ByteView packet, Timestamp now);
   void handle_expiry(Timestamp now);
   [[nodiscard]] std::optional<Transmit> write(MutableByteView buffer, Timestamp now);
+  [[nodiscard]] std::optional<Transmit> write_packets(MutableByteView buffer, Timestamp now);
   [[nodiscard]] Timestamp expiry() const;
 
   // --- session (session.cc)
   void on_handshake_completed();
+  void on_handshake_confirmed();
   void start_session();
+  void submit_token();
+  [[nodiscard]] bool check_peer_leaf();
+  [[nodiscard]] Result<Bytes> export_hello_message(Role role, const NodeId& node_id);
+  void open_control();
   void read_control();
   [[nodiscard]] Result<void> handle_control_frame(const Frame& frame);
   [[nodiscard]] Result<void> handle_hello(const Hello& hello);
@@ -68,6 +74,7 @@ class ConnectionImpl {
   void make_ready(StreamState& stream);
   void event(EventKind kind, StreamId stream = -1);
   void flag_readable(StreamState& stream);
+  void flag_stopped(StreamState& stream);
   [[nodiscard]] bool announce(StreamState& stream);
   void erase_if_done(StreamState& stream);
 
@@ -75,7 +82,7 @@ class ConnectionImpl {
   static const ngtcp2_callbacks& client_callbacks();
   static const ngtcp2_callbacks& server_callbacks();
   int on_stream_data(StreamId id, std::uint32_t flags, ByteView data, StreamState* state);
-  int on_stream_close(StreamId id, StreamState* state);
+  int on_stream_close(StreamState* state);
   ngtcp2_ssize write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, std::uint8_t* out,
                             std::size_t size, Timestamp now);
 
@@ -95,6 +102,7 @@ class ConnectionImpl {
   Timestamp close_until_ = 0;
   std::uint64_t closing_received_ = 0;
   bool send_close_ = false;
+  bool close_deferred_ = false;  // until the handshake is confirmed or close_until_
   bool released_ = false;    // the application forgot it
   bool dirty_ = false;       // in the endpoint's transmit list
   Timestamp timer_ = kNever; // as registered with the endpoint
@@ -111,6 +119,7 @@ class ConnectionImpl {
   bool streams_wanted_ = false;
 
   // session
+  bool keys_ready_ = false;  // 1-RTT keys for sending
   bool handshake_done_ = false;
   bool session_started_ = false;
   bool hello_sent_ = false;

@@ -158,7 +158,8 @@ void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn
     send_version_negotiation(path, ids, datagram.size());
     return;
   }
-  if (rv != 0) {
+  // RFC 9000 §17.2: version 1 and 2 connection IDs have at most 20 bytes.
+  if (rv != 0 || ids.dcidlen > NGTCP2_MAX_CIDLEN || ids.scidlen > NGTCP2_MAX_CIDLEN) {
     ++stats_.datagrams_dropped;
     return;
   }
@@ -167,7 +168,7 @@ void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn
     if (ids.version == 0) {
       send_stateless_reset(path, ids, datagram.size());
     } else {
-      handle_initial(path, ecn, datagram, ids);
+      handle_initial(path, ecn, datagram);
     }
     return;
   }
@@ -182,11 +183,10 @@ void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn
 }
 
 void Endpoint::Impl::handle_initial(const PathAddresses& path, std::uint8_t ecn,
-                                    ByteView datagram, const ngtcp2_version_cid& ids) {
+                                    ByteView datagram) {
   ngtcp2_pkt_hd header{};
   // RFC 9000 §14.1: Initials come in datagrams of at least 1200 bytes; ngtcp2_accept checks it.
-  if (!accepting_ || ids.dcidlen > NGTCP2_MAX_CIDLEN ||
-      ngtcp2_accept(&header, datagram.data(), datagram.size()) != 0) {
+  if (!accepting_ || ngtcp2_accept(&header, datagram.data(), datagram.size()) != 0) {
     ++stats_.datagrams_dropped;
     return;
   }
@@ -394,6 +394,10 @@ std::optional<Transmit> Endpoint::Impl::poll_transmit(MutableByteView buffer, Ti
     if (transmit) {
       mark_dirty(*connection);  // at the end: connections share by turns
       return transmit;
+    }
+    if (connection->state_ == ConnectionState::kClosed && connection->released_) {
+      forget(connection->handle_);
+      continue;
     }
     update_timer(*connection);
   }

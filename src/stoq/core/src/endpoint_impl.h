@@ -84,10 +84,10 @@ class Endpoint::Impl {
   bool accepting_ = true;
   std::deque<Event> events_;
   EndpointStats stats_;
+  BlockPool blocks_;
 
  private:
-  void handle_initial(const PathAddresses& path, std::uint8_t ecn, ByteView datagram,
-                      const ngtcp2_version_cid& ids);
+  void handle_initial(const PathAddresses& path, std::uint8_t ecn, ByteView datagram);
   void accept(const PathAddresses& path, std::uint8_t ecn, ByteView datagram,
               const ConnectionImpl::ServerStart& start);
   void send_retry(const PathAddresses& path, const ngtcp2_pkt_hd& header);

@@ -36,6 +36,7 @@ constexpr std::array kRows{
     Row{AppError::kRefused, "stoq.refused", "the peer does not offer this service"},
     Row{AppError::kOverloaded, "stoq.overloaded", "a limit of the peer was reached"},
     Row{AppError::kInternal, "stoq.peer_internal", "the peer failed internally"},
+    Row{AppError::kDeadlineExceeded, "stoq.deadline_exceeded", "the time for the call is over"},
 };
 
 }  // namespace

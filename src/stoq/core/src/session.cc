@@ -11,40 +11,93 @@ void ConnectionImpl::on_handshake_completed() {
   endpoint_.mark_dirty(*this);
 }
 
-// Runs once, right after the packet that completed the handshake.
+void ConnectionImpl::on_handshake_confirmed() {
+  if (close_deferred_) {
+    close_deferred_ = false;
+    send_close_ = true;
+  }
+}
+
+// After every packet, outside ngtcp2's callbacks. A server speaks as soon as it has 1-RTT keys, half a round
+// trip before the handshake ends (RFC 9001 §5.7), so that a client which fits its first flight into the
+// amplification limit knows the server after one round trip. Neither side listens before it has checked the
+// other's leaf.
 void ConnectionImpl::start_session() {
+  const bool alive = state_ == ConnectionState::kHandshaking || state_ == ConnectionState::kOpen;
+  if (!client_ && keys_ready_ && control_out_ == -1 && alive) {
+    open_control();
+  }
   if (session_started_ || !handshake_done_ || state_ != ConnectionState::kHandshaking) {
     return;
   }
   session_started_ = true;
   state_ = ConnectionState::kOpen;
   if (!client_) {
-    // RFC 9000 §8.1.3: a token lets the next first flight exceed the amplification limit.
-    std::array<std::uint8_t, NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN> token{};
-    const ngtcp2_path* path = ngtcp2_conn_get_path(conn_);
-    const ngtcp2_ssize size = ngtcp2_crypto_generate_regular_token(
-        token.data(), endpoint_.token_secret_.data(), endpoint_.token_secret_.size(),
-        path->remote.addr, path->remote.addrlen, endpoint_.now_);
-    if (size > 0) {
-      ngtcp2_conn_submit_new_token(conn_, token.data(), static_cast<std::size_t>(size));
-    }
+    submit_token();
   }
+  if (!check_peer_leaf()) {
+    return;
+  }
+  if (client_) {
+    open_control();
+  }
+  if (control_in_ != -1) {
+    read_control();  // it came in one datagram with the end of the handshake
+  }
+}
+
+// RFC 9000 §8.1.3: a token lets the next first flight exceed the amplification limit.
+void ConnectionImpl::submit_token() {
+  std::array<std::uint8_t, NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN> token{};
+  const ngtcp2_path* path = ngtcp2_conn_get_path(conn_);
+  const ngtcp2_ssize size = ngtcp2_crypto_generate_regular_token(
+      token.data(), endpoint_.token_secret_.data(), endpoint_.token_secret_.size(),
+      path->remote.addr, path->remote.addrlen, endpoint_.now_);
+  if (size > 0) {
+    ngtcp2_conn_submit_new_token(conn_, token.data(), static_cast<std::size_t>(size));
+  }
+}
+
+bool ConnectionImpl::check_peer_leaf() {
   if (X509* const leaf = SSL_get0_peer_certificate(ssl_); leaf != nullptr) {
     auto certificate = crypto::Certificate::from_native(leaf);
     if (!certificate) {
       refuse(Error("trust.leaf_untrusted", certificate.error().message()));
-      return;
+      return false;
     }
     peer_leaf_ = std::move(*certificate);
   }
-  if (endpoint_.tls_->policy().peer_certificate) {
-    const auto standing =
-        endpoint_.verifier_.check_leaf(peer_leaf_, endpoint_.unix_at(endpoint_.now_));
-    if (!standing) {
-      refuse(standing.error());
-      return;
-    }
-    renewal_only_ = *standing == ports::LeafStanding::kExpired;
+  if (!peer_leaf_) {
+    refuse(Error("trust.leaf_untrusted", "the peer showed no certificate"));
+    return false;
+  }
+  const auto standing =
+      endpoint_.verifier_.check_leaf(peer_leaf_, endpoint_.unix_at(endpoint_.now_));
+  if (!standing) {
+    refuse(standing.error());
+    return false;
+  }
+  renewal_only_ = *standing == ports::LeafStanding::kExpired;
+  return true;
+}
+
+Result<Bytes> ConnectionImpl::export_hello_message(Role role, const NodeId& node_id) {
+  const Bytes context = hello_exporter_context(role, node_id);
+  std::array<std::uint8_t, 32> exported{};
+  if (SSL_export_keying_material(ssl_, exported.data(), exported.size(),
+                                 kHelloExporterLabel.data(), kHelloExporterLabel.size(),
+                                 context.data(), context.size(), 1) != 1) {
+    return fail("stoq.transport", "the TLS exporter failed");
+  }
+  return hello_message(exported);
+}
+
+void ConnectionImpl::open_control() {
+  auto message = export_hello_message(client_ ? Role::kClient : Role::kServer,
+                                      endpoint_.certificates_.node_id());
+  if (!message) {
+    refuse(message.error());
+    return;
   }
   const auto control = open_stream(StreamType::kControl, false);
   if (!control) {
@@ -52,30 +105,18 @@ void ConnectionImpl::start_session() {
     return;
   }
   control_out_ = *control;
-  Bytes frames;
+  hello_to_sign_ = std::move(*message);
   Settings settings;
   settings.datagram_size_max = endpoint_.config_.datagram_size_max;
-  append_frame(frames, FrameType::kSettings, encode(settings));
-  (void)write_stream(control_out_, Chunk(std::move(frames)), false);
-
-  const Role role = client_ ? Role::kClient : Role::kServer;
-  const Bytes context = hello_exporter_context(role, endpoint_.certificates_.node_id());
-  std::array<std::uint8_t, 32> exported{};
-  if (SSL_export_keying_material(ssl_, exported.data(), exported.size(),
-                                 kHelloExporterLabel.data(), kHelloExporterLabel.size(),
-                                 context.data(), context.size(), 1) != 1) {
-    refuse(Error("stoq.transport", "the TLS exporter failed"));
-    return;
-  }
-  hello_to_sign_ = hello_message(exported);
+  Bytes frame;
+  append_frame(frame, FrameType::kSettings, encode(settings));
+  (void)write_stream(control_out_, Chunk(std::move(frame)), false);
   event(EventKind::kHelloSignatureWanted);
-  if (control_in_ != -1) {
-    read_control();  // it came in one datagram with the end of the handshake
-  }
 }
 
 void ConnectionImpl::provide_hello_signature(ByteView signature) {
-  if (hello_sent_ || state_ != ConnectionState::kOpen) {
+  const bool alive = state_ == ConnectionState::kHandshaking || state_ == ConnectionState::kOpen;
+  if (hello_sent_ || control_out_ == -1 || !alive) {
     return;
   }
   Hello hello;
@@ -180,15 +221,8 @@ Result<void> ConnectionImpl::handle_hello(const Hello& hello) {
   if (hello_received_) {
     return fail("stoq.protocol_violation", "a second HELLO");
   }
-  const Role role = client_ ? Role::kServer : Role::kClient;
-  const Bytes context = hello_exporter_context(role, hello.node_id);
-  std::array<std::uint8_t, 32> exported{};
-  if (SSL_export_keying_material(ssl_, exported.data(), exported.size(),
-                                 kHelloExporterLabel.data(), kHelloExporterLabel.size(),
-                                 context.data(), context.size(), 1) != 1) {
-    return fail("stoq.transport", "the TLS exporter failed");
-  }
-  const Bytes message = hello_message(exported);
+  I2_TRY_VALUE(const Bytes message, export_hello_message(client_ ? Role::kServer : Role::kClient,
+                                                         hello.node_id));
   const ports::HelloClaim claim{.node_id = hello.node_id,
                                 .leaf = peer_leaf_,
                                 .binding = hello.binding,

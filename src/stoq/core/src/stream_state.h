@@ -99,7 +99,6 @@ struct StreamState {
   bool want_acknowledged = false;
   // receive side
   bool fin_received = false;
-  bool fin_delivered = false;
   bool read_closed = false;
   bool reading_type = false;  // peer-initiated, the type varint is not complete
   bool announced = false;     // the application knows the stream

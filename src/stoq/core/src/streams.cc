@@ -87,8 +87,16 @@ void ConnectionImpl::flag_readable(StreamState& stream) {
   }
 }
 
+void ConnectionImpl::flag_stopped(StreamState& stream) {
+  stream.write_closed = true;
+  if (!stream.stopped_flagged) {
+    stream.stopped_flagged = true;
+    event(EventKind::kStreamStopped, stream.id);
+  }
+}
+
 Result<StreamId> ConnectionImpl::open_stream(StreamType type, bool bidirectional) {
-  if (state_ != ConnectionState::kOpen && !handshake_done_) {
+  if (conn_ == nullptr || state_ > ConnectionState::kOpen) {
     return fail("stoq.not_connected", "the connection is not open");
   }
   auto state = std::make_unique<StreamState>(-1);
@@ -129,7 +137,7 @@ Result<void> ConnectionImpl::write_stream(StreamId id, Chunk data, bool fin) {
 
 Result<ReadResult> ConnectionImpl::read_stream(StreamId id, std::size_t size_max) {
   StreamState* const state = stream(id);
-  if (state == nullptr || state->read_closed || state->fin_delivered) {
+  if (state == nullptr || state->read_closed) {
     return stream_closed(id);
   }
   ReadResult out;
@@ -142,7 +150,6 @@ Result<ReadResult> ConnectionImpl::read_stream(StreamId id, std::size_t size_max
   if (state->receive.empty()) {
     state->readable_flagged = false;
     out.finished = state->fin_received;
-    state->fin_delivered = out.finished;
     if (!out.finished && state->reset_code) {
       out.reset = state->reset_code;
       state->read_closed = true;
@@ -303,7 +310,7 @@ ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* in
         continue;
       case NGTCP2_ERR_STREAM_SHUT_WR:
       case NGTCP2_ERR_STREAM_NOT_FOUND:
-        state->write_closed = true;
+        flag_stopped(*state);  // STOP_SENDING came, and ngtcp2 has answered it with RESET_STREAM
         continue;
       default:
         return written;

@@ -142,6 +142,32 @@ bool UdpSocket::steer_by_connection_id(std::size_t workers) {
          0;
 }
 
+Result<core::SocketAddress> UdpSocket::local_address_for(const core::SocketAddress& remote) const {
+  if (!local_.is_unspecified()) {
+    return local_;
+  }
+  const int probe = ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) {
+    return fail(errno_error("stoq.socket", "UDP socket", errno));
+  }
+  // connect(2) on UDP sends nothing: it only asks the routing table.
+  const sockaddr_in6 target = to_native(remote);
+  sockaddr_in6 chosen{};
+  socklen_t size = sizeof chosen;
+  const bool found =
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&target), sizeof target) == 0 &&
+      getsockname(probe, reinterpret_cast<sockaddr*>(&chosen), &size) == 0;
+  const int number = errno;
+  ::close(probe);
+  if (!found) {
+    return fail(errno_error("stoq.unreachable", "no route to " + remote.to_string(), number));
+  }
+  core::SocketAddress out = from_native(chosen);
+  out.port = local_.port;
+  out.scope = 0;
+  return out;
+}
+
 bool UdpSocket::receive(const Receiver& receiver) {
   Batch& batch = *batch_;
   for (std::size_t i = 0; i < kMessages; ++i) {

@@ -46,6 +46,11 @@ class UdpSocket {
   // kDropped: the kernel refused it for good (no route, too large); QUIC treats it as lost.
   [[nodiscard]] SendResult send(const core::Transmit& transmit, ByteView bytes);
 
+  // The local address that datagrams to `remote` leave from: the one bound, or the kernel's choice of route.
+  // Error: stoq.unreachable.
+  [[nodiscard]] Result<core::SocketAddress> local_address_for(
+      const core::SocketAddress& remote) const;
+
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] const core::SocketAddress& local_address() const { return local_; }
   [[nodiscard]] const UdpCapabilities& capabilities() const { return capabilities_; }

@@ -39,9 +39,11 @@ Result<crypto::Certificate> issue_leaf(const crypto::CertificateRequest& request
     return fail("trust.anchor_not_valid",
                 "the issuing anchor is not valid now; check the clock or rotate the anchor");
   }
-  // A leaf that began before its anchor would be refused while it is backdated.
-  const UnixMillis from =
+  // A leaf that began before its anchor would be refused while it is backdated; certificates count
+  // in seconds and drop the rest, so the rest is rounded up.
+  const UnixMillis begin =
       std::max(anchor.not_before, terms.now - std::min(terms.now, kLeafBackdateMs));
+  const UnixMillis from = (begin + 999) / 1000 * 1000;
   const UnixMillis life = std::min(kLeafLifeMs, anchor.constraints.leaf_life_ms_max);
   const crypto::CertificateFields fields{
       .subject_key = request.public_key(),

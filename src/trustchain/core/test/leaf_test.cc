@@ -80,6 +80,17 @@ TEST(Leaf, IsGoodUnderItsAnchorWhileItLasts) {
   EXPECT_EQ(verdict(anchor, later, kNow), "trust.leaf_not_yet_valid");
 }
 
+TEST(Leaf, BeginsWithItsAnchorToTheMillisecond) {
+  AnchorRecord anchor = make_anchor();
+  anchor.not_before += 789;
+  auto when = terms();
+  when.now += 789;
+  const auto early = issue_leaf(request().request, anchor, anchor_key(), when).value();
+  EXPECT_EQ(early.not_before(), kNow - kLeafBackdateMs + 1000);
+  EXPECT_EQ(early.not_after() - early.not_before(), kLeafLifeMs);
+  EXPECT_EQ(verdict(anchor, early, early.not_before()), "good");
+}
+
 TEST(Leaf, IsWorthNothingUnderAnotherAnchor) {
   EXPECT_EQ(verdict(make_anchor(bob().falcon()), leaf(), kNow), "trust.leaf_untrusted");
   EXPECT_EQ(verdict(make_anchor(), make_anchor().certificate, kNow), "trust.leaf_untrusted");

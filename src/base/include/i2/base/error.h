@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,10 +30,16 @@ class ErrorCode {
       throw "an error code is layer.reason";
     }
   }
+  // A code that came as text, from a peer or a file. None when it is not layer.reason, is longer
+  // than 64 bytes, or the process has already kept 4 096 different ones (they are never freed).
+  // Thread-safe.
+  [[nodiscard]] static std::optional<ErrorCode> from_text(std::string_view text);
   [[nodiscard]] constexpr std::string_view text() const { return text_; }
   friend constexpr bool operator==(ErrorCode, ErrorCode) = default;
 
  private:
+  struct Kept {};
+  ErrorCode(Kept, std::string_view text) : text_(text) {}
   std::string_view text_;
 };
 

@@ -1,8 +1,8 @@
 // The one table of signature algorithms: names, OIDs, TLS code points, sizes. An algorithm is an
 // identifier, not an assumption: nothing else in the project hard-codes these numbers.
 //
-// "falcon1024" is Falcon round 3 as in the Open Quantum Safe assignments. It is not FN-DSA (FIPS
-// 206), which will differ and can be added beside it.
+// "falcon1024" is Falcon round 3 as in the Open Quantum Safe assignments. It is not FN-DSA
+// (FIPS 206), which will differ and can be added beside it.
 #pragma once
 
 #include <cstddef>

@@ -22,8 +22,8 @@ class KemKey {
  public:
   [[nodiscard]] static Result<KemKey> generate(KemAlgorithm algorithm);
   [[nodiscard]] Bytes public_key() const;  // FIPS 203 encoding: 1184 or 1568 bytes
-  // Error: crypto.kem. (A wrong ciphertext of the right size gives an unrelated secret, FIPS 203
-  // §6.3.)
+  // A wrong ciphertext of the right size gives an unrelated secret, not an error (FIPS 203 §6.3).
+  // Error: crypto.kem.
   [[nodiscard]] Result<SecretBytes> decapsulate(ByteView ciphertext) const;
 
  private:

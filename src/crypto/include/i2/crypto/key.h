@@ -1,8 +1,8 @@
 // Signature keys as values: generate, store, sign, verify.
 //
 // Copies share the underlying immutable key. Thread-safe: a key may sign on several threads at
-// once. Falcon signing needs an 82 KB stack frame: call it on a thread with a real stack, not on a
-// small fibre.
+// once. Falcon signing needs 128 KB of stack: call it on a thread with a real stack, not on a small
+// fibre.
 #pragma once
 
 #include <i2/base/bytes.h>
@@ -18,19 +18,17 @@ struct evp_pkey_st;
 
 namespace i2::crypto {
 
-// Which build of the Falcon arithmetic signs; both make the same signatures from the same
-// randomness.
+// Which build of the Falcon arithmetic signs; both make the same bytes from the same randomness.
 enum class FalconArithmetic : std::uint8_t {
-  kConstantTime,  // emulated floating point: identity, anchor and root keys (about 150
-                  // signatures/s)
-  kNativeDouble,  // hardware doubles: short-lived leaf keys (about 2 500 signatures/s)
+  kConstantTime,  // emulated floating point, for identity, anchor and root keys: 150 signatures/s
+  kNativeDouble,  // hardware doubles, for short-lived leaf keys: about 2 000 signatures/s
 };
 
 class PublicKey {
  public:
   PublicKey() = default;
-  // DER SubjectPublicKeyInfo (RFC 5280 §4.1). Error: crypto.key_malformed,
-  // crypto.algorithm_unknown.
+  // DER SubjectPublicKeyInfo (RFC 5280 §4.1) in its one canonical form, nothing after it.
+  // Error: crypto.key_malformed, crypto.algorithm_unknown.
   [[nodiscard]] static Result<PublicKey> from_spki(ByteView der);
 
   [[nodiscard]] SignatureAlgorithm algorithm() const { return algorithm_; }
@@ -61,26 +59,31 @@ class PrivateKey {
       SignatureAlgorithm algorithm, FalconArithmetic arithmetic = FalconArithmetic::kConstantTime);
   // An Ed25519 key from its 32-byte seed.
   [[nodiscard]] static Result<PrivateKey> from_ed25519_seed(ByteView seed);
-  // PKCS#8, unencrypted. The PEM form is "PRIVATE KEY". `arithmetic` chooses how a Falcon key
-  // signs.
+  // PKCS#8, unencrypted; the PEM form is "PRIVATE KEY". `arithmetic`: how a Falcon key signs.
+  // A Falcon key holds both halves and is refused unless they belong together.
+  // Error: crypto.key_malformed, crypto.algorithm_unknown.
   [[nodiscard]] static Result<PrivateKey> from_pkcs8(
       ByteView der, FalconArithmetic arithmetic = FalconArithmetic::kConstantTime);
   [[nodiscard]] static Result<PrivateKey> from_pem(
       std::string_view pem, FalconArithmetic arithmetic = FalconArithmetic::kConstantTime);
 
   [[nodiscard]] SignatureAlgorithm algorithm() const { return public_key_.algorithm(); }
+  // Holds no secret; it may outlive the private key.
   [[nodiscard]] const PublicKey& public_key() const { return public_key_; }
   [[nodiscard]] SecretBytes pkcs8() const;
   [[nodiscard]] SecretBytes pem() const;
   // Error: crypto.sign.
   [[nodiscard]] Result<Bytes> sign(ByteView message) const;
-  [[nodiscard]] explicit operator bool() const { return static_cast<bool>(public_key_); }
-  [[nodiscard]] evp_pkey_st* native() const { return public_key_.native(); }
+  [[nodiscard]] explicit operator bool() const { return key_ != nullptr; }
+  [[nodiscard]] evp_pkey_st* native() const { return key_.get(); }
 
  private:
-  explicit PrivateKey(PublicKey key) : public_key_(std::move(key)) {}
+  PrivateKey(std::shared_ptr<evp_pkey_st> key, PublicKey public_key)
+      : key_(std::move(key)), public_key_(std::move(public_key)) {}
   [[nodiscard]] static Result<PrivateKey> wrap(evp_pkey_st* owned, FalconArithmetic arithmetic);
-  PublicKey public_key_;  // the EVP_PKEY holds both halves
+
+  std::shared_ptr<evp_pkey_st> key_;  // shared: an EVP_PKEY is reference-counted and immutable
+  PublicKey public_key_;
 };
 
 }  // namespace i2::crypto

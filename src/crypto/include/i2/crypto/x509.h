@@ -19,7 +19,8 @@ namespace i2::crypto {
 class Certificate {
  public:
   Certificate() = default;
-  // One certificate; bytes after it are an error. Error: crypto.certificate_malformed.
+  // One certificate in DER; bytes after it, and keys of other algorithms, are errors.
+  // Error: crypto.certificate_malformed.
   [[nodiscard]] static Result<Certificate> from_der(ByteView der);
   [[nodiscard]] static Result<Certificate> from_pem(std::string_view pem);
   // Shares (does not steal) a certificate of OpenSSL's, e.g. the peer's of a TLS session.
@@ -75,7 +76,8 @@ struct CertificateFields {
 
 // A certificate over `fields`, signed by `issuer_key`. `issuer` is the issuer's certificate, or
 // none for a self-signed one. Leaf extensions stay small: with X25519MLKEM768 and Falcon the first
-// flight has about 790 spare bytes. Error: crypto.certificate_build.
+// flight has about 790 spare bytes.
+// Error: crypto.certificate_build.
 [[nodiscard]] Result<Certificate> build_certificate(const CertificateFields& fields,
                                                     const Certificate* issuer,
                                                     const PrivateKey& issuer_key);
@@ -83,8 +85,8 @@ struct CertificateFields {
 // Checks that `leaf` was issued by one of `anchors` (each trusted as it is; its own issuer need not
 // be known), that it may be used for TLS by a server or a client, and that it is valid at `now`.
 // The validity of the leaf is checked last: crypto.expired and crypto.not_yet_valid mean that all
-// else holds. An anchor that is not valid at `now` gives crypto.untrusted. Error: crypto.untrusted,
-// crypto.purpose, crypto.expired, crypto.not_yet_valid.
+// else holds. An anchor that is not valid at `now` gives crypto.untrusted.
+// Error: crypto.untrusted, crypto.purpose, crypto.expired, crypto.not_yet_valid.
 [[nodiscard]] Result<void> verify_certificate(const Certificate& leaf,
                                               std::span<const Certificate> anchors, UnixMillis now);
 

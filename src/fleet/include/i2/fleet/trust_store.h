@@ -79,7 +79,8 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   Result<void> install_leaf(const crypto::PrivateKey& key, const crypto::Certificate& certificate,
                             UnixMillis now);
   // Signs the binding of the current leaf again when it is not good at `now`: until the end of the
-  // leaf, or for an hour when the leaf itself has expired. Error: crypto.sign.
+  // leaf, or for an hour (and again at half of it) when the leaf has expired. A node whose leaf
+  // could not be renewed in time calls it before it connects. Error: crypto.sign.
   Result<void> refresh_binding(UnixMillis now);
 
  private:

@@ -34,7 +34,7 @@ inline constexpr std::size_t kRpcMessageMax = 1024 * 1024;
 
 struct CallOptions {
   Duration deadline = 30 * kSecond;               // for the whole call; 0: none
-  std::string idempotency_key;                    // at most 64 bytes; handed to the handler
+  std::string idempotency_key{};                  // at most 64 bytes; handed to the handler
   std::size_t message_size_max = kRpcMessageMax;  // of one answer message
 };
 
@@ -46,6 +46,9 @@ struct CallOptions {
                                        CallOptions options = {});
 
 struct RpcStream;
+namespace core {
+struct RpcRequest;
+}
 
 // The calling side of a call with any number of messages either way. Move-only; dropping it cancels
 // the call.
@@ -140,6 +143,8 @@ class RpcServer {
   struct Method;
   struct Table;
   static Task<void> serve(std::shared_ptr<const Table> table, Connection connection, Stream stream);
+  static Task<void> run(std::shared_ptr<const Method> method, std::shared_ptr<RpcStream> rpc,
+                        core::RpcRequest request);
   std::shared_ptr<Table> table_;  // shared with the dispatcher's handler
 };
 

@@ -54,14 +54,14 @@ class StreamDispatcher {
   // One handler for each type; the last one given counts.
   void add(StreamType type, StreamHandler handler, StreamHandlerOptions options = {});
 
-  // Hands each stream that the peer opens to its handler, until the connection ends; then waits for
-  // the handlers that still run and returns why the connection ended. A stream of an unknown type
-  // is refused with AppError::kRefused; a stream on a renewal_only connection whose handler is not
-  // for renewal with AppError::kLeafExpired. `own` are handlers of this connection only
+  // Hands each stream that the peer opens to its handler until the connection ends, then waits for
+  // the handlers that still run (Connection::closed() says why it ended). A stream of an unknown
+  // type is refused with AppError::kRefused; a stream on a renewal_only connection whose handler is
+  // not for renewal with AppError::kLeafExpired. `own` are handlers of this connection only
   // (MessageChannel::handler()); they come before the common ones and are not for renewal. Runs on
   // connection.executor(). Call it once for each connection. The dispatcher may be destroyed while
   // serve() runs; what its handlers name must stay.
-  [[nodiscard]] Task<Error> serve(Connection connection, Handlers own = {});
+  [[nodiscard]] Task<void> serve(Connection connection, Handlers own = {});
 
  private:
   struct Entry {
@@ -72,8 +72,7 @@ class StreamDispatcher {
     Limits limits;
     std::map<StreamType, Entry> handlers;
   };
-  struct Active;
-  static Task<Error> serve(std::shared_ptr<const Table> table, Connection connection, Handlers own);
+  static Task<void> serve(std::shared_ptr<const Table> table, Connection connection, Handlers own);
   std::shared_ptr<Table> table_;  // shared with the serve() calls that still run
 };
 

@@ -68,8 +68,15 @@ class Stream {
   [[nodiscard]] Task<Result<Chunk>> read(std::size_t size_max = SIZE_MAX);
   // Exactly `size` bytes. Error: stoq.stream_ended when the peer ended before, and those of read().
   [[nodiscard]] Task<Result<Bytes>> read_exactly(std::size_t size);
+  // Calls of this side that wait on the stream end with stoq.stream_closed.
   void reset(AppError code);
   void stop(AppError code);
+  // The peer asked to stop sending: nobody reads what this side writes.
+  [[nodiscard]] bool peer_stopped() const;
+  // Completes when anything about the stream has changed, or wake() was called: for waiting on the
+  // stream and on something else at once. Wait in a loop around the conditions.
+  [[nodiscard]] Task<void> changed();
+  void wake();
   void set_priority(std::uint8_t priority);
 
  private:
@@ -94,6 +101,9 @@ class Connection {
   [[nodiscard]] PathInfo path() const;
   [[nodiscard]] SecurityInfo security() const;
 
+  // Error: stoq.streams_exhausted when the peer allows no further stream now, why the connection
+  // ended.
+  [[nodiscard]] Result<Stream> try_open_stream(StreamType type, bool bidirectional = true);
   // Waits while the peer allows no further stream.
   [[nodiscard]] Task<Result<Stream>> open_stream(StreamType type, bool bidirectional = true);
   // The peer's next stream. Error: why the connection ended.

@@ -66,14 +66,28 @@ class ChunkQueue {
   std::size_t head_ = 0;
 };
 
+// Keeps a few large blocks, so that bulk reception does not ask the system for memory again and again. Blocks
+// may be released on any thread, also after the pool is gone.
+class BlockPool {
+ public:
+  static constexpr std::size_t kBlockSize = 64 * 1024;
+
+  explicit BlockPool(std::size_t blocks_max = 64);
+  [[nodiscard]] std::shared_ptr<std::uint8_t[]> take();
+
+ private:
+  struct Shelf;
+  std::shared_ptr<Shelf> shelf_;  // shared with the blocks that are out
+};
+
 // In-order bytes of one stream, waiting for their reader. Storage grows from 2 KiB to 64 KiB blocks with the
 // amount received, so that many small streams stay small and bulk is handed over in large pieces.
 class ReceiveBuffer {
  public:
   static constexpr std::size_t kBlockMin = 2 * 1024;
-  static constexpr std::size_t kBlockMax = 64 * 1024;
+  static constexpr std::size_t kBlockMax = BlockPool::kBlockSize;
 
-  void append(ByteView data);
+  void append(ByteView data, BlockPool& pool);
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   // The oldest contiguous piece, at most `size_max` bytes. Empty when nothing waits.

@@ -28,6 +28,7 @@ enum class AppError : std::uint64_t {
   kRefused = 0x21,           // streams: no such service, or not for this peer
   kOverloaded = 0x22,        // streams or connections: a limit was reached
   kInternal = 0x23,
+  kDeadlineExceeded = 0x24,  // streams: the time the caller gave is over
 };
 
 // "trust.member_unknown" and so on; "stoq.closed_by_peer" for a number this version does not know.

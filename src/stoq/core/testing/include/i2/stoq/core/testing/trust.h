@@ -1,0 +1,66 @@
+// A small but real trust for transport tests: one anchor, leaves with Falcon keys, registered Ed25519 keys.
+// The binding is the node's Ed25519 signature over its leaf's SPKI hash and an end of validity.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include <i2/ports/trust.h>
+
+namespace i2::stoq::core::testing {
+
+class TestFleet;
+
+class TestNode final : public ports::CertSource {
+ public:
+  // `arithmetic` native: tests make many leaves.
+  TestNode(const TestFleet& fleet, std::string name, UnixMillis now, Duration life = 24 * 3600 * kSecond);
+
+  [[nodiscard]] NodeId node_id() const override { return id_; }
+  [[nodiscard]] std::shared_ptr<const ports::LeafCredential> current() const override {
+    return credential_;
+  }
+  void sign_hello(Bytes message, std::function<void(Result<Bytes>)> done) const override {
+    done(sign_with_.sign(message));
+  }
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const crypto::PublicKey& identity() const { return identity_.public_key(); }
+  // Replaces the binding by one that ends at `not_after`.
+  void bind_until(UnixMillis not_after);
+  // HELLO will be signed by this key instead of the registered one.
+  void sign_with(crypto::PrivateKey key) { sign_with_ = std::move(key); }
+
+ private:
+  std::string name_;
+  crypto::PrivateKey identity_;
+  crypto::PrivateKey sign_with_;
+  NodeId id_;
+  std::shared_ptr<const ports::LeafCredential> credential_;
+};
+
+class TestFleet final : public ports::PeerVerifier {
+ public:
+  explicit TestFleet(UnixMillis now);
+
+  void enrol(const TestNode& node) { members_[node.node_id()] = {node.name(), node.identity()}; }
+  void expel(const NodeId& id) { members_.erase(id); }
+  [[nodiscard]] Result<crypto::Certificate> issue(const crypto::CertificateFields& fields) const;
+
+  [[nodiscard]] Result<ports::LeafStanding> check_leaf(const crypto::Certificate& leaf,
+                                                       UnixMillis now) const override;
+  [[nodiscard]] Result<ports::PeerIdentity> check_hello(const ports::HelloClaim& claim,
+                                                        UnixMillis now) const override;
+
+ private:
+  struct Member {
+    std::string name;
+    crypto::PublicKey identity;
+  };
+  crypto::PrivateKey anchor_key_;
+  crypto::Certificate anchor_;
+  std::map<NodeId, Member> members_;
+};
+
+}  // namespace i2::stoq::core::testing
