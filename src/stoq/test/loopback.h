@@ -19,7 +19,6 @@
 #include <mutex>
 #include <vector>
 
-
 namespace i2::stoq::test {
 namespace asio = boost::asio;
 
@@ -51,6 +50,7 @@ struct TestIdentities {
   // Her leaf has expired.
   core::testing::TestNode carol{fleet, "carol", now - 7'200'000, 3'600 * kSecond};
   TestIdentities() {
+    carol.bind_until(now + 3'600'000);
     fleet.enrol(alice);
     fleet.enrol(bob);
     fleet.enrol(carol);

@@ -14,7 +14,6 @@ Bytes text(std::string_view value) {
 struct Seen {
   std::promise<void> started;
   std::promise<bool> cancelled;
-  std::atomic<int> calls{0};
 };
 
 Task<Result<Bytes>> echo(CallContext context, Bytes request) {
@@ -237,6 +236,33 @@ TEST_F(Rpc, DroppedCallCancelsItsHandler) {
   const auto first = run(connection.executor(), first_of(connection, "test.Echo/Endless"));
   ASSERT_TRUE(first) << first.error().to_string();
   EXPECT_TRUE(get(seen_->cancelled.get_future(), "the handler"));
+}
+
+Task<Result<void>> start_and_drop(Connection connection, std::shared_ptr<Seen> seen, bool finish) {
+  auto call = co_await ClientCall::open(connection, "test.Echo/Wait");
+  if (!call) {
+    co_return fail(call.error());
+  }
+  I2_CO_TRY(co_await call->send(Bytes{}));
+  if (finish) {
+    I2_CO_TRY(co_await call->finish());
+  }
+  auto started = seen->started.get_future();
+  while (started.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    co_await rt::sleep_for(std::chrono::milliseconds(1));
+  }
+  co_return Result<void>{};
+}
+
+TEST_F(Rpc, DroppedCallCancelsAHandlerThatWritesNothing) {
+  for (const bool finish : {false, true}) {
+    *seen_ = Seen{};
+    Loopback loopback(dispatcher_);
+    const auto connection = loopback.connect();
+    const auto dropped = run(connection.executor(), start_and_drop(connection, seen_, finish));
+    ASSERT_TRUE(dropped) << dropped.error().to_string();
+    EXPECT_TRUE(get(seen_->cancelled.get_future(), "the handler"));
+  }
 }
 
 TEST_F(Rpc, StatusFollowsTheLastMessage) {

@@ -204,9 +204,11 @@ int ConnectionImpl::on_stream_data(StreamId id, std::uint32_t flags, ByteView da
 
 int ConnectionImpl::on_stream_close(StreamState* state) {
   if (state != nullptr) {
+    // Also when nothing was written yet: a service that prepares its answer wants to know.
+    const bool was_open = !state->write_closed && !state->fin_queued;
     state->transport_closed = true;
     state->write_closed = true;
-    if (state->send.unacknowledged() > 0) {
+    if (state->send.unacknowledged() > 0 || was_open) {
       flag_stopped(*state);  // the peer stopped reading, or this side reset the stream
     }
     erase_if_done(*state);
