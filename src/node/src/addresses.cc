@@ -1,4 +1,4 @@
-#include "addresses.h"
+#include <i2/node/addresses.h>
 
 #include <ifaddrs.h>
 #include <net/if.h>

@@ -7,7 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "addresses.h"
+#include <i2/node/addresses.h>
 
 namespace i2::node {
 namespace asio = boost::asio;

@@ -8,7 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <format>
 
-#include "addresses.h"
+#include <i2/node/addresses.h>
 
 namespace i2::node {
 namespace asio = boost::asio;

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "addresses.h"
+#include <i2/node/addresses.h>
 #include "peers.h"
 
 namespace i2::node {

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "addresses.h"
+#include <i2/node/addresses.h>
 #include "verbs_json.h"
 
 namespace i2::node {
