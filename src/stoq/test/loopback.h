@@ -67,10 +67,13 @@ class Loopback {
   struct Options {
     bool expired_leaf = false;  // the connecting side is carol
     TransportConfig transport{};
+    // Handlers of one accepted connection only.
+    std::function<StreamDispatcher::Handlers(Connection)> own{};
   };
 
   explicit Loopback(StreamDispatcher& dispatcher) : Loopback(dispatcher, Options{}) {}
-  Loopback(StreamDispatcher& dispatcher, Options options) : dispatcher_(dispatcher) {
+  Loopback(StreamDispatcher& dispatcher, Options options)
+      : dispatcher_(dispatcher), own_(std::move(options.own)) {
     TransportConfig config = options.transport;
     config.bind.ip[15] = 1;
     bob_ = make(config, bob_runtime_, identities().bob);
@@ -142,14 +145,20 @@ class Loopback {
         co_return;
       }
       const std::scoped_lock lock(mutex_);
-      serving_.push_back(
-          asio::co_spawn(connection->executor(), dispatcher_.serve(*connection), asio::use_future));
+      StreamDispatcher::Handlers own;
+      if (own_) {
+        own = own_(*connection);
+      }
+      serving_.push_back(asio::co_spawn(connection->executor(),
+                                        dispatcher_.serve(*connection, std::move(own)),
+                                        asio::use_future));
       accepted_.push_back(*connection);
       arrived_.notify_all();
     }
   }
 
   StreamDispatcher& dispatcher_;
+  std::function<StreamDispatcher::Handlers(Connection)> own_;
   rt::Runtime alice_runtime_{{.workers = 1, .pool_threads = 2, .worker_cpus = {}}};
   rt::Runtime bob_runtime_{{.workers = 1, .pool_threads = 2, .worker_cpus = {}}};
   std::unique_ptr<Transport> alice_;

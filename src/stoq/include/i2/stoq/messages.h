@@ -7,10 +7,10 @@
 //   co_await channel.send("votes", Chunk(bytes));
 //   auto next = co_await channel.receive("votes");
 //
-// The messages of one queue arrive in the order in which send() was called; queues are independent
-// of each other, and a queue that nobody receives from holds up none of the others. Messages up to
-// kInlineMessageMax share one stream for each queue; a larger one gets a stream of its own and
-// keeps its place.
+// The messages of one queue arrive in the order in which the calls of send() began; queues are
+// independent of each other, and a queue that nobody receives from holds up none of the others.
+// Messages up to kInlineMessageMax share one stream for each queue; a larger one gets a stream of
+// its own and keeps its place.
 //
 //   sender                                        receiver
 //   send("a") ──▶ queue stream  [m1][m2][bulk 0][m4] ──▶ ordered slots ──▶ receive("a")
@@ -41,6 +41,8 @@ class MessageChannel {
     // it is part of the protocol (docs/wire/messages.md), other values are for tests.
     std::size_t window = 1024 * 1024;
     std::size_t queues_max = 64;  // each way
+    // Bytes of all queues that wait for receive(); a queue that would exceed it breaks.
+    std::size_t held_max = 512 * 1024 * 1024;
   };
 
   explicit MessageChannel(Connection connection);
@@ -58,7 +60,8 @@ class MessageChannel {
   // stoq.queue_name_invalid, stoq.queues_exhausted, stoq.channel_closed, stoq.refused when the peer
   // serves no messages, why the connection ended.
   [[nodiscard]] Task<Result<void>> send(std::string queue, Chunk message);
-  // Completes when the peer's transport has acknowledged everything sent to `queue` so far.
+  // Completes when the peer's receive() has returned everything sent to `queue` so far. While other
+  // messages follow it may complete a little later: credit travels in steps. Errors as of send().
   [[nodiscard]] Task<Result<void>> flush(std::string queue);
   // The next message; waits for one. Error: stoq.queue_name_invalid, stoq.queues_exhausted,
   // stoq.channel_closed, stoq.queue_broken when the peer ended the queue, why the connection ended.
@@ -66,8 +69,12 @@ class MessageChannel {
 
  private:
   struct State;
-  std::shared_ptr<State>
-      state_;  // shared with the stream handlers and credit readers that still run
+  static Task<void> watch_connection(std::shared_ptr<State> state);
+  static Task<void> serve(std::shared_ptr<State> state, Stream stream);
+  static Task<Result<void>> send(std::shared_ptr<State> state, std::string name, Chunk message);
+  static Task<Result<void>> flush(std::shared_ptr<State> state, std::string name);
+  static Task<Result<Bytes>> receive(std::shared_ptr<State> state, std::string name);
+  std::shared_ptr<State> state_;  // shared with the stream handlers and calls that still run
 };
 
 }  // namespace i2::stoq
