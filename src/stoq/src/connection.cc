@@ -15,6 +15,7 @@ bool Connection::is_open() const { return state_->established && !state_->close_
 bool Connection::is_client() const { return state_->client; }
 bool Connection::renewal_only() const { return state_->renewal_only; }
 const ports::PeerIdentity& Connection::peer() const { return state_->peer; }
+const NodeId& Connection::local_node() const { return state_->local_node; }
 SecurityInfo Connection::security() const { return state_->security; }
 
 PathInfo Connection::path() const {

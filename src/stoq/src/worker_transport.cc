@@ -256,6 +256,7 @@ void WorkerTransport::handle_event(const core::Event& event, ConnectionState& st
       state.client = connection->is_client();
       state.renewal_only = connection->renewal_only();
       state.peer = connection->peer();
+      state.local_node = certificates_.node_id();
       state.security = connection->security();
       state.last_path = connection->path();
       state.changed.notify();

@@ -50,6 +50,7 @@ struct ConnectionState {
   bool renewal_only = false;
   std::optional<Error> close_error;
   ports::PeerIdentity peer;
+  NodeId local_node;
   SecurityInfo security;
   PathInfo last_path;
   SocketAddress dialled;

@@ -131,7 +131,7 @@ Bytes encode(const FileOffer& offer) {
   wire::Writer writer(out);
   writer.bytes(offer.id.view());
   writer.varint(offer.size);
-  writer.u8(offer.fresh ? 1 : 0);
+  writer.u8(offer.existing_differs ? 1 : 0);
   put(writer, offer.name);
   return out;
 }
@@ -180,10 +180,10 @@ Result<FileOffer> decode_file_offer(ByteView body) {
   FileOffer offer;
   offer.id.bytes = reader.array<32>();
   offer.size = reader.varint();
-  const std::uint8_t fresh = reader.u8();
-  offer.fresh = fresh == 1;
+  const std::uint8_t differs = reader.u8();
+  offer.existing_differs = differs == 1;
   offer.name = take(reader, kFileHeaderMax);
-  if (!reader.done() || fresh > 1) {
+  if (!reader.done() || differs > 1) {
     return malformed("offer");
   }
   return offer;

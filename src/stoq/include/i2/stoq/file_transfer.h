@@ -101,6 +101,8 @@ struct FileEvent {
   std::optional<Error> error;  // kFailed
 };
 
+struct FileInbox;
+
 class FileReceiver {
  public:
   // `inbox` is created when the first file comes, with mode 0700. `on_event` may be empty; it is
@@ -115,10 +117,8 @@ class FileReceiver {
   void attach(StreamDispatcher& dispatcher);
 
  private:
-  struct State;
-  static Task<void> serve(std::shared_ptr<State> state, Connection connection, Stream stream);
-  std::shared_ptr<State>
-      state_;  // shared with the dispatcher's handler and the transfers under way
+  static Task<void> serve(std::shared_ptr<FileInbox> inbox, Connection connection, Stream stream);
+  std::shared_ptr<FileInbox> inbox_;  // shared with the dispatcher's handler and the transfers
 };
 
 }  // namespace i2::stoq

@@ -98,6 +98,7 @@ class Connection {
   [[nodiscard]] bool is_client() const;
   [[nodiscard]] bool renewal_only() const;
   [[nodiscard]] const ports::PeerIdentity& peer() const;
+  [[nodiscard]] const NodeId& local_node() const;
   [[nodiscard]] PathInfo path() const;
   [[nodiscard]] SecurityInfo security() const;
 

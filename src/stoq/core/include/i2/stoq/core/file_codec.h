@@ -41,9 +41,9 @@ using TransferId = Id256<struct TransferIdTag>;
                                      std::uint64_t size, std::uint64_t mtime_ns);
 
 struct FileOffer {
-  TransferId id;
+  TransferId id{};
   std::uint64_t size = 0;
-  bool fresh = false;  // from the first byte, whatever the receiver has
+  bool existing_differs = false;  // the receiver's file of this name is another one: do not compare
   std::string name;
   friend bool operator==(const FileOffer&, const FileOffer&) = default;
 };
@@ -74,7 +74,7 @@ struct FileStored {
   std::string name;  // that it has now
   friend bool operator==(const FileStored&, const FileStored&) = default;
 };
-struct FileRestart {  // what the receiver had was something else: offer again with `fresh`
+struct FileRestart {  // the receiver's file of this name is another one: offer again, saying so
   friend bool operator==(const FileRestart&, const FileRestart&) = default;
 };
 using FileResult = std::variant<FileStored, FileFailure, FileRestart>;
