@@ -155,7 +155,8 @@ class Life(FleetTest):
         ticks = os.sysconf("SC_CLK_TCK")
 
         def cpu(node):
-            fields = open(f"/proc/{node.process.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+            with open(f"/proc/{node.process.pid}/stat", encoding="ascii") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
             return (int(fields[11]) + int(fields[12])) / ticks
 
         before = {node.name: cpu(node) for node in (alpha, beta)}

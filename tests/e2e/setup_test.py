@@ -151,7 +151,7 @@ class Usage(FleetTest):
         reference = (SOURCE / "docs/reference/cli.md").read_text()
         for verb in self.verbs():
             self.assertIn(f"`{verb}", reference)
-            self.assertRegex(manual, rf"\.B[R]? (i2 |internet2-server )?{verb}\b")
+            self.assertRegex(manual, rf"(?m)^\.BR? {verb}\b")
             for flag in set(re.findall(r"--[a-z][a-z-]+", run(CLIENT, verb, "--help").out)) - {"--help"}:
                 self.assertIn(flag, reference, verb)
                 self.assertIn(flag, manual, verb)
@@ -198,15 +198,6 @@ class CheckConfig(FleetTest):
                      "node.toml:3: idle_timeout wants a string", "node.toml:5: 'loud' is not one of",
                      "I2_WORKERS: ", "--bind: ", "[stoq.ipv4_refused]"):
             self.assertIn(part, answer.err)
-
-
-class Errors(unittest.TestCase):
-    def test_json_error_codes_have_the_documented_form(self):
-        page = (SOURCE / "docs/errors.md").read_text()
-        codes = re.findall(r"^\| `([a-z0-9_]+\.[a-z0-9_]+)` \|", page, re.MULTILINE)
-        self.assertGreater(len(codes), 50)
-        self.assertEqual(codes, sorted(codes))
-        self.assertEqual(len(codes), len(set(codes)))
 
 
 if __name__ == "__main__":

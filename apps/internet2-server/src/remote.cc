@@ -53,16 +53,16 @@ std::optional<node::Config> read_config(const Options& options) {
     sources.file = *options.config;
   }
   sources.environment = node::environment_settings();
-  const auto add = [&](std::string setting, std::string flag,
+  const auto add = [&](std::string_view section, std::string_view key, std::string flag,
                        const std::optional<std::string>& value) {
     if (value) {
-      sources.flags.push_back({std::move(setting), std::move(flag), *value});
+      sources.flags.push_back({section, key, std::move(flag), *value});
     }
   };
-  add("node.data_dir", "--data-dir", options.data_dir);
-  add("node.socket", "--socket", options.socket);
-  add("transport.bind_address", "--bind", options.bind);
-  add("transport.port", "--port", options.port);
+  add("node", "data_dir", "--data-dir", options.data_dir);
+  add("node", "socket", "--socket", options.socket);
+  add("transport", "bind_address", "--bind", options.bind);
+  add("transport", "port", "--port", options.port);
   auto config = node::load_config(sources);
   if (config) {
     return std::move(*config);

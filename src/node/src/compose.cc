@@ -13,6 +13,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
+#include <cerrno>
 #include <future>
 #include <optional>
 #include <thread>
@@ -46,6 +47,14 @@ Result<T> at_layer(std::string_view layer, Result<T> result) {
     return fail(std::move(result).error().in(layer));
   }
   return result;
+}
+
+Result<void> check_permission(const std::filesystem::path& dir) {
+  if (::access(dir.c_str(), R_OK | W_OK | X_OK) != 0 && errno == EACCES) {
+    return fail("node.permission", "data directory: '" + dir.string() +
+                                       "' belongs to another user: run the daemon as its owner");
+  }
+  return {};
 }
 
 Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, const Clock& clock) {
@@ -90,10 +99,12 @@ struct Node::Impl {
   Result<void> start();
   void make_services();
   void on_file(const stoq::FileEvent& event);
+  [[nodiscard]] bool has_commands();
   bool end();
 };
 
 Result<void> Node::Impl::start() {
+  I2_TRY(check_permission(config.data_dir));
   I2_TRY_VALUE(const auto state, at_layer("data directory", fleet::inspect_data_dir(config.data_dir)));
   if (state != fleet::DataDirState::kComplete) {
     return fail("fleet.not_joined",
@@ -201,6 +212,12 @@ void Node::Impl::on_file(const stoq::FileEvent& event) {
   }
 }
 
+bool Node::Impl::has_commands() {
+  std::promise<bool> answer;
+  asio::post(runtime->control(), [this, &answer] { answer.set_value(admin->running() > 0); });
+  return answer.get_future().get();
+}
+
 // Every task names parts of this node, so nothing is destroyed before the last one has ended.
 bool Node::Impl::end() {
   if (ended || !runtime) {
@@ -211,15 +228,8 @@ bool Node::Impl::end() {
   if (admin) {
     asio::post(control, [this] { admin->refuse_new(); });
     const Timestamp until = clock.now() + config.drain_timeout;
-    bool busy = true;
-    while (busy && clock.now() < until) {
-      std::packaged_task<bool()> count([this] { return admin->running() > 0; });
-      auto counted = count.get_future();
-      asio::post(control, std::move(count));
-      busy = counted.get();
-      if (busy) {
-        std::this_thread::sleep_for(kDrainStep);
-      }
+    while (has_commands() && clock.now() < until) {
+      std::this_thread::sleep_for(kDrainStep);
     }
   }
   asio::post(control, [this] {

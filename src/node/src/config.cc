@@ -35,8 +35,8 @@ class Loader {
       }
     }
     for (const ConfigSources::Flag& flag : sources.flags) {
-      const auto row = std::ranges::find(setting_rows(), flag.setting, [](const SettingRow& r) {
-        return r.setting.name();
+      const auto row = std::ranges::find_if(setting_rows(), [&](const SettingRow& r) {
+        return r.setting.section == flag.section && r.setting.key == flag.key;
       });
       if (row != setting_rows().end()) {
         apply(*row, {.value = flag.value, .folder = {}}, flag.flag);

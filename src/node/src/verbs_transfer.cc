@@ -1,5 +1,6 @@
 // The verbs that move data.
 #include <i2/stoq/bytes.h>
+#include <i2/stoq/core/file_codec.h>
 #include <i2/stoq/file_transfer.h>
 
 #include <boost/asio/post.hpp>
@@ -60,7 +61,7 @@ Task<Result<std::string>> Verbs::send(AdminCallPtr call) {
   }
   I2_CO_TRY_VALUE(const LinkUse link, co_await parts_.peers.reach(std::move(target)));
   stoq::SendOptions options;
-  options.name = std::move(name);
+  options.name = stoq::core::make_file_name(name);
   options.on_progress = ProgressSender(call, parts_.runtime.control(), parts_.clock);
   options.stop = call->stop;
   auto sending =

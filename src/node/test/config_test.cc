@@ -48,7 +48,8 @@ TEST_F(ConfigTest, DefaultsAreWhatTheTableSays) {
   ConfigSources from_table;
   for (const Setting& setting : settings()) {
     if (!setting.default_value.empty()) {
-      from_table.flags.push_back({setting.name(), "--x", std::string(setting.default_value)});
+      from_table.flags.push_back(
+          {setting.section, setting.key, "--x", std::string(setting.default_value)});
     }
   }
   const auto defaults = load_config({});
@@ -103,7 +104,7 @@ format = "json"
 TEST_F(ConfigTest, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
   ConfigSources sources = with_file("[transport]\nport = 1001\nworkers = 2\nidle_timeout = \"9s\"");
   sources.environment = {{"I2_PORT", "1002"}, {"I2_WORKERS", "4"}, {"I2_BIND", ""}};
-  sources.flags = {{"transport.port", "--port", "1003"}};
+  sources.flags = {{"transport", "port", "--port", "1003"}};
   const auto config = load_config(sources);
   ASSERT_TRUE(config);
   EXPECT_EQ(config->bind.to_string(), "[::]:1003");
@@ -123,7 +124,7 @@ TEST_F(ConfigTest, ReportsAllProblemsWithTheirLines) {
       "[loging]\n"
       "level = \"info\"\n");
   sources.environment = {{"I2_LOG_LEVEL", "loud"}};
-  sources.flags = {{"transport.bind_address", "--bind", "0.0.0.0"}};
+  sources.flags = {{"transport", "bind_address", "--bind", "0.0.0.0"}};
   EXPECT_THAT(problems_of(sources),
               testing::UnorderedElementsAre(
                   "1: config.section_unknown", "3: config.key_unknown", "4: config.type",

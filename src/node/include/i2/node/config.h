@@ -54,8 +54,6 @@ struct Setting {
   std::string_view default_value;  // as it would be written in the file
   bool is_integer;                 // the file has it without quotes
   std::string_view meaning;
-
-  [[nodiscard]] std::string name() const { return std::string(section) + "." + std::string(key); }
 };
 [[nodiscard]] std::span<const Setting> settings();
 
@@ -70,8 +68,9 @@ struct ConfigSources {
   std::optional<std::filesystem::path> file;
   std::map<std::string, std::string, std::less<>> environment;  // I2_* variables
   struct Flag {
-    std::string setting;  // "transport.port"
-    std::string flag;     // "--port"
+    std::string_view section;  // of the setting
+    std::string_view key;
+    std::string flag;  // "--port"
     std::string value;
   };
   std::vector<Flag> flags;
