@@ -26,4 +26,17 @@ target_link_libraries(ngtcp2 INTERFACE ${NGTCP2_CRYPTO_STATIC} ${NGTCP2_STATIC} 
                                        OpenSSL::Crypto)
 add_library(ngtcp2::ngtcp2 ALIAS ngtcp2)
 
+# Optional: AES-GCM for packet protection (x86-64 only).
+find_library(I2_IPSEC_MB_LIBRARY libIPSec_MB.a)
+find_path(I2_IPSEC_MB_INCLUDE intel-ipsec-mb.h)
+if(I2_IPSEC_MB_LIBRARY AND I2_IPSEC_MB_INCLUDE)
+  set(I2_IPSEC_MB ON)
+  add_library(ipsec_mb INTERFACE)
+  target_include_directories(ipsec_mb SYSTEM INTERFACE ${I2_IPSEC_MB_INCLUDE})
+  target_link_libraries(ipsec_mb INTERFACE ${I2_IPSEC_MB_LIBRARY})
+  add_library(ipsec_mb::ipsec_mb ALIAS ipsec_mb)
+else()
+  set(I2_IPSEC_MB OFF)
+endif()
+
 include(Pqclean)

@@ -4,31 +4,23 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
-#include <set>
 #include <system_error>
 
 namespace i2 {
 
-std::optional<ErrorCode> ErrorCode::from_text(std::string_view text) {
+std::optional<Error> Error::reported(std::string_view code, std::string message,
+                                     std::int64_t native) {
   constexpr std::size_t kSizeMax = 64;
-  constexpr std::size_t kKeptMax = 4'096;
   const bool letters =
-      text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.") == std::string_view::npos;
-  if (!letters || text.size() > kSizeMax || text.find('.') == std::string_view::npos) {
+      code.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.") == std::string_view::npos;
+  if (!letters || code.size() > kSizeMax || code.find('.') == std::string_view::npos) {
     return std::nullopt;
   }
-  static std::mutex mutex;
-  static auto& kept = *new std::set<std::string, std::less<>>;  // codes outlive every destructor
-  const std::scoped_lock lock(mutex);
-  auto it = kept.find(text);
-  if (it == kept.end()) {
-    if (kept.size() >= kKeptMax) {
-      return std::nullopt;
-    }
-    it = kept.emplace(text).first;
-  }
-  return ErrorCode(Kept{}, *it);
+  Error out;
+  out.code_ = code;
+  out.message_ = std::move(message);
+  out.native_ = native;
+  return out;
 }
 
 Error errno_error(ErrorCode code, std::string_view what, int number) {

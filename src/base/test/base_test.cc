@@ -35,18 +35,17 @@ TEST(Error, FromErrnoNamesTheCause) {
   EXPECT_EQ(errno_error("base.file", "x", 2).message(), "x: No such file or directory");
 }
 
-TEST(ErrorCode, ComesFromText) {
-  const std::string text = "trust.invite_used";
-  const auto code = ErrorCode::from_text(text);
-  ASSERT_TRUE(code);
-  EXPECT_TRUE(Error(*code, "").is("trust.invite_used"));
-  EXPECT_NE(code->text().data(), text.data());
-  EXPECT_EQ(ErrorCode::from_text(text)->text().data(), code->text().data());
-  EXPECT_FALSE(ErrorCode::from_text(""));
-  EXPECT_FALSE(ErrorCode::from_text("invite_used"));
-  EXPECT_FALSE(ErrorCode::from_text("trust.Invite"));
-  EXPECT_FALSE(ErrorCode::from_text("trust.invite used"));
-  EXPECT_FALSE(ErrorCode::from_text("trust." + std::string(60, 'a')));
+TEST(Error, ReportedByAnotherNode) {
+  const auto error = Error::reported("trust.invite_used", "used up", 7);
+  ASSERT_TRUE(error);
+  EXPECT_TRUE(error->is("trust.invite_used"));
+  EXPECT_EQ(error->in("join").to_string(), "join: used up [trust.invite_used]");
+  EXPECT_EQ(error->native(), 7);
+  EXPECT_FALSE(Error::reported("", "x"));
+  EXPECT_FALSE(Error::reported("invite_used", "x"));
+  EXPECT_FALSE(Error::reported("trust.Invite", "x"));
+  EXPECT_FALSE(Error::reported("trust.invite used", "x"));
+  EXPECT_FALSE(Error::reported("trust." + std::string(60, 'a'), "x"));
 }
 
 TEST(Bytes, Hex) {

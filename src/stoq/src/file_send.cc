@@ -170,6 +170,10 @@ class Sending {
         Chunk block = std::move(blocks->front());
         blocks->pop_front();
         sent += block.size();
+        if (options_.stop.stop_requested()) {
+          good = fail("stoq.cancelled", "the transfer was cancelled");
+          break;
+        }
         good = co_await send_block(std::move(block));
         if (good && options_.on_progress) {
           options_.on_progress({.bytes = sent, .size = size, .resumed_at = offset});

@@ -102,8 +102,8 @@ Result<Result<void>> decode_rpc_status(ByteView body) {
 }
 
 Error remote_error(std::string_view code, std::string_view message, std::int64_t native) {
-  if (const auto known = ErrorCode::from_text(code)) {
-    return {*known, std::string(message), native};
+  if (auto known = Error::reported(code, std::string(message), native)) {
+    return std::move(*known);
   }
   return {"stoq.remote_error", "the peer reported: " + std::string(message), native};
 }

@@ -32,7 +32,7 @@ class StreamTest : public CoreTest {
           if (result->reset) {
             reset_[event.stream] = *result->reset;
           }
-          if (result->data.size() == 0) {
+          if (result->data.size() == 0 || result->finished) {
             break;
           }
         }

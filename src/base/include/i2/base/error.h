@@ -30,16 +30,10 @@ class ErrorCode {
       throw "an error code is layer.reason";
     }
   }
-  // A code that came as text, from a peer or a file. None when it is not layer.reason, is longer
-  // than 64 bytes, or the process has already kept 4 096 different ones (they are never freed).
-  // Thread-safe.
-  [[nodiscard]] static std::optional<ErrorCode> from_text(std::string_view text);
   [[nodiscard]] constexpr std::string_view text() const { return text_; }
   friend constexpr bool operator==(ErrorCode, ErrorCode) = default;
 
  private:
-  struct Kept {};
-  ErrorCode(Kept, std::string_view text) : text_(text) {}
   std::string_view text_;
 };
 
@@ -47,25 +41,32 @@ class [[nodiscard]] Error {
  public:
   // `message`: what is wrong, where, and what to do about it; no trailing full stop, one line.
   Error(ErrorCode code, std::string message, std::int64_t native = 0)
-      : code_(code), native_(native), message_(std::move(message)) {}
+      : code_(code.text()), native_(native), message_(std::move(message)) {}
 
-  [[nodiscard]] std::string_view code() const { return code_.text(); }
+  // An error that another node reported. None when `code` is not layer.reason or longer than 64 bytes.
+  [[nodiscard]] static std::optional<Error> reported(std::string_view code, std::string message,
+                                                     std::int64_t native = 0);
+
+  [[nodiscard]] const std::string& code() const { return code_; }
   [[nodiscard]] const std::string& message() const { return message_; }
   [[nodiscard]] std::int64_t native() const { return native_; }
-  [[nodiscard]] bool is(ErrorCode code) const { return code_ == code; }
+  [[nodiscard]] bool is(ErrorCode code) const { return code_ == code.text(); }
 
   // The same error with "where: " in front of its message.
   [[nodiscard]] Error in(std::string_view where) const {
-    return {code_, std::string(where) + ": " + message_, native_};
+    Error out = *this;
+    out.message_ = std::string(where) + ": " + message_;
+    return out;
   }
   // "message [layer.reason]", the form that logs and the command line show.
   [[nodiscard]] std::string to_string() const {
-    return message_ + " [" + std::string(code()) + "]";
+    return message_ + " [" + code_ + "]";
   }
 
  private:
-  ErrorCode code_;
-  std::int64_t native_;
+  Error() = default;
+  std::string code_;  // a literal, or what another node sent
+  std::int64_t native_ = 0;
   std::string message_;
 };
 

@@ -31,12 +31,13 @@ Bytes binding_body(const Hash256& spki_hash, UnixMillis not_after) {
 
 }  // namespace
 
-TestNode::TestNode(const TestFleet& fleet, std::string name, UnixMillis now, Duration life)
+TestNode::TestNode(const TestFleet& fleet, std::string name, UnixMillis now, Duration life,
+                   crypto::SignatureAlgorithm leaf)
     : name_(std::move(name)),
       identity_(generate(crypto::SignatureAlgorithm::kEd25519)),
       sign_with_(identity_) {
   id_.bytes = crypto::sha256(identity_.public_key().spki());
-  crypto::PrivateKey leaf_key = generate(crypto::SignatureAlgorithm::kFalcon1024);
+  crypto::PrivateKey leaf_key = generate(leaf);
   const UnixMillis not_after = now + life / kMillisecond;
   auto certificate = fleet.issue({.subject_key = leaf_key.public_key(),
                                   .common_name = name_,

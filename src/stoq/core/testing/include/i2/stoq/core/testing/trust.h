@@ -14,8 +14,10 @@ class TestFleet;
 
 class TestNode final : public ports::CertSource {
  public:
-  // `arithmetic` native: tests make many leaves.
-  TestNode(const TestFleet& fleet, std::string name, UnixMillis now, Duration life = 24 * 3600 * kSecond);
+  // The leaf's Falcon key signs with native doubles: tests make many.
+  TestNode(const TestFleet& fleet, std::string name, UnixMillis now,
+           Duration life = 24 * 3600 * kSecond,
+           crypto::SignatureAlgorithm leaf = crypto::SignatureAlgorithm::kFalcon1024);
 
   [[nodiscard]] NodeId node_id() const override { return id_; }
   [[nodiscard]] std::shared_ptr<const ports::LeafCredential> current() const override {

@@ -1,0 +1,57 @@
+// The command line as a value.
+#pragma once
+
+#include <i2/node/config.h>
+#include <i2/node/exit_code.h>
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace i2::app {
+
+struct Options {
+  std::string program;  // "i2", "internet2-server" or "stoq-transport": how it was called
+  std::string verb;     // or mode
+  // Everywhere.
+  std::optional<std::string> config;
+  std::optional<std::string> data_dir;
+  std::optional<std::string> socket;
+  std::optional<std::string> bind;
+  std::optional<std::string> port;
+  std::optional<Duration> timeout;
+  bool json = false;
+  // Of single verbs.
+  std::string fleet = "home";
+  std::string name;
+  std::string out;
+  std::string expect;
+  std::vector<std::string> addresses;
+  std::string bundle;
+  std::string peer;
+  std::string file;
+  std::string shell;
+  std::int64_t count = 1;
+  std::int64_t streams = 1;
+  Duration interval = kSecond;
+  Duration duration = 10 * kSecond;
+  bool datagram = false;
+  bool wait = false;
+  bool names = false;
+};
+
+// One verb as help, completion and the tests of the documents see it.
+struct VerbHelp {
+  std::string name;
+  std::string summary;
+  std::vector<std::string> flags;  // "--json"
+};
+
+// The options, or the exit code when the answer has been printed already (help, usage errors).
+[[nodiscard]] std::expected<Options, node::ExitCode> parse(int argc, char** argv);
+// Every verb that works, and the flags that all take (name empty, first).
+[[nodiscard]] std::vector<VerbHelp> describe();
+
+}  // namespace i2::app

@@ -1,0 +1,25 @@
+// The verbs. Each prints its answer and returns the exit code.
+#pragma once
+
+#include <i2/node/config.h>
+
+#include "options.h"
+
+namespace i2::app {
+
+// On the data directory.
+[[nodiscard]] node::ExitCode run_init(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_provision(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_join(const Options& options, const node::Config& config);
+// Of the daemon.
+[[nodiscard]] node::ExitCode run_status(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_peers(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_path(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_ping(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_send(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_recv(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_bench(const Options& options, const node::Config& config);
+// Of neither.
+[[nodiscard]] node::ExitCode run_completion(const Options& options);
+
+}  // namespace i2::app

@@ -1,0 +1,91 @@
+#include <i2/node/exit_code.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace i2::node {
+namespace {
+
+using enum ExitCode;
+
+constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
+    {"admin.argument", kUsage},
+    {"config.duration_invalid", kUsage},
+    {"config.size_invalid", kUsage},
+    {"file.busy", kExhausted},
+    {"file.hash_mismatch", kIntegrity},
+    {"file.inbox_denied", kDenied},
+    {"file.no_space", kExhausted},
+    {"file.permission_denied", kDenied},
+    {"file.quota", kExhausted},
+    {"file.source_changed", kIntegrity},
+    {"file.too_large", kExhausted},
+    {"fleet.anchors_full", kExhausted},
+    {"fleet.bundle_altered", kIntegrity},
+    {"fleet.bundle_foreign", kIntegrity},
+    {"fleet.bundle_malformed", kIntegrity},
+    {"fleet.bundle_signature", kIntegrity},
+    {"fleet.bundle_truncated", kIntegrity},
+    {"fleet.genesis_invalid", kIntegrity},
+    {"fleet.identity_damaged", kIntegrity},
+    {"fleet.leaf_damaged", kIntegrity},
+    {"fleet.leaf_refused", kIntegrity},
+    {"fleet.ledger_damaged", kIntegrity},
+    {"fleet.member_foreign", kIntegrity},
+    {"fleet.member_signature", kIntegrity},
+    {"fleet.members_full", kExhausted},
+    {"fleet.name_invalid", kUsage},
+    {"fleet.no_operator_keys", kDenied},
+    {"fleet.not_joined", kNoDaemon},
+    {"fleet.setup_interrupted", kNoDaemon},
+    {"node.daemon_lost", kNoDaemon},
+    {"node.disk_full", kExhausted},
+    {"node.no_daemon", kNoDaemon},
+    {"node.peer_no_address", kUnreachable},
+    {"node.permission", kDenied},
+    {"node.secret_exposed", kDenied},
+    {"node.socket_denied", kDenied},
+    {"node.stopping", kNoDaemon},
+    {"node.timeout", kTimeout},
+    {"stoq.address_malformed", kUsage},
+    {"stoq.closed", kUnreachable},
+    {"stoq.closed_by_peer", kUnreachable},
+    {"stoq.connect", kUnreachable},
+    {"stoq.deadline_exceeded", kTimeout},
+    {"stoq.going_away", kUnreachable},
+    {"stoq.handshake_timeout", kUnreachable},
+    {"stoq.hello_timeout", kUnreachable},
+    {"stoq.idle_timeout", kUnreachable},
+    {"stoq.ipv4_refused", kUsage},
+    {"stoq.kex_not_post_quantum", kDenied},
+    {"stoq.overloaded", kExhausted},
+    {"stoq.permission", kDenied},
+    {"stoq.refused", kDenied},
+    {"stoq.tls_refused", kDenied},
+    {"stoq.unreachable", kUnreachable},
+    {"trust.anchor_invalid", kIntegrity},
+    {"trust.anchor_not_valid", kDenied},
+    {"trust.binding_expired", kDenied},
+    {"trust.binding_invalid", kDenied},
+    {"trust.hello_signature", kDenied},
+    {"trust.leaf_expired", kDenied},
+    {"trust.leaf_not_yet_valid", kDenied},
+    {"trust.leaf_untrusted", kDenied},
+    {"trust.member_revoked", kDenied},
+    {"trust.member_unknown", kDenied},
+    {"trust.request_algorithm", kDenied},
+    {"trust.request_name", kDenied},
+    {"trust.request_possession", kDenied},
+});
+static_assert(std::ranges::is_sorted(kTable, {}, &std::pair<std::string_view, ExitCode>::first));
+
+}  // namespace
+
+ExitCode exit_code(std::string_view code) {
+  const auto found = std::ranges::lower_bound(
+      kTable, code, {}, &std::pair<std::string_view, ExitCode>::first);
+  return found != kTable.end() && found->first == code ? found->second : kFailure;
+}
+
+}  // namespace i2::node

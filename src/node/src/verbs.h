@@ -1,0 +1,45 @@
+// What the daemon does for `i2`: the handlers of the admin socket and the JSON they answer with.
+#pragma once
+
+#include <i2/node/config.h>
+
+#include "admin_server.h"
+#include "arrivals.h"
+#include "member_sync.h"
+#include "peers.h"
+
+namespace i2::node {
+
+class Verbs {
+ public:
+  struct Parts {
+    const Config& config;
+    rt::Runtime& runtime;
+    fleet::TrustStore& trust;
+    stoq::Transport& transport;
+    Peers& peers;
+    MemberSync& members;
+    Arrivals& arrivals;
+    const Clock& clock;
+  };
+  explicit Verbs(Parts parts);
+  Verbs(const Verbs&) = delete;
+  Verbs& operator=(const Verbs&) = delete;
+
+  void attach(AdminServer& server);
+
+ private:
+  [[nodiscard]] Task<Result<std::string>> status(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> peers(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> path(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> ping(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> send(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> recv(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> bench(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> reload(AdminCallPtr call);
+
+  Parts parts_;
+  const Timestamp started_;
+};
+
+}  // namespace i2::node

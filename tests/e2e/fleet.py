@@ -1,0 +1,185 @@
+"""Nodes as real processes on the loopback interface, for the end-to-end tests.
+
+I2_BIN names the folder of internet2-server and i2. Every node has its own data directory below a
+temporary folder and listens on a port that the kernel chose. Nothing here sleeps to synchronise: waiting
+is always for something, with a deadline.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+BIN = Path(os.environ.get("I2_BIN", "build/release/bin")).resolve()
+SERVER = BIN / "internet2-server"
+CLIENT = BIN / "i2"
+DEADLINE = 30.0 * float(os.environ.get("I2_TEST_SLOWDOWN", "1"))
+
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("I2_")}
+
+
+class Answer:
+    """What a command printed and how it ended."""
+
+    def __init__(self, done):
+        self.code = done.returncode
+        self.out = done.stdout.decode()
+        self.err = done.stderr.decode()
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    def __str__(self):
+        return f"exit code {self.code}\nstdout: {self.out}\nstderr: {self.err}"
+
+
+def run(program, *arguments, env=None, timeout=DEADLINE, cwd=None):
+    return Answer(
+        subprocess.run(
+            [str(program), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            env={**ENVIRONMENT, **(env or {})},
+            cwd=cwd,
+            check=False,
+        )
+    )
+
+
+def wait_for(condition, what, deadline=DEADLINE):
+    """Returns the first true value of condition()."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"timed out waiting for {what}")
+        time.sleep(0.02)
+
+
+class Node:
+    """A data directory and, between start() and stop(), its daemon."""
+
+    def __init__(self, folder, name):
+        self.name = name
+        self.data = Path(folder) / name
+        self.log = Path(folder) / f"{name}.log"
+        self.process = None
+        self.port = 0
+
+    def i2(self, *arguments, timeout=DEADLINE, env=None):
+        return run(CLIENT, "--data-dir", self.data, *arguments, timeout=timeout, env=env)
+
+    def ok(self, *arguments, timeout=DEADLINE):
+        """The JSON answer of a command that has to succeed."""
+        answer = self.i2(*arguments, "--json", timeout=timeout)
+        if answer.code != 0:
+            raise AssertionError(f"{self.name}: i2 {' '.join(map(str, arguments))}: {answer}\n{self.tail()}")
+        return answer.json
+
+    def start(self, *arguments, port=None, env=None):
+        """Starts the daemon and waits until it answers."""
+        port = self.port if port is None else port
+        before = self.log.stat().st_size if self.log.exists() else 0
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [SERVER, "--data-dir", self.data, "--bind", "::1", "--port", str(port),
+                 *map(str, arguments), "development"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**ENVIRONMENT, "I2_LOG_FORMAT": "json", **(env or {})},
+            )
+
+        def is_up():
+            if self.process.poll() is not None:
+                raise AssertionError(f"{self.name} ended with {self.process.returncode}\n{self.tail()}")
+            return self.events("ready", before)
+
+        ready = wait_for(is_up, f"{self.name} to be ready")[0]
+        self.port = int(ready["address"].rsplit(":", 1)[1])
+        wait_for(lambda: self.i2("status", "--json").code == 0, f"{self.name} to answer")
+        return self
+
+    def stop(self, signal_number=signal.SIGTERM):
+        """The exit code of the daemon."""
+        self.process.send_signal(signal_number)
+        code = self.process.wait(timeout=DEADLINE)
+        self.process = None
+        return code
+
+    @property
+    def address(self):
+        return f"[::1]:{self.port}"
+
+    def events(self, event, offset=0):
+        """The log's lines of this event behind byte `offset`."""
+        if not self.log.exists():
+            return []
+        lines = self.log.read_bytes()[offset:].decode(errors="replace").splitlines()
+        parsed = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        return [line for line in parsed if line["event"] == event]
+
+    def tail(self):
+        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else "(no log)"
+
+    def connected(self):
+        answer = self.i2("peers", "--json")
+        if answer.code != 0:
+            return set()
+        return {peer["name"] for peer in answer.json["peers"] if peer["state"] == "connected"}
+
+
+class FleetTest(unittest.TestCase):
+    """A test with a folder of its own whose daemons end with it."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="i2-e2e-"))
+        self.nodes = []
+        self.addCleanup(self.clean_up)
+
+    def clean_up(self):
+        for node in self.nodes:
+            if node.process is not None:
+                node.process.kill()
+                node.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def node(self, name):
+        node = Node(self.folder, name)
+        self.nodes.append(node)
+        return node
+
+    def founder(self, name="alpha", fleet="home"):
+        node = self.node(name)
+        node.ok("init", "--fleet", fleet, "--name", name)
+        return node
+
+    def bundle(self, sponsor, name, *arguments):
+        path = self.folder / f"{name}.bundle"
+        sponsor.ok("provision", "--name", name, "--out", path, "--address", sponsor.address, *arguments)
+        return path
+
+    def member(self, sponsor, name):
+        """A node that joined through `sponsor`, not started yet."""
+        node = self.node(name)
+        node.ok("join", self.bundle(sponsor, name))
+        return node
+
+    def pair(self):
+        """alpha and beta, running and connected."""
+        alpha = self.founder().start()
+        beta = self.member(alpha, "beta").start()
+        wait_for(lambda: alpha.connected() == {"beta"} and beta.connected() == {"alpha"},
+                 "the nodes to connect")
+        return alpha, beta
+
+    def assert_fails(self, answer, code, error):
+        self.assertEqual(answer.code, code, str(answer))
+        self.assertIn(f"[{error}]", answer.err, str(answer))

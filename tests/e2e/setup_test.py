@@ -1,0 +1,205 @@
+"""Commands that need no daemon: founding, admitting, joining, usage, configuration."""
+
+import os
+import re
+import stat
+import unittest
+from pathlib import Path
+
+from fleet import CLIENT, SERVER, FleetTest, run
+
+SOURCE = Path(__file__).resolve().parents[2]
+
+
+class SetUp(FleetTest):
+    def test_init_is_idempotent_and_private(self):
+        node = self.node("alpha")
+        first = node.ok("init", "--fleet", "lab", "--name", "alpha")
+        self.assertEqual(first["schema"], "i2.init/1")
+        self.assertEqual((first["fleet"]["name"], first["node"]["name"]), ("lab", "alpha"))
+        self.assertTrue(first["changed"])
+        again = node.ok("init", "--fleet", "lab", "--name", "alpha")
+        self.assertFalse(again["changed"])
+        self.assertEqual(again["fleet"]["chain_id"], first["fleet"]["chain_id"])
+        self.assert_fails(node.i2("init", "--fleet", "other", "--name", "alpha"), 1, "fleet.already_member")
+        self.assertEqual(stat.S_IMODE(node.data.stat().st_mode), 0o700)
+        for key in (node.data / "identity").rglob("*.pem"):
+            self.assertEqual(stat.S_IMODE(key.stat().st_mode), 0o600, key)
+
+    def test_default_node_name_is_the_hosts(self):
+        node = self.node("any")
+        name = node.ok("init")["node"]["name"]
+        self.assertRegex(name, r"^[a-z0-9][a-z0-9-]*$")
+
+    def test_bad_name(self):
+        self.assert_fails(self.node("x").i2("init", "--name", "Not_A_Name"), 2, "fleet.name_invalid")
+
+    def test_join_gives_the_bundles_identity(self):
+        alpha = self.founder()
+        bundle = self.folder / "beta.bundle"
+        made = alpha.ok("provision", "--name", "beta", "--out", bundle, "--address", "[2001:db8::1]:9292")
+        self.assertEqual(made["addresses"], ["[2001:db8::1]:9292"])
+        self.assertEqual(stat.S_IMODE(bundle.stat().st_mode), 0o600)
+        beta = self.node("beta")
+        joined = beta.ok("join", bundle)
+        self.assertEqual(joined["node"], made["node"])
+        self.assertEqual(joined["fleet"], made["fleet"])
+        self.assertFalse(beta.ok("join", bundle)["changed"])
+        self.assert_fails(alpha.i2("provision", "--name", "beta", "--out", self.folder / "b2"), 1,
+                          "fleet.name_taken")
+        self.assert_fails(alpha.i2("provision", "--name", "gamma", "--out", bundle), 1,
+                          "fleet.bundle_exists")
+        self.assert_fails(beta.i2("provision", "--name", "gamma", "--out", self.folder / "g"), 5,
+                          "fleet.no_operator_keys")
+
+    def test_provision_refuses_addresses_that_mean_nothing_elsewhere(self):
+        alpha = self.founder()
+        for address, error, code in (("10.0.0.1:9292", "stoq.ipv4_refused", 2),
+                                     ("[::ffff:10.0.0.1]:9292", "stoq.ipv4_refused", 2),
+                                     ("[fe80::1%1]:9292", "fleet.hint_refused", 1),
+                                     ("somewhere", "stoq.address_malformed", 2)):
+            answer = alpha.i2("provision", "--name", "beta", "--out", self.folder / "b",
+                              "--address", address)
+            self.assert_fails(answer, code, error)
+            self.assertFalse((self.folder / "b").exists())
+
+    def test_a_bundle_that_is_not_as_it_was_written_is_refused(self):
+        alpha = self.founder()
+        bundle = self.bundle_of(alpha)
+        good = bundle.read_bytes()
+        for position in (len(good) // 3, len(good) // 2, len(good) - 1):
+            altered = bytearray(good)
+            altered[position] ^= 1
+            bundle.write_bytes(altered)
+            self.assert_fails(self.node(f"beta{position}").i2("join", bundle), 8, "fleet.bundle_altered")
+        bundle.write_bytes(good[: len(good) // 2])
+        self.assert_fails(self.node("cut").i2("join", bundle), 8, "fleet.bundle_truncated")
+        bundle.write_bytes(b"hello")
+        self.assert_fails(self.node("noise").i2("join", bundle), 8, "fleet.bundle_malformed")
+        self.assert_fails(self.node("none").i2("join", self.folder / "absent"), 1, "node.file_missing")
+
+    def test_a_bundle_of_another_fleet_is_refused(self):
+        alpha = self.founder()
+        other = self.founder("omega", "elsewhere")
+        chain = alpha.ok("init", "--fleet", "home", "--name", "alpha")["fleet"]["chain_id"]
+        self.assert_fails(self.node("beta").i2("join", self.bundle_of(other), "--expect", chain), 8,
+                          "fleet.bundle_foreign")
+
+    def test_a_bundle_that_others_can_read_is_refused(self):
+        bundle = self.bundle_of(self.founder())
+        bundle.chmod(0o644)
+        self.assert_fails(self.node("beta").i2("join", bundle), 5, "node.secret_exposed")
+
+    def bundle_of(self, node):
+        path = self.folder / f"of-{node.name}.bundle"
+        node.ok("provision", "--name", "beta", "--out", path, "--address", "[::1]:9292")
+        return path
+
+
+class Usage(FleetTest):
+    def test_unknown_flags_and_verbs_suggest_the_nearest(self):
+        for arguments, suggestion in ((["--jsn", "status"], "'--json'"),
+                                      (["status", "--jsn"], "'--json'"),
+                                      (["ping", "beta", "--cuont", "3"], "'--count'"),
+                                      (["stauts"], "'status'"),
+                                      (["bench", "beta", "--stream=3"], "'--streams'")):
+            answer = run(CLIENT, *arguments)
+            self.assertEqual(answer.code, 2, str(answer))
+            self.assertIn(f"did you mean {suggestion}?", answer.err)
+        answer = run(SERVER, "--data-dri", "x", "development")
+        self.assertEqual(answer.code, 2, str(answer))
+        self.assertIn("did you mean '--data-dir'?", answer.err)
+
+    def test_missing_and_wrong_arguments(self):
+        for arguments in ([], ["ping"], ["send", "only-a-file"], ["completion", "tcsh"],
+                          ["ping", "beta", "--count", "0"], ["ping", "beta", "gamma"],
+                          ["status", "--timeout", "soon"], ["frobnicate"]):
+            answer = run(CLIENT, *arguments)
+            self.assertEqual(answer.code, 2, f"{arguments}: {answer}")
+            self.assertEqual(answer.out, "")
+
+    def test_verbs_of_layers_that_are_not_there(self):
+        for arguments in (["invite", "--ttl", "1h"], ["put", "x", "--unheard-of"], ["wallet"],
+                          ["join", "i2join1_abc"], ["asset", "ls"]):
+            answer = run(CLIENT, "--data-dir", self.folder / "none", *arguments)
+            self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
+            self.assertIn("not available: ", answer.err)
+        for arguments in (["production", "--federated"], ["bootstrap", "--root-authority"],
+                          ["gateway", "--translate-protocols"], ["development", "--legacy-gateway"]):
+            answer = run(SERVER, *arguments)
+            self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
+            self.assertIn("not available: ", answer.err)
+        answer = run(SERVER.parent / "stoq-transport", "--config", "/etc/stoq/config.toml")
+        self.assertEqual(answer.code, 1, str(answer))
+
+    def test_no_daemon(self):
+        node = self.founder()
+        for arguments in (["status"], ["peers"], ["ping", "beta"], ["recv"]):
+            self.assert_fails(node.i2(*arguments), 3, "node.no_daemon")
+        answer = node.i2("status", "--json")
+        self.assertEqual(answer.json["error"]["code"], "node.no_daemon")
+        self.assertEqual(answer.json["schema"], "i2.status/1")
+
+    def test_every_verb_has_help_with_an_example(self):
+        for verb in self.verbs():
+            answer = run(CLIENT, verb, "--help")
+            self.assertEqual(answer.code, 0, verb)
+            self.assertRegex(answer.out, rf"Example:\s+(i2|internet2-server) .*\b{verb}\b", verb)
+
+    def test_documents_name_every_verb_and_flag(self):
+        manual = (SOURCE / "docs/man/i2.1").read_text().replace("\\-", "-")
+        reference = (SOURCE / "docs/reference/cli.md").read_text()
+        for verb in self.verbs():
+            self.assertIn(f"`{verb}", reference)
+            self.assertRegex(manual, rf"(?m)^\.BR? {verb}\b")
+            for flag in set(re.findall(r"--[a-z][a-z-]+", run(CLIENT, verb, "--help").out)) - {"--help"}:
+                self.assertIn(flag, reference, verb)
+                self.assertIn(flag, manual, verb)
+
+    def verbs(self):
+        listing = run(CLIENT, "--help").out
+        verbs = re.findall(r"^  ([a-z][a-z-]+)\s{2,}", listing, re.MULTILINE)
+        self.assertIn("status", verbs)
+        self.assertGreaterEqual(len(verbs), 14)
+        return verbs
+
+    def test_completion_scripts_are_valid(self):
+        for shell in ("bash", "zsh", "fish"):
+            answer = run(CLIENT, "completion", shell)
+            self.assertEqual(answer.code, 0)
+            self.assertIn("status", answer.out)
+        script = self.folder / "i2.bash"
+        script.write_text(run(CLIENT, "completion", "bash").out)
+        probe = (f". {script}; COMP_WORDS=(i2 sta); COMP_CWORD=1; _i2; echo ${{COMPREPLY[0]}};"
+                 "COMP_WORDS=(i2 ping --cou); COMP_CWORD=2; _i2; echo ${COMPREPLY[0]}")
+        self.assertEqual(run("bash", "-c", probe).out.split(), ["status", "--count"])
+
+    def test_version(self):
+        self.assertRegex(run(SERVER, "version").out, r"^internet2-server \d+\.\d+\.\d+\n$")
+        self.assertEqual(run(CLIENT, "version", "--json").json["schema"], "i2.version/1")
+
+
+class CheckConfig(FleetTest):
+    def check(self, text, env=None, *arguments):
+        path = self.folder / "node.toml"
+        path.write_text(text)
+        return run(SERVER, "--config", path, *arguments, "check-config", env=env)
+
+    def test_good(self):
+        answer = run(SERVER, "--config", SOURCE / "config/development.toml", "check-config")
+        self.assertEqual((answer.code, answer.out), (0, "ok\n"), str(answer))
+
+    def test_all_problems_at_once(self):
+        answer = self.check('[transport]\nprot = 1\nidle_timeout = 30\n[logging]\nlevel = "loud"\n',
+                            {"I2_WORKERS": "many"}, "--bind", "0.0.0.0")
+        self.assertEqual(answer.code, 2, str(answer))
+        self.assertEqual(len(answer.err.splitlines()), 5, str(answer))
+        for part in ("node.toml:2: [transport] has no key 'prot'; did you mean 'port'?",
+                     "node.toml:3: idle_timeout wants a string", "node.toml:5: 'loud' is not one of",
+                     "I2_WORKERS: ", "--bind: ", "[stoq.ipv4_refused]"):
+            self.assertIn(part, answer.err)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    unittest.main(verbosity=2)
