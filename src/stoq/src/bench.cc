@@ -175,7 +175,7 @@ void start(const std::shared_ptr<Group>& group, const Connection& connection,
       asio::bind_executor(
           connection.executor(), [group](const std::exception_ptr& thrown, Result<Share> share) {
             if (thrown) {
-              share = fail("stoq.internal", "a measuring stream failed");
+              share = fail("stoq.cancelled", "a measuring stream broke off");
             }
             if (share) {
               group->sum.bytes += share->bytes;

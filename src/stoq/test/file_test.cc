@@ -4,6 +4,8 @@
 #include <i2/stoq/file_transfer.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -482,6 +484,110 @@ TEST_F(HangingTransfer, OffersThatAreNoneAreRefused) {
   EXPECT_EQ(refused({.size = 1ULL << 50, .name = "a"}), "file.too_large");
   EXPECT_FALSE(fs::exists(inbox_));
 }
+
+#ifndef I2_SANITIZED
+// kill -9 of the receiving process in the middle: a new one goes on from the journal. The receivers
+// are forked before this process has threads; the second waits until it is wanted.
+class KilledReceiver : public Files {
+ protected:
+  struct Child {
+    pid_t pid = -1;
+    int wanted = -1;   // written to start it
+    int address = -1;  // read for its port
+  };
+
+  Child fork_receiver() {
+    int wanted[2];
+    int address[2];
+    EXPECT_EQ(::pipe(wanted), 0);
+    EXPECT_EQ(::pipe(address), 0);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::close(wanted[1]);
+      char go = 0;
+      if (::read(wanted[0], &go, 1) == 1) {
+        receive_until_killed(address[1]);
+      }
+      ::_exit(0);
+    }
+    ::close(wanted[0]);
+    ::close(address[1]);
+    return {pid, wanted[1], address[0]};
+  }
+
+  void receive_until_killed(int address) {
+    rt::Runtime runtime({.workers = 1, .pool_threads = 2, .worker_cpus = {}});
+    StreamDispatcher dispatcher;
+    FileReceiver receiver(inbox_, runtime.pool(), {.checkpoint_size = 4 * 1024 * 1024}, {});
+    receiver.attach(dispatcher);
+    TransportConfig config;
+    config.bind.ip[15] = 1;
+    auto bob = Transport::create(config, runtime, identities().bob, identities().fleet);
+    if (!bob) {
+      ::_exit(1);
+    }
+    const std::uint16_t port = (*bob)->local_address().port;
+    (void)!::write(address, &port, sizeof port);
+    for (;;) {
+      auto connection = run(runtime.control(), (*bob)->accept());
+      asio::co_spawn(connection->executor(), dispatcher.serve(*connection), asio::detached);
+    }
+  }
+
+  static SocketAddress start_child(const Child& child) {
+    (void)!::write(child.wanted, "g", 1);
+    SocketAddress out;
+    out.ip[15] = 1;
+    EXPECT_EQ(::read(child.address, &out.port, sizeof out.port),
+              static_cast<ssize_t>(sizeof out.port));
+    return out;
+  }
+
+  static void kill(const Child& child) {
+    ::kill(child.pid, SIGKILL);
+    ::waitpid(child.pid, nullptr, 0);
+  }
+};
+
+TEST_F(KilledReceiver, ANewOneGoesOnFromTheJournal) {
+  (void)identities();
+  Child first = fork_receiver();
+  Child second = fork_receiver();
+  const Bytes content = random_content(128 * 1024 * 1024);
+  const fs::path path = make("big.bin", content);
+
+  rt::Runtime runtime({.workers = 1, .pool_threads = 2, .worker_cpus = {}});
+  TransportConfig config;
+  config.bind.ip[15] = 1;
+  config.endpoint.idle_timeout = kSecond;
+  auto alice = Transport::create(config, runtime, identities().alice, identities().fleet);
+  ASSERT_TRUE(alice);
+  const auto send_to = [&](const SocketAddress& address, SendOptions options) {
+    auto connection = run(runtime.control(), (*alice)->connect(address));
+    EXPECT_TRUE(connection);
+    return run(connection->executor(),
+               send_file(*connection, path, std::move(options), runtime.pool()));
+  };
+  bool killed = false;
+  const auto broken =
+      send_to(start_child(first), {.on_progress = [&](const FileProgress& progress) {
+                if (!killed && progress.bytes > 60 * 1024 * 1024) {
+                  kill(first);
+                  killed = true;
+                }
+              }});
+  ASSERT_TRUE(killed);
+  EXPECT_EQ(broken.error().code(), "stoq.idle_timeout");
+  const auto report = send_to(start_child(second), {});
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_GE(report->resumed_at, 4u * 1024 * 1024);
+  EXPECT_LT(report->resumed_at, content.size());
+  EXPECT_EQ(read_file(inbox_ / "alice" / "big.bin"), content);
+  EXPECT_EQ(received(), (std::vector<std::string>{"big.bin"}));
+  kill(second);
+  run(runtime.control(), (*alice)->shutdown());
+}
+#endif
 
 TEST(FilesRefused, WherePeerServesNone) {
   StreamDispatcher dispatcher;

@@ -23,7 +23,7 @@ namespace i2::stoq::test {
 namespace asio = boost::asio;
 
 // Nothing in these tests takes a tenth of this unless it hangs.
-inline constexpr std::chrono::seconds kPatience{20};
+inline constexpr std::chrono::seconds kPatience{60};
 
 template <class T>
 T get(std::future<T> future, const char* what) {

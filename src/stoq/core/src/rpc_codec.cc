@@ -21,8 +21,7 @@ Bytes serialize(const Message& message) {
   return out;
 }
 
-// At most `size_max` bytes of `text`, whole characters, always UTF-8 (protobuf refuses anything
-// else).
+// At most `size_max` bytes of `text`, whole characters, always UTF-8.
 std::string clean(std::string_view text, std::size_t size_max) {
   std::string out(text.substr(0, size_max));
   while (!wire::is_utf8(out)) {
@@ -69,7 +68,7 @@ Result<RpcRequest> decode_rpc_request(ByteView body) {
     return malformed("request");
   }
   if (message.idempotency_key().size() > kRpcIdempotencyKeyMax ||
-      !is_rpc_method(message.method())) {
+      !wire::is_utf8(message.idempotency_key()) || !is_rpc_method(message.method())) {
     return malformed("request");
   }
   return RpcRequest{.method = message.method(),
@@ -93,6 +92,9 @@ Result<Result<void>> decode_rpc_status(ByteView body) {
   pb::RpcStatus message;
   if (body.size() > kRpcHeaderMax ||
       !message.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+    return malformed("status");
+  }
+  if (!wire::is_utf8(message.message())) {
     return malformed("status");
   }
   if (message.code().empty()) {

@@ -91,7 +91,7 @@ using FileResult = std::variant<FileStored, FileFailure, FileRestart>;
 
 // What the receiver keeps beside a part: the journal names only bytes that are on the disk.
 struct FileJournal {
-  TransferId id;
+  TransferId id{};
   std::uint64_t size = 0;
   std::uint64_t durable = 0;  // bytes from the start of the part
   std::string name;
