@@ -151,6 +151,10 @@ void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn
                                      ByteView datagram, Timestamp now) {
   now_ = std::max(now_, now);
   ++stats_.datagrams_received;
+  if (datagram.empty()) {  // ngtcp2 asserts that there is something to look at
+    ++stats_.datagrams_dropped;
+    return;
+  }
   ngtcp2_version_cid ids{};
   const int rv = ngtcp2_pkt_decode_version_cid(&ids, datagram.data(), datagram.size(),
                                                kLocalCidSize);
