@@ -1,12 +1,13 @@
-// A small but real trust for transport tests: one anchor, leaves with Falcon keys, registered Ed25519 keys.
-// The binding is the node's Ed25519 signature over its leaf's SPKI hash and an end of validity.
+// A small but real trust for transport tests: one anchor, leaves with Falcon keys, registered
+// Ed25519 keys. The binding is the node's Ed25519 signature over its leaf's SPKI hash and an end of
+// validity.
 #pragma once
+
+#include <i2/ports/trust.h>
 
 #include <map>
 #include <memory>
 #include <string>
-
-#include <i2/ports/trust.h>
 
 namespace i2::stoq::core::testing {
 
@@ -15,7 +16,8 @@ class TestFleet;
 class TestNode final : public ports::CertSource {
  public:
   // `arithmetic` native: tests make many leaves.
-  TestNode(const TestFleet& fleet, std::string name, UnixMillis now, Duration life = 24 * 3600 * kSecond);
+  TestNode(const TestFleet& fleet, std::string name, UnixMillis now,
+           Duration life = 24 * 3600 * kSecond);
 
   [[nodiscard]] NodeId node_id() const override { return id_; }
   [[nodiscard]] std::shared_ptr<const ports::LeafCredential> current() const override {
