@@ -1,8 +1,7 @@
 #include "duel.h"
 
 #include <i2/base/assert.h>
-
-#include "forger.h"
+#include <i2/stoq/core/testing/forger.h>
 
 namespace i2::stoq::core::fuzz {
 namespace {
@@ -96,7 +95,7 @@ EndpointConfig config(bool tight) {
 }  // namespace
 
 Duel::Duel(bool tight) {
-  forgery() = {};
+  testing::forger() = nullptr;
   const Speaker* const nodes[] = {&world().client, &world().server};
   for (std::size_t i = 0; i < 2; ++i) {
     Side& side = sides_[i];
@@ -218,7 +217,7 @@ void Duel::advance(Duration time) {
 }
 
 void Duel::settle() {
-  forgery() = {};
+  testing::forger() = nullptr;
   wire_.clear();
   for (int i = 0;; ++i) {
     const Timestamp next = std::min(sides_[kClient].endpoint->next_timeout(),
@@ -300,8 +299,14 @@ void Duel::network_step(Input& input, std::uint8_t kind) {
     }
     case 8: {
       const std::uint8_t flags = input.u8();
-      forgery().handshake_too = (flags & 1) != 0;
-      forgery().frames = to_bytes(input.take(1 + input.u8()));
+      testing::forger() = [wanted = to_bytes(input.take(1 + input.u8())),
+                           handshake_too = (flags & 1) != 0](bool long_header,
+                                                             MutableByteView frames) mutable {
+        if (!wanted.empty() && (!long_header || handshake_too)) {
+          testing::replace_frames(frames, wanted);
+          wanted.clear();
+        }
+      };
       break;
     }
     default:  // the client's address changes under way

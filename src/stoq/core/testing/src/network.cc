@@ -101,6 +101,7 @@ void Network::inject(const SocketAddress& from, std::size_t to, ByteView datagra
 
 void Network::drain(std::size_t index) {
   Host& host = *hosts_[index];
+  sending_ = index;
   for (bool progress = true; progress;) {
     progress = false;
     while (const auto event = host.endpoint->poll_event()) {

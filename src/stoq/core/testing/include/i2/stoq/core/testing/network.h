@@ -67,6 +67,9 @@ class Network {
   // Called for each datagram before the link's own conditions; false drops it.
   std::function<bool(std::size_t from, std::size_t to, ByteView datagram)> filter;
 
+  // The host whose endpoint is writing packets right now.
+  [[nodiscard]] std::size_t sending() const { return sending_; }
+
   LinkConditions link;
   [[nodiscard]] Timestamp now() const { return now_; }
   [[nodiscard]] UnixMillis unix_now() const { return unix_start_ + now_ / kMillisecond; }
@@ -107,6 +110,7 @@ class Network {
   std::map<SocketAddress, std::size_t> by_address_;
   std::priority_queue<Packet, std::vector<Packet>, std::greater<>> in_flight_;
   std::uint64_t sequence_ = 0;
+  std::size_t sending_ = 0;
   crypto::Sha256 trace_;
   Bytes buffer_ = Bytes(kTransmitSizeMax);
 };
