@@ -21,6 +21,7 @@
 namespace i2::stoq::core {
 
 inline constexpr std::size_t kPriorities = 8;
+inline constexpr std::size_t kPingsMax = 64;  // not answered, or answered and not taken
 
 class ConnectionImpl {
  public:
@@ -141,6 +142,7 @@ class ConnectionImpl {
   Timestamp session_deadline_ = kNever;
   TlsSession session_;
   Bytes new_token_;
+  std::deque<Ping> pings_;  // not answered yet
   std::deque<Connection::Pong> pongs_;
 };
 

@@ -59,6 +59,18 @@ class HostileTest : public CoreTest {
     ASSERT_TRUE(client().send_datagram(Chunk(Bytes(frames.bytes().size()))));
     network_.run_for(kSecond);
   }
+  // What the client has written to its control stream: type, SETTINGS, HELLO.
+  [[nodiscard]] std::uint64_t client_control_size() {
+    Bytes frame;
+    Settings settings;
+    settings.datagram_size_max = EndpointConfig{}.datagram_size_max;
+    append_frame(frame, FrameType::kSettings, encode(settings));
+    Hello hello;
+    hello.binding = nodes_[0]->current()->binding;
+    hello.signature = Bytes(64);
+    append_frame(frame, FrameType::kHello, encode(hello));
+    return 1 + frame.size();
+  }
   [[nodiscard]] std::size_t count_events(std::size_t host, EventKind kind) {
     return static_cast<std::size_t>(std::ranges::count_if(
         network_.host(host).events, [&](const Event& event) { return event.kind == kind; }));
@@ -92,6 +104,61 @@ TEST_F(HostileTest, NothingFollowsTheLastEventOfAConnection) {
   EXPECT_EQ(code, "stoq.protocol_violation");
   network_.run_for(60 * kSecond);
   EXPECT_EQ(endpoint(1).connection_count(), 0u);
+}
+
+TEST_F(HostileTest, APingFloodWithoutAcknowledgementsFillsNoQueue) {
+  pair();
+  Bytes ping;
+  append_frame(ping, FrameType::kPing, encode(Ping{1, 1}));
+  constexpr std::uint64_t kClientControl = 2;
+  constexpr std::uint64_t kServerControl = 3;
+  std::uint64_t offset = client_control_size();
+  testing::forger() = [&](bool long_header, MutableByteView out) {
+    if (long_header || network_.sending() != 0) {
+      return;
+    }
+    if (out.size() < 1'000) {
+      testing::replace_frames(out, Frames().numbers({0x01}).bytes());  // no ACK: PING
+      return;
+    }
+    Bytes pings;
+    while (pings.size() + ping.size() < out.size() - 20) {
+      append(pings, ping);
+    }
+    testing::replace_frames(out, Frames().stream(kClientControl, offset, pings).bytes());
+    offset += pings.size();
+  };
+  for (int i = 0; i < 2'000; ++i) {
+    (void)client().send_datagram(Chunk(Bytes(1'100)));
+    network_.run_for(5 * kMillisecond);
+  }
+  EXPECT_GT(offset, 1'000'000u);
+  EXPECT_LE(server().unacknowledged(kServerControl), 128u * 1024);
+}
+
+TEST_F(HostileTest, OnlyPongsThatWereAskedForCount) {
+  pair();
+  Bytes pongs;
+  for (std::uint64_t sequence = 0; sequence < 20; ++sequence) {
+    append_frame(pongs, FrameType::kPong, encode(Ping{sequence, 1}));
+  }
+  send(Frames().stream(2, client_control_size(), pongs));
+  EXPECT_EQ(count_events(1, EventKind::kPong), 0u);
+  EXPECT_FALSE(server().take_pong());
+  // A liar's clock: the time of departure is the one that was remembered here.
+  testing::forger() = nullptr;
+  const Timestamp before = network_.now();
+  ASSERT_TRUE(server().ping(5, network_.now()));
+  Bytes answer;
+  append_frame(answer, FrameType::kPong, encode(Ping{5, 1}));
+  send(Frames().stream(2, client_control_size() + pongs.size(), answer));
+  const auto pong = server().take_pong();
+  ASSERT_TRUE(pong);
+  EXPECT_LE(pong->round_trip, network_.now() - before);
+  for (int i = 0; i < 64; ++i) {
+    (void)server().ping(100 + i, network_.now());
+  }
+  EXPECT_EQ(server().ping(999, network_.now()).error().code(), "stoq.overloaded");
 }
 
 }  // namespace
