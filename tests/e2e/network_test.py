@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -240,11 +241,12 @@ class Refusals(FleetTest):
         alpha, beta = Node(self.folder, "alpha"), Node(self.folder, "beta")
         self.nodes += [alpha, beta]
         gamma = self.node("gamma")
-        bundle = self.folder / "gamma.bundle"
-        alpha.ok("provision", "--name", "gamma", "--out", bundle, "--address", f"[::1]:{port}")
-        gamma.ok("join", bundle)
-        # beta's certificate has expired and the authority is off: nobody serves beta.
-        beta.i2("join", self.folder / "beta.bundle")
+        gamma.ok("join", self.folder / "gamma.bundle")
+        # beta's certificate has expired and the authority is off: nobody serves beta. gamma does not know
+        # beta's record, which came after its own; as alpha would, its operator hands it over.
+        beta.ok("join", self.folder / "beta.bundle")
+        for record in (beta.data / "ledger/members").iterdir():
+            shutil.copy(record, gamma.data / "ledger/members")
         self.start_expired(beta)
         gamma.start()
         self.assert_fails(gamma.i2("path", beta.address), 5, "trust.leaf_expired")

@@ -155,7 +155,9 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
   link->remote =
       co_await asio::co_spawn(executor, remote_address(connection), asio::use_awaitable);
   if (link->peer == parts_.trust.node_id()) {
-    close(link, stoq::AppError::kNone);
+    if (outgoing) {  // the other half is ours too, and ends with this one
+      close(link, stoq::AppError::kNone);
+    }
     co_return fail("node.peer_self", link->remote.to_string() + " is this node itself");
   }
   if (connection.renewal_only()) {
