@@ -1,7 +1,8 @@
 // make_aged_fleet FOLDER HOURS ADDRESS: a fleet as it was founded HOURS ago and then switched off.
 //
-// FOLDER/alpha is the founder's data directory, FOLDER/beta.bundle a bundle of that time, FOLDER/gamma.bundle
-// one of now; their peer is alpha at ADDRESS ([address]:port). Certificates live for 24 h.
+// FOLDER/alpha is the founder's data directory, FOLDER/beta.bundle a bundle of that time,
+// FOLDER/gamma.bundle one of now; their peer is alpha at ADDRESS ([address]:port). Certificates
+// live for 24 h.
 #include <i2/fleet/membership.h>
 #include <i2/rt/clock.h>
 #include <i2/stoq/core/address.h>
@@ -19,8 +20,7 @@ Result<void> make(const std::filesystem::path& folder, UnixMillis now, UnixMilli
                                               .fleet_name = "home",
                                               .node_name = "alpha",
                                               .now = now - age}));
-  const fleet::PeerHint hint{
-      .node_id = alpha.node_id, .address = parsed.ip, .port = parsed.port};
+  const fleet::PeerHint hint{.node_id = alpha.node_id, .address = parsed.ip, .port = parsed.port};
   // gamma first: the bundle of beta then knows it.
   I2_TRY(fleet::provision({.data_dir = folder / "alpha",
                            .node_name = "gamma",

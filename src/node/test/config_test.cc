@@ -33,8 +33,7 @@ class ConfigTest : public testing::Test {
     std::vector<std::string> out;
     if (const auto config = load_config(sources); !config) {
       for (const ConfigProblem& problem : config.error()) {
-        const std::string where =
-            problem.where.substr(problem.where.find_last_of("/:") + 1);
+        const std::string where = problem.where.substr(problem.where.find_last_of("/:") + 1);
         out.push_back(where + ": " + std::string(problem.error.code()));
       }
     }
@@ -125,12 +124,11 @@ TEST_F(ConfigTest, ReportsAllProblemsWithTheirLines) {
       "level = \"info\"\n");
   sources.environment = {{"I2_LOG_LEVEL", "loud"}};
   sources.flags = {{"transport", "bind_address", "--bind", "0.0.0.0"}};
-  EXPECT_THAT(problems_of(sources),
-              testing::UnorderedElementsAre(
-                  "1: config.section_unknown", "3: config.key_unknown", "4: config.type",
-                  "5: config.value", "6: config.type", "7: config.size_invalid",
-                  "8: config.section_unknown", "I2_LOG_LEVEL: config.value",
-                  "--bind: stoq.ipv4_refused"));
+  EXPECT_THAT(problems_of(sources), testing::UnorderedElementsAre(
+                                        "1: config.section_unknown", "3: config.key_unknown",
+                                        "4: config.type", "5: config.value", "6: config.type",
+                                        "7: config.size_invalid", "8: config.section_unknown",
+                                        "I2_LOG_LEVEL: config.value", "--bind: stoq.ipv4_refused"));
   const auto config = load_config(sources);
   std::string all;
   for (const ConfigProblem& problem : config.error()) {
@@ -174,8 +172,9 @@ TEST_F(ConfigTest, EverySettingIsDocumented) {
 }
 
 TEST_F(ConfigTest, TheDevelopmentFileIsGood) {
-  const auto config = load_config(
-      {.file = fs::path(I2_SOURCE_DIR) / "config/development.toml", .environment = {}, .flags = {}});
+  const auto config = load_config({.file = fs::path(I2_SOURCE_DIR) / "config/development.toml",
+                                   .environment = {},
+                                   .flags = {}});
   ASSERT_TRUE(config) << config.error().front().to_string();
   EXPECT_EQ(config->bind.to_string(), "[::]:9292");
 }
