@@ -4,8 +4,8 @@
 #   bench/transport.sh [--duration SECONDS] [--repetitions N] [--build DIR]
 #
 # Paths: veth with MTU 1500, veth with MTU 9000, loopback with jumbo datagrams. On each: raw UDP with GSO
-# and GRO, the same with AES-128-GCM and header protection, one TCP flow (iperf3), and STOQ when
-# bench_stoq is built. Every repetition goes through all of them, so that a drift of the machine meets
+# and GRO, the same with AES-128-GCM and header protection, one TCP flow (iperf3), and STOQ through its own
+# API, mutually authenticated, counted by what the receiver acknowledged. Every repetition goes through all of them, so that a drift of the machine meets
 # all alike; medians are reported. The receiver runs on CPU 0, the sender on CPU 1.
 #
 # Prints a table and writes DIR/bench/transport.json (default: build/bench/transport.json of the tree).
@@ -73,16 +73,29 @@ tcp() {
   wait "$server"
 }
 
+# stoq PAYLOAD WHAT [ARG...]: one run of bench_stoq against a server of its own.
 stoq() {
-  local server
-  ip netns exec "$ns_rx" "$bin/bench_stoq" server --bind "[$address]:$port" --cpu "$cpu_rx" >/dev/null &
+  local server payload=$1 what=$2
+  shift 2
+  ip netns exec "$ns_rx" "$bin/bench_stoq" server --keys "$keys" --bind "[$address]:$port" \
+    --cpu "$cpu_rx" --payload "$payload" >/dev/null &
   server=$!
   listening -ul "$port"
-  ip netns exec "$ns_tx" "$bin/bench_stoq" client --peer "[$address]:$port" --cpu "$cpu_tx" \
-    --duration "$duration" --payload "$1" --json |
-    jq -c '{gbps, seconds, cpu_seconds: {tx: .cpu_seconds.local, rx: .cpu_seconds.remote}}' || return
+  ip netns exec "$ns_tx" "$bin/bench_stoq" client --keys "$keys" --peer "[$address]:$port" \
+    --cpu "$cpu_tx" --duration "$duration" --payload "$payload" --what "$what" "$@" || return
   kill "$server" 2>/dev/null || true
   wait "$server" || true
+}
+
+bulk() { stoq "$1" bulk | jq -c '{gbps, seconds, cpu_seconds}'; }
+
+# The figures that are not rates, once a repetition, on the loopback path.
+other_figures() {
+  local what
+  for what in request handshake resumed; do
+    stoq 1452 "$what" | jq -c --arg what "$what" '{figure: $what} + .' >>"$results"
+  done
+  stoq 1452 idle --connections 1000 | jq -c '{figure: "idle"} + .' >>"$results"
 }
 
 one_repetition() {
@@ -99,14 +112,15 @@ one_repetition() {
   record raw_udp "$payload" raw_udp --payload "$payload"
   record raw_udp_aes "$payload" raw_udp --payload "$payload" --aes
   record tcp "$payload" tcp
-  if [ -x "$bin/bench_stoq" ]; then record stoq "$payload" stoq "$payload"; fi
+  record stoq "$payload" bulk "$payload"
+  if [ "$path" = loopback ]; then other_figures; fi
 }
 
 # --- all repetitions ------------------------------------------------------------------------------------
 
 if [ "${1:-}" = --inside ]; then
   shift
-  duration=$3 bin=$4
+  duration=$3 bin=$4 keys=$5
   one_repetition "$1" "$2"
   exit 0
 fi
@@ -127,18 +141,22 @@ if [ -z "${INTERNET2_IN_ROOT:-}" ]; then
   INTERNET2_IN_ROOT='' exec "$here/tools/devroot" env INTERNET2_IN_ROOT=1 \
     "$here/bench/transport.sh" "${arguments[@]}"
 fi
-[ -x "$bin/bench_raw_udp" ] || die "$bin/bench_raw_udp is missing: build bench_raw_udp first"
+for program in bench_raw_udp bench_stoq; do
+  [ -x "$bin/$program" ] || die "$bin/$program is missing: build $program first"
+done
 
 mkdir -p "$out"
 results=$(mktemp "$out/transport.XXXXXX")
-trap 'rm -f "$results"' EXIT
+keys=$(mktemp -d)
+trap 'rm -rf "$results" "$keys"' EXIT
+"$bin/bench_stoq" keys --out "$keys"
 for repetition in $(seq "$repetitions"); do
   for path in veth-1500 veth-9000 loopback; do
     echo "repetition $repetition of $repetitions: $path" >&2
     mtu=1500
     [ "$path" = veth-9000 ] && mtu=9000
     "$here/bench/netns.sh" --mtu "$mtu" -- "$here/bench/transport.sh" --inside "$path" "$results" \
-      "$duration" "$bin"
+      "$duration" "$bin" "$keys"
   done
 done
 python3 "$here/bench/transport_report.py" "$results" "$out/transport.json" "$duration"

@@ -18,6 +18,12 @@ NAMES = {
     "stoq": "STOQ",
 }
 
+FIGURES = {
+    "request": "64-byte request and answer, one after the other",
+    "handshake": "connections, one after the other (Falcon-1024 both ways)",
+    "resumed": "resumed connections, one after the other",
+}
+
 
 def machine():
     model = "unknown"
@@ -83,6 +89,27 @@ def ratios(rows):
     ]
 
 
+def median_of(group, key):
+    return statistics.median(run[key] for run in group)
+
+
+def figures(runs):
+    """Medians of what is not a rate of bytes."""
+    groups = {}
+    for run in runs:
+        groups.setdefault(run["figure"], []).append(run)
+    out = {
+        what: {key: median_of(group, key) for key in ("per_second", "p50_us", "p99_us")}
+        for what, group in groups.items()
+        if what in FIGURES
+    }
+    if "idle" in groups:
+        out["idle"] = {
+            key: median_of(groups["idle"], key) for key in ("connections", "bytes_per_connection")
+        }
+    return out
+
+
 def number(value):
     return "-" if value is None else f"{value:.1f}"
 
@@ -116,19 +143,32 @@ def table(report):
             f" STOQ / TCP = {ratio['stoq_to_tcp']:.2f}"
         )
     yield ""
+    for what, figure in report["figures"].items():
+        if what == "idle":
+            yield (
+                f"idle connection, client side: {figure['bytes_per_connection'] / 1024:.0f} KiB resident"
+                f" (of {figure['connections']:.0f})"
+            )
+        else:
+            yield (
+                f"{FIGURES[what]}: {figure['per_second']:.0f}/s, p50 {figure['p50_us']:.0f} us,"
+                f" p99 {figure['p99_us']:.0f} us"
+            )
+    yield ""
     yield "others: CPU time of other processes during the worst run; rates are lower bounds if it is large"
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as lines:
         runs = [json.loads(line) for line in lines]
-    rows = summarise(runs)
+    rows = summarise([run for run in runs if "path" in run])
     report = {
         "machine": machine(),
         "duration_seconds": float(sys.argv[3]),
         "repetitions": max(row["runs"] for row in rows),
         "rows": rows,
         "ratios": ratios(rows),
+        "figures": figures([run for run in runs if "figure" in run]),
         "runs": runs,
     }
     with open(sys.argv[2], "w", encoding="utf-8") as out:

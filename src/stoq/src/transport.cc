@@ -130,15 +130,30 @@ Task<Result<Connection>> Transport::accept() {
       next_accepted(impl_->accepted, impl_->backlog, impl_->shut_down), asio::use_awaitable);
 }
 
+namespace {
+
+// On the control executor.
+Task<void> accept_no_more(rt::Signal& accepted, std::deque<Connection>& backlog, bool& shut_down) {
+  shut_down = true;
+  backlog.clear();
+  accepted.notify();
+  co_return;
+}
+
+}  // namespace
+
 Task<void> Transport::shutdown(Duration linger) {
-  asio::post(impl_->runtime.control(), [impl = impl_.get()] {
-    impl->shut_down = true;
-    impl->backlog.clear();
-    impl->accepted.notify();
-  });
+  const auto control = impl_->runtime.control();
+  co_await asio::co_spawn(
+      control, accept_no_more(impl_->accepted, impl_->backlog, impl_->shut_down),
+      asio::use_awaitable);
   for (const auto& worker : impl_->workers) {
     co_await asio::co_spawn(worker->executor(), worker->shut_down(linger), asio::use_awaitable);
   }
+  // Behind the connections that the workers handed over until just now: nothing names impl_ after it.
+  co_await asio::co_spawn(
+      control, accept_no_more(impl_->accepted, impl_->backlog, impl_->shut_down),
+      asio::use_awaitable);
 }
 
 SocketAddress Transport::local_address() const {

@@ -129,8 +129,11 @@ void WorkerTransport::on_readable() {
       endpoint_.handle_datagram(path, ecn, datagram, received_at);
     });
   }
-  handle_events();
-  request_flush();
+  if (handle_events()) {
+    request_flush();
+  } else {
+    flush();  // acknowledgements only: nobody was resumed who could still write
+  }
   wait_readable();
 }
 
@@ -230,8 +233,10 @@ std::shared_ptr<ConnectionState> WorkerTransport::state_of(core::ConnectionHandl
   return state;
 }
 
-void WorkerTransport::handle_events() {
+bool WorkerTransport::handle_events() {
+  bool any = false;
   while (const auto event = endpoint_.poll_event()) {
+    any = true;
     const auto state = state_of(event->connection);
     handle_event(*event, *state);
     if (event->kind == core::EventKind::kClosed) {
@@ -239,6 +244,7 @@ void WorkerTransport::handle_events() {
       endpoint_.forget(event->connection);
     }
   }
+  return any;
 }
 
 void WorkerTransport::handle_event(const core::Event& event, ConnectionState& state) {

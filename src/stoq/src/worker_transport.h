@@ -102,7 +102,7 @@ class WorkerTransport : public std::enable_shared_from_this<WorkerTransport> {
   void wait_writable();
   void arm_timer();
   void on_timer();
-  void handle_events();
+  bool handle_events();  // whether there were any
   void handle_event(const core::Event& event, ConnectionState& state);
   void flush();
   void sign_hello(const core::Connection& connection);

@@ -112,7 +112,7 @@ class ConnectionImpl {
 
   // streams
   std::unordered_map<StreamId, std::unique_ptr<StreamState>> streams_;
-  std::array<std::deque<StreamId>, kPriorities> ready_;
+  std::array<std::deque<StreamState*>, kPriorities> ready_;  // of streams_
   std::deque<Chunk> datagrams_out_;
   std::deque<Chunk> datagrams_in_;
   std::uint64_t next_datagram_id_ = 0;

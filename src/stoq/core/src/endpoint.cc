@@ -58,6 +58,7 @@ void Endpoint::Impl::add_cid(ConnectionImpl& connection, const ngtcp2_cid& cid) 
 }
 
 void Endpoint::Impl::remove_cid(ConnectionImpl& connection, const ngtcp2_cid& cid) {
+  recent_ = nullptr;
   by_cid_.erase(CidKey(cid));
   std::erase_if(connection.cids_, [&](const ngtcp2_cid& own) { return ngtcp2_cid_eq(&own, &cid); });
 }
@@ -113,6 +114,7 @@ void Endpoint::Impl::forget(ConnectionHandle handle) {
     return;
   }
   handshake_over(*connection);
+  recent_ = nullptr;
   if (connection->timer_ != kNever) {
     timers_.erase({connection->timer_, handle.value});
   }
@@ -151,6 +153,14 @@ void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn
                                      ByteView datagram, Timestamp now) {
   now_ = std::max(now_, now);
   ++stats_.datagrams_received;
+  // RFC 8999 §5.2: a short header is one byte and the connection ID. A batch mostly belongs to one connection.
+  constexpr std::size_t kShortHeader = 1 + kLocalCidSize;
+  const bool is_short = datagram.size() > kShortHeader && (datagram[0] & 0x80) == 0;
+  if (is_short && recent_ != nullptr &&
+      std::memcmp(datagram.data() + 1, recent_cid_.data(), kLocalCidSize) == 0) {
+    deliver(*recent_, path, ecn, datagram);
+    return;
+  }
   ngtcp2_version_cid ids{};
   const int rv = ngtcp2_pkt_decode_version_cid(&ids, datagram.data(), datagram.size(),
                                                kLocalCidSize);
@@ -172,7 +182,15 @@ void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn
     }
     return;
   }
-  ConnectionImpl& connection = *it->second;
+  if (is_short) {
+    recent_ = it->second;
+    std::memcpy(recent_cid_.data(), ids.dcid, kLocalCidSize);
+  }
+  deliver(*it->second, path, ecn, datagram);
+}
+
+void Endpoint::Impl::deliver(ConnectionImpl& connection, const PathAddresses& path,
+                             std::uint8_t ecn, ByteView datagram) {
   const int verdict = connection.handle_packet(path, ecn, datagram, now_);
   if (verdict != 0) {
     // A Retry is due although the connection exists: its first Initial never made it (see accept()).

@@ -88,6 +88,8 @@ class Endpoint::Impl {
 
  private:
   void handle_initial(const PathAddresses& path, std::uint8_t ecn, ByteView datagram);
+  void deliver(ConnectionImpl& connection, const PathAddresses& path, std::uint8_t ecn,
+               ByteView datagram);
   void accept(const PathAddresses& path, std::uint8_t ecn, ByteView datagram,
               const ConnectionImpl::ServerStart& start);
   void send_retry(const PathAddresses& path, const ngtcp2_pkt_hd& header);
@@ -103,6 +105,8 @@ class Endpoint::Impl {
   std::uint64_t next_handle_ = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<ConnectionImpl>> connections_;
   std::unordered_map<CidKey, ConnectionImpl*, CidHash> by_cid_;
+  ConnectionImpl* recent_ = nullptr;  // whose short header came last
+  std::array<std::uint8_t, kLocalCidSize> recent_cid_{};
   std::set<std::pair<Timestamp, std::uint64_t>> timers_;
   std::deque<std::uint64_t> dirty_;
   std::size_t handshakes_ = 0;

@@ -24,7 +24,7 @@ void ConnectionImpl::event(EventKind kind, StreamId id) {
 void ConnectionImpl::make_ready(StreamState& stream) {
   if (!stream.ready && !stream.blocked && !stream.write_closed) {
     stream.ready = true;
-    ready_[stream.priority].push_back(stream.id);
+    ready_[stream.priority].push_back(&stream);
   }
   endpoint_.mark_dirty(*this);
 }
@@ -218,6 +218,9 @@ void ConnectionImpl::erase_if_done(StreamState& stream) {
     }
     endpoint_.mark_dirty(*this);
   }
+  if (stream.ready) {
+    std::erase(ready_[stream.priority], &stream);
+  }
   streams_.erase(stream.id);
 }
 
@@ -247,19 +250,17 @@ ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* in
   bool connection_blocked = false;
   for (;;) {
     StreamState* state = nullptr;
-    std::deque<StreamId>* queue = nullptr;
+    std::deque<StreamState*>* queue = nullptr;
     for (auto& candidate : ready_) {
       if (connection_blocked) {
         break;
       }
       while (!candidate.empty() && state == nullptr) {
-        state = stream(candidate.front());
-        if (state == nullptr || state->write_closed || state->blocked ||
+        state = candidate.front();
+        if (state->write_closed || state->blocked ||
             (state->send.unsent() == 0 && (!state->fin_queued || state->fin_sent))) {
-          if (state != nullptr) {
-            state->ready = false;
-            state = nullptr;
-          }
+          state->ready = false;
+          state = nullptr;
           candidate.pop_front();
         }
       }
@@ -296,7 +297,7 @@ ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* in
         }
       } else if (written > 0) {
         queue->pop_front();  // the next packet belongs to the next stream of this priority
-        queue->push_back(id);
+        queue->push_back(state);
       }
     }
     switch (written) {

@@ -211,7 +211,7 @@ bool UdpSocket::receive(const Receiver& receiver) {
       rest = rest.subspan(size);
     }
   }
-  return count > 0;
+  return count == static_cast<int>(kMessages);
 }
 
 UdpSocket::SendResult UdpSocket::send(const core::Transmit& transmit, ByteView bytes) {

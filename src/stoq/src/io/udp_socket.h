@@ -39,7 +39,7 @@ class UdpSocket {
 
   using Receiver =
       std::function<void(const core::PathAddresses& path, std::uint8_t ecn, ByteView datagram)>;
-  // Reads one batch; false when there was nothing.
+  // Reads one batch; false when nothing more is waiting.
   bool receive(const Receiver& receiver);
 
   enum class SendResult : std::uint8_t { kSent, kWouldBlock, kDropped };
