@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import unittest
+from datetime import datetime, timedelta, timezone
 
 from fleet import BIN, CLIENT, DEADLINE, ENVIRONMENT, SERVER, FleetTest, Node, run, wait_for
 
@@ -261,6 +262,29 @@ class Refusals(FleetTest):
         self.assertEqual(beta.ok("status")["health"], "ok")
         self.assertEqual(alpha.ok("path", "beta")["auth"], "falcon1024+ed25519")
         self.assertEqual(len(alpha.events("leaf_issued")), 1)
+
+    def test_renewal_does_not_disturb_connections(self):
+        """Certificates past two thirds of their life are renewed; what is open stays open."""
+        port = free_port()
+        made = run(BIN / "make_aged_fleet", self.folder, "20", f"[::1]:{port}")
+        self.assertEqual(made.code, 0, str(made))
+        alpha, beta = Node(self.folder, "alpha"), Node(self.folder, "beta")
+        self.nodes += [alpha, beta]
+        beta.ok("join", self.folder / "beta.bundle")
+        alpha.start(port=port)
+        beta.start()
+        wait_for(lambda: beta.events("leaf_renewed"), "beta to renew")
+        expiry = {n.name: n.ok("status")["certificates"]["nearest_expiry"] for n in (alpha, beta)}
+        for name, text in expiry.items():
+            left = datetime.fromisoformat(text) - datetime.now(timezone.utc)
+            self.assertGreater(left, timedelta(hours=23), name)
+        self.assertEqual(beta.ok("ping", "alpha")["count"], 1)
+        self.assertEqual((len(beta.events("peer_up")), len(beta.events("peer_down"))), (1, 0))
+        # New handshakes present the new certificate.
+        self.assertEqual(beta.stop(), 0)
+        beta.start()
+        wait_for(lambda: beta.connected() == {"alpha"}, "beta to connect with it")
+        self.assertEqual(len(beta.events("leaf_renewed")), 1)
 
     def start_expired(self, node):
         """Starts a daemon that is not healthy."""

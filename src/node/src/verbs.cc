@@ -192,7 +192,9 @@ Task<Result<std::string>> Verbs::ping(AdminCallPtr call) {
   std::vector<Duration> times;
   for (std::int64_t i = 0; i < count && !call->stop.stop_requested(); ++i) {
     if (i > 0) {
-      co_await rt::sleep_for(std::chrono::milliseconds(interval));
+      Wakeup pause(parts_.runtime.control());
+      const std::stop_callback end(call->stop, [&pause] { pause.wake(); });
+      co_await pause.wait(static_cast<Duration>(interval) * kMillisecond);
     }
     I2_CO_TRY_VALUE(const Duration time,
                     co_await on_link(link->connection.executor(), link->connection.ping()));
