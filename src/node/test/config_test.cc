@@ -120,7 +120,7 @@ TEST_F(ConfigTest, ReportsAllProblemsWithTheirLines) {
       "workers = 1000\n"
       "idle_timeout = 30\n"
       "connection_window = \"eight\"\n"
-      "[loging]\n"
+      "[loggings]\n"
       "level = \"info\"\n");
   sources.environment = {{"I2_LOG_LEVEL", "loud"}};
   sources.flags = {{"transport", "bind_address", "--bind", "0.0.0.0"}};
@@ -135,7 +135,7 @@ TEST_F(ConfigTest, ReportsAllProblemsWithTheirLines) {
     all += problem.to_string() + "\n";
   }
   EXPECT_THAT(all, HasSubstr("[transport] has no key 'prot'; did you mean 'port'?"));
-  EXPECT_THAT(all, HasSubstr("'loging' is no section of this program; did you mean 'logging'?"));
+  EXPECT_THAT(all, HasSubstr("'loggings' is no section of this program; did you mean 'logging'?"));
   EXPECT_THAT(all, HasSubstr("'port' stands outside of its section: write it below [transport]"));
 }
 
@@ -209,7 +209,7 @@ TEST(Units, Durations) {
 
 TEST(Suggest, FindsWhatWasMeant) {
   constexpr std::array<std::string_view, 4> kVerbs{"status", "peers", "path", "ping"};
-  EXPECT_EQ(nearest("stauts", kVerbs), "status");
+  EXPECT_EQ(nearest("sttatus", kVerbs), "status");
   EXPECT_EQ(nearest("peer", kVerbs), "peers");
   EXPECT_EQ(nearest("stat", kVerbs), "status");
   EXPECT_EQ(nearest("wallet", kVerbs), "");
