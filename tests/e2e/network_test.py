@@ -94,6 +94,22 @@ class Paths(FleetTest):
         wait_for(lambda: beta.connected() == {"alpha"}, "the killed node to connect")
         wait_for(lambda: alpha.i2("ping", "beta", "--timeout", "2s").code == 0, "alpha to use it")
 
+    def test_nodes_that_dial_each_other_keep_one_connection(self):
+        alpha, beta = self.pair()
+        for node in (alpha, beta):
+            node.stop()
+        # By now each knows the address of the other, and dials it as soon as it is up.
+        for node in (alpha, beta):
+            node.start()
+
+        def settled():
+            counts = [n.ok("status")["transport"]["connections"] for n in (alpha, beta)]
+            return counts == [1, 1] and alpha.connected() == {"beta"} and beta.connected() == {"alpha"}
+
+        wait_for(settled, "one connection")
+        self.assertEqual(alpha.ok("ping", "beta")["count"], 1)
+        self.assertEqual(beta.ok("ping", "alpha")["count"], 1)
+
     def test_a_member_that_was_provisioned_later(self):
         alpha, beta = self.pair()
         gamma = self.member(alpha, "gamma")

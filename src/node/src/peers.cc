@@ -112,7 +112,7 @@ Task<Result<LinkPtr>> Peers::dial(KnownPtr known) {
   known->dialling = false;
   if (out) {
     known->last_error.reset();
-  } else {
+  } else if (!stopping_) {
     log_failure(*known, out.error());
   }
   known->dialled.notify();
