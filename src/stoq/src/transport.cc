@@ -46,6 +46,13 @@ Task<Result<Connection>> next_accepted(std::shared_ptr<AcceptQueue> queue) {
   co_return next;
 }
 
+Task<void> accept_no_more(std::shared_ptr<AcceptQueue> queue) {
+  queue->shut_down = true;
+  queue->connections.clear();
+  queue->changed.notify();
+  co_return;
+}
+
 }  // namespace
 
 struct Transport::Impl {
@@ -133,14 +140,15 @@ Task<Result<Connection>> Transport::accept() {
 }
 
 Task<void> Transport::shutdown(Duration linger) {
-  asio::post(impl_->runtime.control(), [queue = impl_->accepted] {
-    queue->shut_down = true;
-    queue->connections.clear();
-    queue->changed.notify();
-  });
+  co_await asio::co_spawn(impl_->runtime.control(), accept_no_more(impl_->accepted),
+                          asio::use_awaitable);
   for (const auto& worker : impl_->workers) {
     co_await asio::co_spawn(worker->executor(), worker->shut_down(linger), asio::use_awaitable);
   }
+  // Behind the connections that the workers handed over until just now: nothing names impl_ after it.
+  co_await asio::co_spawn(
+      control, accept_no_more(impl_->accepted, impl_->backlog, impl_->shut_down),
+      asio::use_awaitable);
 }
 
 SocketAddress Transport::local_address() const {
