@@ -145,10 +145,6 @@ Task<void> Transport::shutdown(Duration linger) {
   for (const auto& worker : impl_->workers) {
     co_await asio::co_spawn(worker->executor(), worker->shut_down(linger), asio::use_awaitable);
   }
-  // Behind the connections that the workers handed over until just now: nothing names impl_ after it.
-  co_await asio::co_spawn(
-      control, accept_no_more(impl_->accepted, impl_->backlog, impl_->shut_down),
-      asio::use_awaitable);
 }
 
 SocketAddress Transport::local_address() const {
