@@ -115,3 +115,17 @@ function(i2_bench name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} benchmark::benchmark)
 endfunction()
+
+# i2_precompile(target [HEADERS ...]): precompiles the parts of Boost.Asio that coroutine code needs, and
+# further headers in angle brackets. They cost four to seven seconds in every file otherwise.
+function(i2_precompile target)
+  cmake_parse_arguments(ARG "" "" "HEADERS" ${ARGN})
+  if(NOT TARGET ${target})
+    return()
+  endif()
+  set(asio any_completion_handler any_io_executor awaitable bind_executor co_spawn detached io_context
+           post posix/stream_descriptor steady_timer this_coro use_awaitable use_future)
+  list(TRANSFORM asio PREPEND "<boost/asio/")
+  list(TRANSFORM asio APPEND ".hpp>")
+  target_precompile_headers(${target} PRIVATE ${asio} ${ARG_HEADERS})
+endfunction()

@@ -109,6 +109,12 @@ class Life(FleetTest):
         self.assertIn("alpha", text.out)
         self.assertEqual(text.err, "")
 
+    def test_provision_names_where_the_daemon_listens(self):
+        alpha = self.founder().start()
+        made = alpha.ok("provision", "--name", "beta", "--out", self.folder / "beta.bundle")
+        self.assertEqual(made["addresses"], [alpha.address])
+        self.assertEqual(alpha.ok("status")["fleet"]["members"], 2)
+
     def test_both_signals_end_it_well(self):
         alpha = self.founder()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import unittest
+from datetime import datetime, timedelta, timezone
 
 from fleet import BIN, CLIENT, DEADLINE, ENVIRONMENT, SERVER, FleetTest, Node, run, wait_for
 
@@ -91,6 +93,22 @@ class Paths(FleetTest):
         beta.start()
         wait_for(lambda: beta.connected() == {"alpha"}, "the killed node to connect")
         wait_for(lambda: alpha.i2("ping", "beta", "--timeout", "2s").code == 0, "alpha to use it")
+
+    def test_nodes_that_dial_each_other_keep_one_connection(self):
+        alpha, beta = self.pair()
+        for node in (alpha, beta):
+            node.stop()
+        # By now each knows the address of the other, and dials it as soon as it is up.
+        for node in (alpha, beta):
+            node.start()
+
+        def settled():
+            counts = [n.ok("status")["transport"]["connections"] for n in (alpha, beta)]
+            return counts == [1, 1] and alpha.connected() == {"beta"} and beta.connected() == {"alpha"}
+
+        wait_for(settled, "one connection")
+        self.assertEqual(alpha.ok("ping", "beta")["count"], 1)
+        self.assertEqual(beta.ok("ping", "alpha")["count"], 1)
 
     def test_a_member_that_was_provisioned_later(self):
         alpha, beta = self.pair()
@@ -240,11 +258,12 @@ class Refusals(FleetTest):
         alpha, beta = Node(self.folder, "alpha"), Node(self.folder, "beta")
         self.nodes += [alpha, beta]
         gamma = self.node("gamma")
-        bundle = self.folder / "gamma.bundle"
-        alpha.ok("provision", "--name", "gamma", "--out", bundle, "--address", f"[::1]:{port}")
-        gamma.ok("join", bundle)
-        # beta's certificate has expired and the authority is off: nobody serves beta.
-        beta.i2("join", self.folder / "beta.bundle")
+        gamma.ok("join", self.folder / "gamma.bundle")
+        # beta's certificate has expired and the authority is off: nobody serves beta. gamma does not know
+        # beta's record, which came after its own; as alpha would, its operator hands it over.
+        beta.ok("join", self.folder / "beta.bundle")
+        for record in (beta.data / "ledger/members").iterdir():
+            shutil.copy(record, gamma.data / "ledger/members")
         self.start_expired(beta)
         gamma.start()
         self.assert_fails(gamma.i2("path", beta.address), 5, "trust.leaf_expired")
@@ -259,6 +278,29 @@ class Refusals(FleetTest):
         self.assertEqual(beta.ok("status")["health"], "ok")
         self.assertEqual(alpha.ok("path", "beta")["auth"], "falcon1024+ed25519")
         self.assertEqual(len(alpha.events("leaf_issued")), 1)
+
+    def test_renewal_does_not_disturb_connections(self):
+        """Certificates past two thirds of their life are renewed; what is open stays open."""
+        port = free_port()
+        made = run(BIN / "make_aged_fleet", self.folder, "20", f"[::1]:{port}")
+        self.assertEqual(made.code, 0, str(made))
+        alpha, beta = Node(self.folder, "alpha"), Node(self.folder, "beta")
+        self.nodes += [alpha, beta]
+        beta.ok("join", self.folder / "beta.bundle")
+        alpha.start(port=port)
+        beta.start()
+        wait_for(lambda: beta.events("leaf_renewed"), "beta to renew")
+        expiry = {n.name: n.ok("status")["certificates"]["nearest_expiry"] for n in (alpha, beta)}
+        for name, text in expiry.items():
+            left = datetime.fromisoformat(text) - datetime.now(timezone.utc)
+            self.assertGreater(left, timedelta(hours=23), name)
+        self.assertEqual(beta.ok("ping", "alpha")["count"], 1)
+        self.assertEqual((len(beta.events("peer_up")), len(beta.events("peer_down"))), (1, 0))
+        # New handshakes present the new certificate.
+        self.assertEqual(beta.stop(), 0)
+        beta.start()
+        wait_for(lambda: beta.connected() == {"alpha"}, "beta to connect with it")
+        self.assertEqual(len(beta.events("leaf_renewed")), 1)
 
     def start_expired(self, node):
         """Starts a daemon that is not healthy."""

@@ -101,7 +101,7 @@ class Usage(FleetTest):
         for arguments, suggestion in ((["--jsn", "status"], "'--json'"),
                                       (["status", "--jsn"], "'--json'"),
                                       (["ping", "beta", "--cuont", "3"], "'--count'"),
-                                      (["stauts"], "'status'"),
+                                      (["sttatus"], "'status'"),
                                       (["bench", "beta", "--stream=3"], "'--streams'")):
             answer = run(CLIENT, *arguments)
             self.assertEqual(answer.code, 2, str(answer))

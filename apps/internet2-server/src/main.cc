@@ -1,6 +1,7 @@
 // internet2-server: the daemon and, called as `i2` or with a verb, its client.
 //
-// Where to read on: options.h (the command line), src/node/src/compose.cc (what the daemon is made of).
+// Where to read on: options.h (the command line), src/node/src/compose.cc (what the daemon is made
+// of).
 #include <i2/node/daemon.h>
 
 #include <array>

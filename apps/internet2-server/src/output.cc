@@ -40,7 +40,9 @@ void Output::line(std::string_view text) const {
   }
 }
 
-void Output::note(std::string_view text) const { put(stderr, std::format("{}\n", text)); }
+void Output::note(std::string_view text) const {
+  put(stderr, std::format("{}\n", text));
+}
 
 node::ExitCode Output::failure(std::string_view code, std::string_view message) const {
   note(std::format("{}: {} [{}]", program_, message, code));

@@ -31,7 +31,8 @@ class Parser {
     app_->set_help_flag("-h,--help", "show this help, or that of a verb");
     app_->set_version_flag("--version", std::string("internet2-server ") + I2_VERSION);
     app_->footer(
-        "Exit codes: 0 ok, 1 failure, 2 usage, 3 no daemon or no node, 4 unreachable, 5 denied, 6 timeout, "
+        "Exit codes: 0 ok, 1 failure, 2 usage, 3 no daemon or no node, 4 unreachable, 5 denied, 6 "
+        "timeout, "
         "7 out of resources, 8 integrity.\nEach verb has its own --help with an example.");
     app_->fallthrough(false);
     add_common();
@@ -122,13 +123,14 @@ class Parser {
         ->type_name("FILE")
         ->required();
     provision
-        ->add_option("--address", options_.addresses,
-                     "where the new node finds this one, [address]:port; default every global address "
-                     "of this machine")
+        ->add_option(
+            "--address", options_.addresses,
+            "where the new node finds this one, [address]:port; default every global address "
+            "of this machine")
         ->type_name("ADDR");
 
-    CLI::App* const join = verb("join", "make this data directory the node of a bundle",
-                                "i2 join beta.bundle", group);
+    CLI::App* const join =
+        verb("join", "make this data directory the node of a bundle", "i2 join beta.bundle", group);
     join->add_option("bundle", options_.bundle, "what `i2 provision` wrote")
         ->type_name("BUNDLE")
         ->required();
@@ -162,14 +164,12 @@ class Parser {
                                 "i2 send backup.tar beta", group);
     send->add_option("file", options_.file, "the file to send")->type_name("FILE")->required();
     add_peer(send);
-    CLI::App* const recv =
-        verb("recv", "list the received files, or take them out of the inbox",
-             "i2 recv --wait --timeout 10m --out ~/Downloads", group);
+    CLI::App* const recv = verb("recv", "list the received files, or take them out of the inbox",
+                                "i2 recv --wait --timeout 10m --out ~/Downloads", group);
     recv->add_flag("--wait", options_.wait, "wait until there is one");
     recv->add_option("--out", options_.out, "move the files into this directory")->type_name("DIR");
-    CLI::App* const bench =
-        verb("bench", "measure what arrives at a peer", "i2 bench beta --streams 4 --duration 10s",
-             group);
+    CLI::App* const bench = verb("bench", "measure what arrives at a peer",
+                                 "i2 bench beta --streams 4 --duration 10s", group);
     add_peer(bench);
     bench->add_option("--streams", options_.streams, "streams at once, default 1")
         ->type_name("N")
@@ -256,10 +256,9 @@ class Parser {
   }
 
   std::expected<Options, node::ExitCode> finish() {
-    for (const auto& read :
-         {read_duration(raw_.timeout, options_.timeout),
-          read_duration(raw_.interval, options_.interval),
-          read_duration(raw_.duration, options_.duration)}) {
+    for (const auto& read : {read_duration(raw_.timeout, options_.timeout),
+                             read_duration(raw_.interval, options_.interval),
+                             read_duration(raw_.duration, options_.duration)}) {
       if (!read) {
         return usage(read.error().to_string());
       }
@@ -286,7 +285,9 @@ class Parser {
     }
     if (options_.program == "stoq-transport" && options_.verb != "version" &&
         options_.verb != "check-config") {
-      reason = "the transport does not run on its own in this version; run `internet2-server development`";
+      reason =
+          "the transport does not run on its own in this version; run `internet2-server "
+          "development`";
     }
     if (reason.empty()) {
       return options_;
@@ -312,6 +313,8 @@ std::expected<Options, node::ExitCode> parse(int argc, char** argv) {
   return Parser(program_name(argc > 0 ? argv[0] : "internet2-server")).parse(argc, argv);
 }
 
-std::vector<VerbHelp> describe() { return Parser("i2").describe(); }
+std::vector<VerbHelp> describe() {
+  return Parser("i2").describe();
+}
 
 }  // namespace i2::app

@@ -12,14 +12,16 @@
 namespace i2::app {
 namespace {
 
-using node::ExitCode;
 using nlohmann::json;
+using node::ExitCode;
 
 constexpr Duration kShort = 10 * kSecond;
 // The daemon gives up on an unreachable peer by itself, with a better reason than "timeout".
 constexpr Duration kConnect = 60 * kSecond;
 
-std::string text_of(const json& value) { return value.is_string() ? value.get<std::string>() : "-"; }
+std::string text_of(const json& value) {
+  return value.is_string() ? value.get<std::string>() : "-";
+}
 
 std::string rtt_text(const json& microseconds) {
   return microseconds.is_number()
@@ -29,7 +31,8 @@ std::string rtt_text(const json& microseconds) {
 
 std::string status_text(const json& s) {
   const json& node = s["node"];
-  std::string out = std::format("node         {}  {}\n", text_of(node["name"]), text_of(node["short_id"]));
+  std::string out =
+      std::format("node         {}  {}\n", text_of(node["name"]), text_of(node["short_id"]));
   out += std::format("fleet        {}  {} members  chain {}\n", text_of(s["fleet"]["name"]),
                      s["fleet"]["members"].get<std::size_t>(),
                      text_of(s["fleet"]["chain_id"]).substr(0, 16));
@@ -37,15 +40,17 @@ std::string status_text(const json& s) {
   for (const json& address : node["addresses"]) {
     out += std::format("address      {}\n", text_of(address));
   }
-  out += std::format("peers        {} of {} connected\n", s["peers"]["connected"].get<std::size_t>(),
-                     s["peers"]["known"].get<std::size_t>());
+  out +=
+      std::format("peers        {} of {} connected\n", s["peers"]["connected"].get<std::size_t>(),
+                  s["peers"]["known"].get<std::size_t>());
   const json& certificates = s["certificates"];
   out += std::format("certificate  {} {}{}\n",
                      certificates["expired"].get<bool>() ? "expired" : "expires",
                      text_of(certificates["nearest_expiry"]),
                      certificates["authority"].get<bool>() ? ", issues for the fleet" : "");
   out += std::format("consensus    {}, {} validators, tolerates {}; proof policy {}\n",
-                     text_of(s["consensus"]["engine"]), s["consensus"]["validators"].get<std::size_t>(),
+                     text_of(s["consensus"]["engine"]),
+                     s["consensus"]["validators"].get<std::size_t>(),
                      s["consensus"]["tolerates"].get<std::size_t>(),
                      s["fleet"]["proof_policy"].get<std::uint64_t>());
   out += std::format("uptime       {}\n",
@@ -130,21 +135,20 @@ ExitCode run_ping(const Options& options, const node::Config& config) {
     out.line(std::format("{}  sequence {}  rtt {}", options.peer,
                          progress["sequence"].get<std::int64_t>(), rtt_text(progress["rtt_us"])));
   };
-  const Answer answer = ask(config, options,
-                            {.verb = "ping",
-                             .args = {{"peer", options.peer},
-                                      {"count", options.count},
-                                      {"interval_ms", interval}}},
-                            kNever, on_progress);
+  const Answer answer =
+      ask(config, options,
+          {.verb = "ping",
+           .args = {{"peer", options.peer}, {"count", options.count}, {"interval_ms", interval}}},
+          kNever, on_progress);
   if (!answer.ok()) {
     return out.failure(answer.code, answer.message);
   }
   const json result = json::parse(answer.json);
   const json& rtt = result["rtt_us"];
   out.result(result, std::format("{} answers from {} {}  rtt min {}  avg {}  max {}\n",
-                                 result["count"].get<std::size_t>(), text_of(result["peer"]["name"]),
-                                 text_of(result["address"]), rtt_text(rtt["min"]),
-                                 rtt_text(rtt["avg"]), rtt_text(rtt["max"])));
+                                 result["count"].get<std::size_t>(),
+                                 text_of(result["peer"]["name"]), text_of(result["address"]),
+                                 rtt_text(rtt["min"]), rtt_text(rtt["avg"]), rtt_text(rtt["max"])));
   return ExitCode::kOk;
 }
 

@@ -16,8 +16,7 @@ Answer failed(const Error& error) {
 }  // namespace
 
 Answer ask(const node::Config& config, const Options& options, const node::AdminRequest& request,
-           Duration default_timeout,
-           const std::function<void(const nlohmann::json&)>& on_progress,
+           Duration default_timeout, const std::function<void(const nlohmann::json&)>& on_progress,
            std::optional<int> descriptor) {
   auto client = node::AdminClient::connect(config.socket_path());
   if (!client) {

@@ -15,14 +15,14 @@ namespace i2::app {
 
 // What a request came to: the result, or an error of the daemon or of the way to it.
 struct Answer {
-  std::string json;     // the result; empty after an error
-  std::string code;     // of an error
+  std::string json;  // the result; empty after an error
+  std::string code;  // of an error
   std::string message;
   [[nodiscard]] bool ok() const { return code.empty(); }
 };
 
-// Asks the daemon of `config`. `options.timeout`, or `default_timeout` without one (kNever: none), bounds
-// the whole request. `descriptor` travels with it.
+// Asks the daemon of `config`. `options.timeout`, or `default_timeout` without one (kNever: none),
+// bounds the whole request. `descriptor` travels with it.
 [[nodiscard]] Answer ask(const node::Config& config, const Options& options,
                          const node::AdminRequest& request, Duration default_timeout = kNever,
                          const std::function<void(const nlohmann::json&)>& on_progress = {},

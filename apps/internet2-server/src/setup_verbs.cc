@@ -19,12 +19,14 @@ namespace i2::app {
 namespace {
 
 namespace fs = std::filesystem;
-using node::ExitCode;
 using nlohmann::json;
+using node::ExitCode;
 
 constexpr std::string_view kTokenPrefix = "i2join1_";
 
-UnixMillis unix_now() { return rt::SystemClock().unix_now(); }
+UnixMillis unix_now() {
+  return rt::SystemClock().unix_now();
+}
 
 // The first label of the host's name, as a node name can be.
 std::string host_name() {
@@ -64,7 +66,8 @@ std::string summary_text(const fleet::NodeSummary& summary) {
 }
 
 // Where a new member will find this node.
-Result<std::vector<fleet::PeerHint>> make_hints(const Options& options, const node::Config& config) {
+Result<std::vector<fleet::PeerHint>> make_hints(const Options& options,
+                                                const node::Config& config) {
   I2_TRY_VALUE(const auto trust, fleet::TrustStore::load(config.data_dir, unix_now()));
   std::vector<stoq::core::SocketAddress> addresses;
   for (const std::string& text : options.addresses) {
@@ -75,7 +78,8 @@ Result<std::vector<fleet::PeerHint>> make_hints(const Options& options, const no
     // A running daemon knows best where it listens.
     const Answer status = ask(config, options, {.verb = "status", .args = {}}, 5 * kSecond);
     if (status.ok()) {
-      for (const json& address : json::parse(status.json)["node"]["addresses"]) {
+      const json parsed_status = json::parse(status.json);
+      for (const json& address : parsed_status["node"]["addresses"]) {
         I2_TRY_VALUE(const auto parsed,
                      stoq::core::SocketAddress::parse(address.get<std::string>()));
         addresses.push_back(parsed);
@@ -111,21 +115,21 @@ Result<ChainId> parse_chain(const std::string& text) {
 
 ExitCode run_init(const Options& options, const node::Config& config) {
   const Output out(options);
-  const auto summary =
-      fleet::init({.data_dir = config.data_dir,
-                   .fleet_name = options.fleet,
-                   .node_name = options.name.empty() ? host_name() : options.name,
-                   .now = unix_now()});
+  const auto summary = fleet::init({.data_dir = config.data_dir,
+                                    .fleet_name = options.fleet,
+                                    .node_name = options.name.empty() ? host_name() : options.name,
+                                    .now = unix_now()});
   if (!summary) {
     return out.failure(summary.error());
   }
   json object = summary_json(*summary);
   object["data_dir"] = config.data_dir.string();
   out.result(std::move(object), summary_text(*summary));
-  out.note(summary->changed
-               ? std::format("Founded the fleet; its root and operator keys are in '{}': back them up.",
-                             (config.data_dir / "identity").string())
-               : "It already was so; nothing has changed.");
+  out.note(
+      summary->changed
+          ? std::format("Founded the fleet; its root and operator keys are in '{}': back them up.",
+                        (config.data_dir / "identity").string())
+          : "It already was so; nothing has changed.");
   return ExitCode::kOk;
 }
 
@@ -155,11 +159,11 @@ ExitCode run_provision(const Options& options, const node::Config& config) {
   json object = summary_json(*summary);
   object["bundle"] = fs::absolute(options.out).string();
   object["addresses"] = std::move(addresses);
-  out.result(std::move(object),
-             summary_text(*summary) + std::format("bundle {}\n", options.out));
-  out.note(std::format("Carry the bundle to the new machine, run `i2 join {}` there and delete it: it "
-                       "holds the node's secret keys.",
-                       fs::path(options.out).filename().string()));
+  out.result(std::move(object), summary_text(*summary) + std::format("bundle {}\n", options.out));
+  out.note(
+      std::format("Carry the bundle to the new machine, run `i2 join {}` there and delete it: it "
+                  "holds the node's secret keys.",
+                  fs::path(options.out).filename().string()));
   return ExitCode::kOk;
 }
 

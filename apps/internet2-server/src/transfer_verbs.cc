@@ -17,8 +17,8 @@ namespace i2::app {
 namespace {
 
 namespace fs = std::filesystem;
-using node::ExitCode;
 using nlohmann::json;
+using node::ExitCode;
 
 class OpenFile {
  public:
@@ -113,9 +113,9 @@ ExitCode run_send(const Options& options, const node::Config& config) {
       bar.show(progress["bytes"].get<std::uint64_t>(), progress["size"].get<std::uint64_t>(),
                progress["resumed_at"].get<std::uint64_t>());
     };
-    answer = ask(config, options,
-                 {.verb = "send", .args = {{"peer", options.peer}, {"name", name}}}, kNever,
-                 on_progress, file.get());
+    answer =
+        ask(config, options, {.verb = "send", .args = {{"peer", options.peer}, {"name", name}}},
+            kNever, on_progress, file.get());
   }
   if (!answer.ok()) {
     return out.failure(answer.code, answer.message);
@@ -124,11 +124,11 @@ ExitCode run_send(const Options& options, const node::Config& config) {
   const auto bytes = result["bytes"].get<std::uint64_t>();
   const auto resumed_at = result["resumed_at"].get<std::uint64_t>();
   const auto seconds = result["seconds"].get<double>();
-  out.result(result,
-             std::format("{}  {}  {:.2f} s  {}  sha256 {}{}\n", name, node::format_size(bytes),
-                         seconds, rate_text(bytes - resumed_at, seconds),
-                         result["sha256"].get<std::string>(),
-                         resumed_at > 0 ? "  resumed at " + node::format_size(resumed_at) : ""));
+  out.result(
+      result,
+      std::format("{}  {}  {:.2f} s  {}  sha256 {}{}\n", name, node::format_size(bytes), seconds,
+                  rate_text(bytes - resumed_at, seconds), result["sha256"].get<std::string>(),
+                  resumed_at > 0 ? "  resumed at " + node::format_size(resumed_at) : ""));
   return ExitCode::kOk;
 }
 
@@ -151,8 +151,8 @@ ExitCode run_recv(const Options& options, const node::Config& config) {
   std::string text;
   for (json& file : result["files"]) {
     if (!options.out.empty()) {
-      const auto moved = move_file(file["path"].get<std::string>(), options.out,
-                                   file["name"].get<std::string>());
+      const auto moved =
+          move_file(file["path"].get<std::string>(), options.out, file["name"].get<std::string>());
       if (!moved) {
         return out.failure(moved.error());
       }
@@ -185,12 +185,12 @@ ExitCode run_bench(const Options& options, const node::Config& config) {
   }
   const json result = json::parse(answer.json);
   const json& cpu = result["cpu_seconds"];
-  std::string what = std::format("{} streams", result["streams"].get<std::size_t>());
+  std::string what = std::format("streams {}", result["streams"].get<std::size_t>());
   if (options.datagram) {
     const json& datagrams = result["datagrams"];
-    what = std::format("{} of {} datagrams of {} bytes", datagrams["received"].get<std::uint64_t>(),
-                       datagrams["sent"].get<std::uint64_t>(),
-                       datagrams["size"].get<std::uint64_t>());
+    what =
+        std::format("datagrams {} of {}, {} bytes each", datagrams["received"].get<std::uint64_t>(),
+                    datagrams["sent"].get<std::uint64_t>(), datagrams["size"].get<std::uint64_t>());
   }
   out.result(result,
              std::format("{:.2f} Gbit/s  {} in {:.2f} s  {}  cpu {:.2f} s here, {:.2f} s there\n",

@@ -1,5 +1,5 @@
-// Verbs and modes of the interface whose layer is not part of this version. They answer with the reason
-// instead of being unknown, so that a script can tell a missing layer from a typing error.
+// Verbs and modes of the interface whose layer is not part of this version. They answer with the
+// reason instead of being unknown, so that a script can tell a missing layer from a typing error.
 #pragma once
 
 #include <span>

@@ -1,4 +1,5 @@
-// Requests and answers of the admin socket under arbitrary bytes: what is accepted survives a round trip.
+// Requests and answers of the admin socket under arbitrary bytes: what is accepted survives a round
+// trip.
 #include <i2/base/assert.h>
 #include <i2/base/bytes.h>
 #include <i2/node/admin.h>
@@ -16,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto reply = i2::node::parse_reply(line);
       reply && reply->kind == i2::node::AdminReply::Kind::kResult) {
     const std::string encoded = i2::node::encode_result(reply->json);
-    const auto again = i2::node::parse_reply(std::string_view(encoded).substr(0, encoded.size() - 1));
+    const auto again =
+        i2::node::parse_reply(std::string_view(encoded).substr(0, encoded.size() - 1));
     I2_ASSERT(again && again->json == reply->json);
   }
   return 0;

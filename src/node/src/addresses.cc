@@ -1,5 +1,4 @@
 #include <i2/node/addresses.h>
-
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>

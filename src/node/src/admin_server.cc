@@ -74,14 +74,18 @@ AdminServer::AdminServer(Descriptor listener, std::filesystem::path path, rt::Ru
       log_(log),
       listener_(runtime.control(), listener.release()) {}
 
-AdminServer::~AdminServer() { ::unlink(path_.c_str()); }
+AdminServer::~AdminServer() {
+  ::unlink(path_.c_str());
+}
 
 void AdminServer::add(std::string verb, std::vector<std::string_view> arguments,
                       AdminHandler handler) {
   verbs_[std::move(verb)] = {.arguments = std::move(arguments), .handler = std::move(handler)};
 }
 
-void AdminServer::start() { tasks_.spawn(runtime_.control(), accept_all()); }
+void AdminServer::start() {
+  tasks_.spawn(runtime_.control(), accept_all());
+}
 
 void AdminServer::stop() {
   refusing_ = true;
@@ -141,8 +145,8 @@ Task<Result<std::string>> AdminServer::run(AdminCallPtr call) {
   }
   for (const auto& [name, value] : call->request.args) {
     if (std::ranges::find(found->second.arguments, name) == found->second.arguments.end()) {
-      co_return fail("admin.argument", std::format("'{}' takes no argument '{}'",
-                                                   call->request.verb, name));
+      co_return fail("admin.argument",
+                     std::format("'{}' takes no argument '{}'", call->request.verb, name));
     }
   }
   ++running_;

@@ -1,8 +1,8 @@
 // The daemon's end of the admin socket (admin.h).
 //
-// Bounded: kClientsMax clients, one request at a time of each and kPendingMax waiting behind it, lines of
-// kAdminLineMax. Handlers run on the control executor. A client that leaves stops its request; its
-// progress and result are then dropped.
+// Bounded: kClientsMax clients, one request at a time of each and kPendingMax waiting behind it,
+// lines of kAdminLineMax. Handlers run on the control executor. A client that leaves stops its
+// request; its progress and result are then dropped.
 #pragma once
 
 #include <i2/node/admin.h>

@@ -36,9 +36,9 @@ class AdminServer::Session : public std::enable_shared_from_this<Session> {
   std::deque<Pending> pending_;
   std::string output_;
   std::stop_source stop_;
-  Wakeup work_;     // serve_all(): a line has come, or the session ends
-  Wakeup unsent_;   // write_all(): there is output, or the session ends
-  bool last_ = false;    // close when everything is written
+  Wakeup work_;        // serve_all(): a line has come, or the session ends
+  Wakeup unsent_;      // write_all(): there is output, or the session ends
+  bool last_ = false;  // close when everything is written
   bool closed_ = false;
 };
 

@@ -1,5 +1,5 @@
-// All wiring of the program: which part is given to which. Parts know one another only through what they
-// are handed here.
+// All wiring of the program: which part is given to which. Parts know one another only through what
+// they are handed here.
 #include <i2/crypto/provider.h>
 #include <i2/crypto/random.h>
 #include <i2/fleet/data_dir.h>
@@ -105,7 +105,8 @@ struct Node::Impl {
 
 Result<void> Node::Impl::start() {
   I2_TRY(check_permission(config.data_dir));
-  I2_TRY_VALUE(const auto state, at_layer("data directory", fleet::inspect_data_dir(config.data_dir)));
+  I2_TRY_VALUE(const auto state,
+               at_layer("data directory", fleet::inspect_data_dir(config.data_dir)));
   if (state != fleet::DataDirState::kComplete) {
     return fail("fleet.not_joined",
                 "data directory: '" + config.data_dir.string() +
@@ -120,8 +121,8 @@ Result<void> Node::Impl::start() {
   I2_TRY_VALUE(transport, at_layer("transport", stoq::Transport::create(transport_config(config),
                                                                         *runtime, *trust, *trust)));
   make_services();
-  I2_TRY_VALUE(admin, at_layer("admin socket", AdminServer::listen(config.socket_path(), *runtime,
-                                                                   tasks, log)));
+  I2_TRY_VALUE(admin, at_layer("admin socket",
+                               AdminServer::listen(config.socket_path(), *runtime, tasks, log)));
   verbs->attach(*admin);
   asio::post(runtime->control(), [this] {
     peers->start();
@@ -261,7 +262,9 @@ Result<std::unique_ptr<Node>> Node::start(const Config& config, const Clock& clo
   return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
 
-Node::~Node() { (void)shut_down(); }
+Node::~Node() {
+  (void)shut_down();
+}
 
 void Node::reload() {
   impl_->tasks.spawn(impl_->runtime->control(), [](Impl* impl) -> Task<> {
@@ -269,8 +272,12 @@ void Node::reload() {
   }(impl_.get()));
 }
 
-bool Node::shut_down() { return impl_->end(); }
+bool Node::shut_down() {
+  return impl_->end();
+}
 
-stoq::core::SocketAddress Node::address() const { return impl_->transport->local_address(); }
+stoq::core::SocketAddress Node::address() const {
+  return impl_->transport->local_address();
+}
 
 }  // namespace i2::node

@@ -63,10 +63,9 @@ class Loader {
     std::error_code error;
     const auto size = fs::file_size(path, error);
     if (error || size > kFileSizeMax) {
-      problem(path.string(),
-              Error("config.file_unreadable",
-                    error ? "cannot read the file: " + error.message()
-                          : "the file is over 1 MiB: is it a configuration?"));
+      problem(path.string(), Error("config.file_unreadable",
+                                   error ? "cannot read the file: " + error.message()
+                                         : "the file is over 1 MiB: is it a configuration?"));
       return;
     }
     std::ifstream in(path, std::ios::binary);
@@ -89,8 +88,8 @@ class Loader {
   void read_table(const toml::table& table, const fs::path& path) {
     for (const auto& [name, node] : table) {
       const toml::table* const section = node.as_table();
-      const bool known =
-          std::ranges::any_of(settings(), [&](const Setting& s) { return s.section == name.str(); });
+      const bool known = std::ranges::any_of(
+          settings(), [&](const Setting& s) { return s.section == name.str(); });
       if (section != nullptr && known) {
         read_section(name.str(), *section, path);
       } else {
@@ -155,8 +154,7 @@ class Loader {
       apply(row, {.value = *text, .folder = path.parent_path()}, where);
       return;
     }
-    problem(where, Error("config.type", std::format("{} wants {}, for example {} = {}",
-                                                    setting.key,
+    problem(where, Error("config.type", std::format("{} wants {}, for example {} = {}", setting.key,
                                                     setting.is_integer ? "an integer" : "a string",
                                                     setting.key, example(setting))));
   }

@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view kService = "bench.datagrams";
 constexpr std::uint8_t kData = 0;
 constexpr std::uint8_t kEnd = 1;
+constexpr std::uint8_t kReady = 1;
 constexpr std::size_t kAnswerSize = 24;
 constexpr Duration kEndInterval = 20 * kMillisecond;
 
@@ -29,6 +30,9 @@ std::uint64_t cpu_microseconds() {
 }
 
 Task<> count(stoq::Connection connection, stoq::Stream stream) {
+  if (!co_await stream.write(stoq::Chunk(Bytes{kReady}))) {
+    co_return;
+  }
   const std::uint64_t cpu_start = cpu_microseconds();
   std::uint64_t datagrams = 0;
   std::uint64_t bytes = 0;
@@ -69,13 +73,19 @@ void add_datagram_bench(stoq::ByteServices& services) {
 }
 
 Task<Result<DatagramReport>> datagram_upload(stoq::Connection connection, Duration duration) {
-  DatagramReport out{.size = connection.datagram_size_max()};
+  DatagramReport out;
+  out.size = connection.datagram_size_max();
   if (out.size == 0) {
     co_return fail("stoq.datagram_too_large", "the peer takes no datagrams");
   }
   const auto executor = co_await asio::this_coro::executor;
   I2_CO_TRY_VALUE(stoq::Stream stream,
                   co_await stoq::open_bytes(connection, std::string(kService)));
+  // Datagrams go out in front of stream data: without waiting they would all come before the
+  // stream.
+  if (const auto ready = co_await stream.read_exactly(1); !ready) {
+    co_return fail(stoq::explain(ready.error()));
+  }
   const stoq::Chunk data(Bytes(out.size, kData));
   const rt::SystemClock clock;
   const std::uint64_t cpu_start = cpu_microseconds();
@@ -86,9 +96,6 @@ Task<Result<DatagramReport>> datagram_upload(stoq::Connection connection, Durati
       ++out.sent;
     } else if (sent.error().is("stoq.overloaded")) {
       co_await asio::post(executor, asio::use_awaitable);  // the queue is full: let it be sent
-    } else if (sent.error().is("stoq.datagram_too_large")) {
-      out.size = connection.datagram_size_max();
-      co_return fail(sent.error().in("the path became narrower while measuring"));
     } else {
       co_return fail(sent.error());
     }

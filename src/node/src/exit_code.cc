@@ -83,8 +83,8 @@ static_assert(std::ranges::is_sorted(kTable, {}, &std::pair<std::string_view, Ex
 }  // namespace
 
 ExitCode exit_code(std::string_view code) {
-  const auto found = std::ranges::lower_bound(
-      kTable, code, {}, &std::pair<std::string_view, ExitCode>::first);
+  const auto found =
+      std::ranges::lower_bound(kTable, code, {}, &std::pair<std::string_view, ExitCode>::first);
   return found != kTable.end() && found->first == code ? found->second : kFailure;
 }
 

@@ -9,7 +9,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_hidden(const fs::path& path) { return path.filename().native().starts_with('.'); }
+bool is_hidden(const fs::path& path) {
+  return path.filename().native().starts_with('.');
+}
 
 void add_sender(const fs::path& folder, std::vector<ReceivedFile>& out) {
   std::error_code error;
@@ -46,7 +48,8 @@ Result<std::vector<ReceivedFile>> list_inbox(const fs::path& inbox, std::size_t 
       add_sender(sender.path(), out);
     }
   }
-  std::ranges::sort(out, {}, [](const ReceivedFile& f) { return std::pair(f.received_at, f.path); });
+  std::ranges::sort(out, {},
+                    [](const ReceivedFile& f) { return std::pair(f.received_at, f.path); });
   if (out.size() > count_max) {
     out.resize(count_max);
   }

@@ -1,5 +1,5 @@
-// The received files: <inbox>/<sender>/<name>. The receiver (file_transfer.h) writes them; names that
-// start with a dot are its unfinished parts.
+// The received files: <inbox>/<sender>/<name>. The receiver (file_transfer.h) writes them; names
+// that start with a dot are its unfinished parts.
 #pragma once
 
 #include <i2/base/clock.h>
@@ -19,7 +19,8 @@ struct ReceivedFile {
   UnixMillis received_at = 0;
 };
 
-// Oldest first, at most `count_max`. An inbox that does not exist is empty. Error: node.file_failed.
+// Oldest first, at most `count_max`. An inbox that does not exist is empty. Error:
+// node.file_failed.
 [[nodiscard]] Result<std::vector<ReceivedFile>> list_inbox(const std::filesystem::path& inbox,
                                                            std::size_t count_max);
 

@@ -1,13 +1,12 @@
 #include "member_sync.h"
 
 #include <i2/crypto/hash.h>
+#include <i2/node/addresses.h>
 #include <i2/node/fleet.pb.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include <i2/node/addresses.h>
 
 namespace i2::node {
 namespace asio = boost::asio;
@@ -45,7 +44,9 @@ Result<Message> parse(ByteView bytes) {
   return out;
 }
 
-std::string to_string(ByteView bytes) { return std::string(as_text(bytes)); }
+std::string to_string(ByteView bytes) {
+  return std::string(as_text(bytes));
+}
 
 // The records behind `after`, as many as fit one answer.
 void add_page(const fleet::MemberSet& members, const std::string& after, MembersResponse& out) {
@@ -196,8 +197,8 @@ Task<Result<std::size_t>> MemberSync::pull(LinkPtr link) {
   for (;;) {
     I2_CO_TRY_VALUE(Bytes body, serialize(request));
     auto call = stoq::call(link->connection, std::string(kList), std::move(body));
-    const Result<Bytes> answer = co_await asio::co_spawn(link->connection.executor(),
-                                                         std::move(call), asio::use_awaitable);
+    const Result<Bytes> answer =
+        co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
     if (!answer) {
       co_return fail(answer.error());
     }
@@ -246,7 +247,8 @@ Task<Result<std::size_t>> MemberSync::reload() {
     tell_peers(nullptr);
   }
   if (count) {
-    parts_.log.info("fleet", "members_reloaded", "the members were read again", {{"count", *count}});
+    parts_.log.info("fleet", "members_reloaded", "the members were read again",
+                    {{"count", *count}});
   } else {
     parts_.log.error("fleet", "reload_failed", count.error().to_string());
   }

@@ -1,9 +1,9 @@
 // Learning of members that were admitted elsewhere (docs/wire/fleet.md).
 //
 // A record is signed by the fleet's operators, so it does not matter who hands it over: TrustStore
-// verifies it. A node asks a peer for its records when they connect and whenever that peer says that its
-// members have changed; it says so itself after it has learned something. Two sets that are equal
-// exchange one digest.
+// verifies it. A node asks a peer for its records when they connect and whenever that peer says
+// that its members have changed; it says so itself after it has learned something. Two sets that
+// are equal exchange one digest.
 #pragma once
 
 #include <i2/stoq/rpc.h>

@@ -1,5 +1,6 @@
 #include "peers.h"
 
+#include <i2/node/addresses.h>
 #include <i2/wire/text.h>
 
 #include <algorithm>
@@ -7,8 +8,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <format>
-
-#include <i2/node/addresses.h>
 
 namespace i2::node {
 namespace asio = boost::asio;
@@ -106,14 +105,14 @@ Task<Result<LinkPtr>> Peers::dial(KnownPtr known) {
     const bool someone_else = out.has_value() || out.error().is("node.peer_self");
     if (someone_else) {
       std::erase(known->addresses, address);
-      out = fail("node.peer_no_address",
-                 address.to_string() + " is now the address of another node");
+      out =
+          fail("node.peer_no_address", address.to_string() + " is now the address of another node");
     }
   }
   known->dialling = false;
   if (out) {
     known->last_error.reset();
-  } else {
+  } else if (!stopping_) {
     log_failure(*known, out.error());
   }
   known->dialled.notify();
@@ -133,8 +132,8 @@ void Peers::log_failure(Known& known, const Error& error) {
 }
 
 Task<Result<LinkPtr>> Peers::connect(stoq::SocketAddress address) {
-  // Not resumed: an earlier handshake vouches for the leaves of that time, and either side may have a new
-  // one since, to which its HELLO is bound.
+  // Not resumed: an earlier handshake vouches for the leaves of that time, and either side may have
+  // a new one since, to which its HELLO is bound.
   auto connection = co_await parts_.transport.connect(address, {.resume = false});
   if (!connection) {
     co_return fail(std::move(connection).error());
@@ -142,8 +141,8 @@ Task<Result<LinkPtr>> Peers::connect(stoq::SocketAddress address) {
   co_return co_await adopt(std::move(*connection), true);
 }
 
-// peer(), renewal_only() and is_client() never change once a connection has been handed out, so they may be
-// read here; everything else is asked for on the connection's executor.
+// peer(), renewal_only() and is_client() never change once a connection has been handed out, so
+// they may be read here; everything else is asked for on the connection's executor.
 Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
   const auto executor = connection.executor();
   auto link = std::make_shared<Link>();
@@ -152,10 +151,11 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
   link->name = connection.peer().name;
   link->outgoing = outgoing;
   link->since = parts_.clock.now();
-  link->remote =
-      co_await asio::co_spawn(executor, remote_address(connection), asio::use_awaitable);
+  link->remote = co_await asio::co_spawn(executor, remote_address(connection), asio::use_awaitable);
   if (link->peer == parts_.trust.node_id()) {
-    close(link, stoq::AppError::kNone);
+    if (outgoing) {  // the other half is ours too, and ends with this one
+      close(link, stoq::AppError::kNone);
+    }
     co_return fail("node.peer_self", link->remote.to_string() + " is this node itself");
   }
   if (connection.renewal_only()) {
@@ -351,7 +351,8 @@ void Peers::remember_address(Known& known, const stoq::SocketAddress& address, b
 std::vector<fleet::PeerHint> Peers::connected_hints() const {
   std::vector<fleet::PeerHint> out;
   for (const auto& [id, of_peer] : links_) {
-    if (const auto hint = to_hint(id, link_to(id)->remote); hint && out.size() < fleet::kPeerHintsMax) {
+    if (const auto hint = to_hint(id, link_to(id)->remote);
+        hint && out.size() < fleet::kPeerHintsMax) {
       out.push_back(*hint);
     }
   }
@@ -365,15 +366,16 @@ std::vector<PeerView> Peers::view() const {
     if (member.node_id == parts_.trust.node_id()) {
       return;
     }
-    PeerView view{.id = member.node_id, .name = member.name, .address = {}, .link = {}, .last_error = {}};
+    PeerView view{
+        .id = member.node_id, .name = member.name, .address = {}, .link = {}, .last_error = {}};
     view.link = link_to(member.node_id);
     if (const auto found = known_.find(member.node_id); found != known_.end()) {
       const Known& known = *found->second;
       view.last_error = known.last_error;
       if (!known.addresses.empty()) {
         view.address = known.addresses.front();
-        view.state = known.last_error && !known.dialling ? PeerState::kUnreachable
-                                                         : PeerState::kConnecting;
+        view.state =
+            known.last_error && !known.dialling ? PeerState::kUnreachable : PeerState::kConnecting;
       }
     }
     if (view.link != nullptr) {

@@ -1,12 +1,12 @@
 // Connections to the other members: who is connected, where the others may be, and keeping it so.
 //
-// For every member with a known address one task dials until there is a connection, with back-off and
-// jitter, and again when the last one has ended. Addresses come from the bundle, from members that
-// dialled this node and from other members; they are hints, the handshake decides who it is.
+// For every member with a known address one task dials until there is a connection, with back-off
+// and jitter, and again when the last one has ended. Addresses come from the bundle, from members
+// that dialled this node and from other members; they are hints, the handshake decides who it is.
 //
-// When two nodes dial each other at once, both see two connections. Those that do not answer a PING are
-// dropped; of the others the one opened by the node with the smaller id is kept, and the opener of
-// another closes it when it is not in use any more.
+// When two nodes dial each other at once, both see two connections. Those that do not answer a PING
+// are dropped; of the others the one opened by the node with the smaller id is kept, and the opener
+// of another closes it when it is not in use any more.
 //
 // Everything runs on the control executor. Link::connection is used on its own executor only.
 #pragma once
@@ -38,9 +38,9 @@ struct Link {
   stoq::SocketAddress remote;
   bool outgoing = false;
   Timestamp since = 0;
-  std::size_t users = 0;    // commands that use it now
-  bool answered = false;    // the last probe
-  bool retired = false;     // another one is kept; closed when nobody uses it
+  std::size_t users = 0;  // commands that use it now
+  bool answered = false;  // the last probe
+  bool retired = false;   // another one is kept; closed when nobody uses it
 };
 // Shared: the table, the task that serves it and the commands that use it.
 using LinkPtr = std::shared_ptr<Link>;
@@ -94,13 +94,15 @@ class Peers {
   Peers& operator=(const Peers&) = delete;
 
   // Called for every new link.
-  void on_link(std::function<void(LinkPtr)> callback) { link_callbacks_.push_back(std::move(callback)); }
+  void on_link(std::function<void(LinkPtr)> callback) {
+    link_callbacks_.push_back(std::move(callback));
+  }
   void start();
   // No more dialling and accepting; what is connected stays until the transport shuts down.
   void stop();
 
-  // A connection to `target`: the name of a member, its id (short or full) or [address]:port. Dials when
-  // there is none. Errors: node.peer_unknown, node.peer_self, node.peer_no_address, those of
+  // A connection to `target`: the name of a member, its id (short or full) or [address]:port. Dials
+  // when there is none. Errors: node.peer_unknown, node.peer_self, node.peer_no_address, those of
   // Transport::connect().
   [[nodiscard]] Task<Result<LinkUse>> reach(std::string target);
   // The best connection to `peer`, or null.

@@ -1,4 +1,5 @@
 // Peers: from what a user typed to a connection, and the addresses that outlive the process.
+#include <i2/node/addresses.h>
 #include <i2/node/suggest.h>
 #include <i2/wire/text.h>
 
@@ -8,7 +9,6 @@
 #include <fstream>
 #include <iterator>
 
-#include <i2/node/addresses.h>
 #include "peers.h"
 
 namespace i2::node {
@@ -36,7 +36,8 @@ void store(const fs::path& path, const Bytes& bytes) {
   }
   const fs::path temporary = path.string() + ".new";
   std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
   out.close();
   if (out) {
     fs::rename(temporary, path, ignored);

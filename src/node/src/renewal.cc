@@ -13,7 +13,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::string_view kRenew = "trust.Ca/Renew";
-// Between two looks at the wall clock, which may jump while the monotonic one stands still (suspend).
+// Between two looks at the wall clock, which may jump while the monotonic one stands still
+// (suspend).
 constexpr Duration kLookMax = 600 * kSecond;
 constexpr Duration kRetryMin = 5 * kSecond;
 constexpr Duration kRetryMax = 600 * kSecond;
@@ -25,12 +26,11 @@ constexpr UnixMillis kJitterMs = 3'600'000;
 Renewal::Renewal(Parts parts) : parts_(std::move(parts)), wakeup_(parts_.runtime.control()) {}
 
 void Renewal::attach(stoq::RpcServer& server) {
-  server.add_unary(
-      std::string(kRenew),
-      [this](stoq::CallContext context, Bytes request) {
-        return serve(std::move(context), std::move(request));
-      },
-      {.renewal = true});
+  server.add_unary(std::string(kRenew),
+                   [this](stoq::CallContext context, Bytes request) {
+                     return serve(std::move(context), std::move(request));
+                   },
+                   {.renewal = true});
 }
 
 Task<Result<Bytes>> Renewal::serve(stoq::CallContext context, Bytes request) {
@@ -48,7 +48,9 @@ Task<Result<Bytes>> Renewal::serve(stoq::CallContext context, Bytes request) {
   co_return leaf->der();
 }
 
-void Renewal::start() { parts_.tasks.spawn(parts_.runtime.control(), run()); }
+void Renewal::start() {
+  parts_.tasks.spawn(parts_.runtime.control(), run());
+}
 
 void Renewal::stop() {
   stopping_ = true;
@@ -119,8 +121,8 @@ Task<Result<void>> Renewal::renew_with(NodeId authority) {
     co_return fail(wanted.error());
   }
   auto call = stoq::call(link->connection, std::string(kRenew), wanted->request.der());
-  const Result<Bytes> answer = co_await asio::co_spawn(link->connection.executor(), std::move(call),
-                                                       asio::use_awaitable);
+  const Result<Bytes> answer =
+      co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
   if (!answer) {
     co_return fail(answer.error());
   }

@@ -1,9 +1,10 @@
 // Keeping this node's certificate fresh, and serving others who renew theirs.
 //
-// At two thirds of its life a certificate authority issues itself the next leaf; every other node sends a
-// request (PKCS #10, DER) to trust.Ca/Renew of one that is reachable and gets the leaf (DER). New
-// handshakes present the new leaf, open connections keep the old one. A node whose leaf has expired is
-// let in for this one method (trust.leaf_expired for all others) and connects again afterwards.
+// At two thirds of its life a certificate authority issues itself the next leaf; every other node
+// sends a request (PKCS #10, DER) to trust.Ca/Renew of one that is reachable and gets the leaf
+// (DER). New handshakes present the new leaf, open connections keep the old one. A node whose leaf
+// has expired is let in for this one method (trust.leaf_expired for all others) and connects again
+// afterwards.
 #pragma once
 
 #include <i2/stoq/rpc.h>

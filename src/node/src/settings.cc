@@ -106,11 +106,11 @@ constexpr std::array kRows{
     SettingRow{{"transport", "bind_address", "I2_BIND", "::", false,
                 "the IPv6 address to listen on; `::` is every address of the machine"},
                set_bind},
-    SettingRow{{"transport", "port", "I2_PORT", "9292", true,
-                "the UDP port; 0 lets the kernel choose"},
-               [](Config& c, const SettingText& t) {
-                 return set(c.bind.port, parse_integer(t.value, 0, 65'535));
-               }},
+    SettingRow{
+        {"transport", "port", "I2_PORT", "9292", true, "the UDP port; 0 lets the kernel choose"},
+        [](Config& c, const SettingText& t) {
+          return set(c.bind.port, parse_integer(t.value, 0, 65'535));
+        }},
     SettingRow{{"transport", "workers", "I2_WORKERS", "0", true,
                 "threads that move packets; 0 is one for each core but one"},
                [](Config& c, const SettingText& t) {
@@ -119,8 +119,7 @@ constexpr std::array kRows{
     SettingRow{{"transport", "idle_timeout", "I2_IDLE_TIMEOUT", "30s", false,
                 "a connection that is silent for so long has ended"},
                [](Config& c, const SettingText& t) {
-                 return set(c.idle_timeout,
-                            parse_duration_in(t.value, kSecond, 3'600 * kSecond));
+                 return set(c.idle_timeout, parse_duration_in(t.value, kSecond, 3'600 * kSecond));
                }},
     SettingRow{{"transport", "congestion", "I2_CONGESTION", "cubic", false,
                 "congestion control: \"cubic\" or \"bbr\""},
@@ -169,7 +168,11 @@ constexpr auto kSettings = [] {
 
 }  // namespace
 
-std::span<const SettingRow> setting_rows() { return kRows; }
-std::span<const Setting> settings() { return kSettings; }
+std::span<const SettingRow> setting_rows() {
+  return kRows;
+}
+std::span<const Setting> settings() {
+  return kSettings;
+}
 
 }  // namespace i2::node

@@ -7,7 +7,8 @@ namespace i2::node {
 
 struct SettingText {
   std::string_view value;
-  std::filesystem::path folder;  // what a relative path is relative to; empty: the working directory
+  std::filesystem::path
+      folder;  // what a relative path is relative to; empty: the working directory
 };
 
 struct SettingRow {

@@ -26,7 +26,8 @@ void TaskGroup::spawn(const asio::any_io_executor& executor, Task<> task) {
 
 bool TaskGroup::wait(Duration at_most) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, std::chrono::nanoseconds(at_most), [this] { return running_ == 0; });
+  return changed_.wait_for(lock, std::chrono::nanoseconds(at_most),
+                           [this] { return running_ == 0; });
 }
 
 Task<> Wakeup::wait(Duration at_most) {

@@ -15,8 +15,8 @@ namespace i2::node {
 template <class T = void>
 using Task = boost::asio::awaitable<T>;
 
-// The coroutines of a node that run on their own. They name the node's parts, so the parts are destroyed
-// only after wait() has seen the last of them end. Thread-safe.
+// The coroutines of a node that run on their own. They name the node's parts, so the parts are
+// destroyed only after wait() has seen the last of them end. Thread-safe.
 class TaskGroup {
  public:
   TaskGroup() = default;
@@ -24,7 +24,8 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
 
   void spawn(const boost::asio::any_io_executor& executor, Task<> task);
-  // Blocks until none is left; false when that takes longer than `at_most`. Not on a runtime thread.
+  // Blocks until none is left; false when that takes longer than `at_most`. Not on a runtime
+  // thread.
   [[nodiscard]] bool wait(Duration at_most);
 
  private:

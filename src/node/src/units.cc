@@ -18,13 +18,13 @@ struct Unit {
 };
 
 constexpr std::array kSizeUnits{
-    Unit{"B", 1},          Unit{"KiB", 0x1p10}, Unit{"MiB", 0x1p20}, Unit{"GiB", 0x1p30},
-    Unit{"TiB", 0x1p40},   Unit{"kB", 1e3},     Unit{"MB", 1e6},     Unit{"GB", 1e9},
-    Unit{"TB", 1e12},
+    Unit{"B", 1},        Unit{"KiB", 0x1p10}, Unit{"MiB", 0x1p20},
+    Unit{"GiB", 0x1p30}, Unit{"TiB", 0x1p40}, Unit{"kB", 1e3},
+    Unit{"MB", 1e6},     Unit{"GB", 1e9},     Unit{"TB", 1e12},
 };
 constexpr std::array kDurationUnits{
-    Unit{"ns", 1},    Unit{"us", 1e3},     Unit{"ms", 1e6},     Unit{"s", 1e9},
-    Unit{"m", 60e9},  Unit{"h", 3600e9},   Unit{"d", 86400e9},
+    Unit{"ns", 1},   Unit{"us", 1e3},   Unit{"ms", 1e6},    Unit{"s", 1e9},
+    Unit{"m", 60e9}, Unit{"h", 3600e9}, Unit{"d", 86400e9},
 };
 // Everything up to here is exact as a double and fits the result type.
 constexpr double kQuantityMax = 0x1p62;
@@ -78,9 +78,9 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   if (const auto bytes = parse_quantity(text, kSizeUnits)) {
     return *bytes;
   }
-  return fail("config.size_invalid",
-              std::format("'{}' is no size: write a number with a unit, for example \"64MiB\"",
-                          text));
+  return fail(
+      "config.size_invalid",
+      std::format("'{}' is no size: write a number with a unit, for example \"64MiB\"", text));
 }
 
 Result<Duration> parse_duration(std::string_view text) {
@@ -122,9 +122,9 @@ std::string format_time(UnixMillis time, bool milliseconds) {
   const auto seconds = static_cast<std::time_t>(time / 1000);
   std::tm parts{};
   gmtime_r(&seconds, &parts);
-  std::string out = std::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", parts.tm_year + 1900,
-                                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
-                                parts.tm_sec);
+  std::string out =
+      std::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", parts.tm_year + 1900, parts.tm_mon + 1,
+                  parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
   if (milliseconds) {
     out += std::format(".{:03}", time % 1000);
   }

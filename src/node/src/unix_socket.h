@@ -28,15 +28,13 @@ class Descriptor {
   int value_;
 };
 
-// The address of a socket file. A path that does not fit sun_path is named through its folder's open
-// descriptor (/proc/self/fd), which must then stay open while the address is used.
+// The address of a socket file. A path that does not fit sun_path is named through its folder's
+// open descriptor (/proc/self/fd), which must then stay open while the address is used.
 struct UnixAddress {
   sockaddr_un address{};
   socklen_t size = 0;
   Descriptor folder;
-  [[nodiscard]] const sockaddr* get() const {
-    return reinterpret_cast<const sockaddr*>(&address);
-  }
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address); }
 };
 // Errors: node.socket_failed.
 [[nodiscard]] Result<UnixAddress> unix_address(const std::filesystem::path& path);

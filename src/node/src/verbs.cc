@@ -1,13 +1,13 @@
 // The verbs that tell about the node and its peers.
 #include "verbs.h"
 
+#include <i2/node/addresses.h>
 #include <i2/node/units.h>
 #include <i2/wire/text.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include <i2/node/addresses.h>
 #include "verbs_json.h"
 
 namespace i2::node {
@@ -17,7 +17,9 @@ using nlohmann::json;
 
 constexpr std::string_view kDirect = "direct";
 
-std::uint64_t microseconds(Duration duration) { return duration / kMicrosecond; }
+std::uint64_t microseconds(Duration duration) {
+  return duration / kMicrosecond;
+}
 
 constexpr std::string_view name_of(PeerState state) {
   switch (state) {
@@ -77,7 +79,9 @@ std::string to_line(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-json peer_json(const Link& link) { return {{"id", link.peer.hex()}, {"name", link.name}}; }
+json peer_json(const Link& link) {
+  return {{"id", link.peer.hex()}, {"name", link.name}};
+}
 
 Task<LinkFacts> facts_of(stoq::Connection connection) {
   co_return LinkFacts{.path = connection.path(), .security = connection.security()};
@@ -148,7 +152,8 @@ Task<Result<std::string>> Verbs::peers(AdminCallPtr) {
                {"rtt_us", nullptr}};
     if (peer.link != nullptr) {
       const LinkUse use(peer.link);
-      const LinkFacts facts = co_await on_link(use->connection.executor(), facts_of(use->connection));
+      const LinkFacts facts =
+          co_await on_link(use->connection.executor(), facts_of(use->connection));
       entry["rtt_us"] = microseconds(facts.path.smoothed_rtt);
       entry["opened_by"] = use->outgoing ? "this node" : "peer";
       entry["since_seconds"] = (parts_.clock.now() - use->since) / kSecond;
@@ -187,10 +192,12 @@ Task<Result<std::string>> Verbs::ping(AdminCallPtr call) {
   std::vector<Duration> times;
   for (std::int64_t i = 0; i < count && !call->stop.stop_requested(); ++i) {
     if (i > 0) {
-      co_await rt::sleep_for(std::chrono::milliseconds(interval));
+      Wakeup pause(parts_.runtime.control());
+      const std::stop_callback end(call->stop, [&pause] { pause.wake(); });
+      co_await pause.wait(static_cast<Duration>(interval) * kMillisecond);
     }
-    I2_CO_TRY_VALUE(const Duration time, co_await on_link(link->connection.executor(),
-                                                          link->connection.ping()));
+    I2_CO_TRY_VALUE(const Duration time,
+                    co_await on_link(link->connection.executor(), link->connection.ping()));
     times.push_back(time);
     call->progress(to_line({{"sequence", i + 1}, {"rtt_us", microseconds(time)}}));
   }

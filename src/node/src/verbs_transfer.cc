@@ -51,8 +51,8 @@ class ProgressSender {
 
 }  // namespace
 
-// The client opened the file with its own rights and passed the descriptor; the daemon reads that file and
-// no other, whatever the request says.
+// The client opened the file with its own rights and passed the descriptor; the daemon reads that
+// file and no other, whatever the request says.
 Task<Result<std::string>> Verbs::send(AdminCallPtr call) {
   I2_CO_TRY_VALUE(std::string target, call->request.text("peer"));
   I2_CO_TRY_VALUE(std::string name, call->request.text("name"));
@@ -128,8 +128,7 @@ Task<Result<std::string>> Verbs::bench(AdminCallPtr call) {
                 {"cpu_seconds",
                  {{"local", report.cpu_seconds_local}, {"remote", report.cpu_seconds_remote}}}});
   } else {
-    auto upload =
-        stoq::bench_upload(link->connection, static_cast<std::size_t>(streams), duration);
+    auto upload = stoq::bench_upload(link->connection, static_cast<std::size_t>(streams), duration);
     I2_CO_TRY_VALUE(const stoq::BenchReport report, co_await on_link(executor, std::move(upload)));
     out.update({{"gbps", report.gbps()},
                 {"seconds", report.seconds},

@@ -33,8 +33,7 @@ class ConfigTest : public testing::Test {
     std::vector<std::string> out;
     if (const auto config = load_config(sources); !config) {
       for (const ConfigProblem& problem : config.error()) {
-        const std::string where =
-            problem.where.substr(problem.where.find_last_of("/:") + 1);
+        const std::string where = problem.where.substr(problem.where.find_last_of("/:") + 1);
         out.push_back(where + ": " + std::string(problem.error.code()));
       }
     }
@@ -121,23 +120,22 @@ TEST_F(ConfigTest, ReportsAllProblemsWithTheirLines) {
       "workers = 1000\n"
       "idle_timeout = 30\n"
       "connection_window = \"eight\"\n"
-      "[loging]\n"
+      "[loggings]\n"
       "level = \"info\"\n");
   sources.environment = {{"I2_LOG_LEVEL", "loud"}};
   sources.flags = {{"transport", "bind_address", "--bind", "0.0.0.0"}};
-  EXPECT_THAT(problems_of(sources),
-              testing::UnorderedElementsAre(
-                  "1: config.section_unknown", "3: config.key_unknown", "4: config.type",
-                  "5: config.value", "6: config.type", "7: config.size_invalid",
-                  "8: config.section_unknown", "I2_LOG_LEVEL: config.value",
-                  "--bind: stoq.ipv4_refused"));
+  EXPECT_THAT(problems_of(sources), testing::UnorderedElementsAre(
+                                        "1: config.section_unknown", "3: config.key_unknown",
+                                        "4: config.type", "5: config.value", "6: config.type",
+                                        "7: config.size_invalid", "8: config.section_unknown",
+                                        "I2_LOG_LEVEL: config.value", "--bind: stoq.ipv4_refused"));
   const auto config = load_config(sources);
   std::string all;
   for (const ConfigProblem& problem : config.error()) {
     all += problem.to_string() + "\n";
   }
   EXPECT_THAT(all, HasSubstr("[transport] has no key 'prot'; did you mean 'port'?"));
-  EXPECT_THAT(all, HasSubstr("'loging' is no section of this program; did you mean 'logging'?"));
+  EXPECT_THAT(all, HasSubstr("'loggings' is no section of this program; did you mean 'logging'?"));
   EXPECT_THAT(all, HasSubstr("'port' stands outside of its section: write it below [transport]"));
 }
 
@@ -174,8 +172,9 @@ TEST_F(ConfigTest, EverySettingIsDocumented) {
 }
 
 TEST_F(ConfigTest, TheDevelopmentFileIsGood) {
-  const auto config = load_config(
-      {.file = fs::path(I2_SOURCE_DIR) / "config/development.toml", .environment = {}, .flags = {}});
+  const auto config = load_config({.file = fs::path(I2_SOURCE_DIR) / "config/development.toml",
+                                   .environment = {},
+                                   .flags = {}});
   ASSERT_TRUE(config) << config.error().front().to_string();
   EXPECT_EQ(config->bind.to_string(), "[::]:9292");
 }
@@ -210,7 +209,7 @@ TEST(Units, Durations) {
 
 TEST(Suggest, FindsWhatWasMeant) {
   constexpr std::array<std::string_view, 4> kVerbs{"status", "peers", "path", "ping"};
-  EXPECT_EQ(nearest("stauts", kVerbs), "status");
+  EXPECT_EQ(nearest("sttatus", kVerbs), "status");
   EXPECT_EQ(nearest("peer", kVerbs), "peers");
   EXPECT_EQ(nearest("stat", kVerbs), "status");
   EXPECT_EQ(nearest("wallet", kVerbs), "");

@@ -64,6 +64,7 @@ struct Runtime::Impl {
   std::vector<std::unique_ptr<Loop>> workers;
   std::unique_ptr<Loop> control;
   asio::thread_pool pool;
+  bool stopped = false;
 
   explicit Impl(std::size_t pool_threads) : pool(pool_threads) {}
 };
@@ -84,15 +85,8 @@ Runtime::Runtime(const RuntimeConfig& config)
   impl_->control = std::make_unique<Loop>(std::nullopt);
 }
 
-Runtime::~Runtime() {
-  stop();
-  // Threads first, contexts after: a handler destroyed with its context may still name another context.
-  impl_->control->join();
-  for (const auto& worker : impl_->workers) {
-    worker->join();
-  }
-  impl_->pool.join();
-}
+// Threads first, contexts after: a handler destroyed with its context may still name another context.
+Runtime::~Runtime() { stop(); }
 
 std::size_t Runtime::worker_count() const { return impl_->workers.size(); }
 
@@ -110,7 +104,15 @@ void Runtime::stop() {
     worker->stop();
   }
   impl_->pool.stop();
+  impl_->control->join();
+  for (const auto& worker : impl_->workers) {
+    worker->join();
+  }
+  impl_->pool.join();
+  impl_->stopped = true;
 }
+
+bool Runtime::stopped() const { return impl_->stopped; }
 
 asio::awaitable<void> sleep_for(std::chrono::nanoseconds delay) {
   asio::steady_timer timer(co_await asio::this_coro::executor, delay);

@@ -97,19 +97,27 @@ Task<Result<Duration>> Connection::ping() {
     co_return state->ended();
   }
   const std::uint64_t sequence = state->next_ping++;
-  ++state->pings_waiting;
-  core->ping(sequence, state->worker->now());
+  I2_CO_TRY(core->ping(sequence, state->worker->now()));
   state->worker->request_flush();
-  while (!state->close_error && !state->pongs.contains(sequence)) {
+  struct Waiting {  // also when the waiting coroutine is destroyed
+    ConnectionState& connection;
+    std::uint64_t sequence;
+    Waiting(ConnectionState& owner, std::uint64_t number) : connection(owner), sequence(number) {
+      connection.pings[sequence] = std::nullopt;
+    }
+    ~Waiting() { connection.pings.erase(sequence); }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+  } const waiting(*state, sequence);
+  for (;;) {
+    if (const auto round_trip = state->pings[sequence]) {
+      co_return *round_trip;
+    }
+    if (state->close_error) {
+      co_return state->ended();
+    }
     co_await state->pong.wait();
   }
-  --state->pings_waiting;
-  if (const auto it = state->pongs.find(sequence); it != state->pongs.end()) {
-    const Duration round_trip = it->second;
-    state->pongs.erase(it);
-    co_return round_trip;
-  }
-  co_return state->ended();
 }
 
 Result<Bytes> Connection::export_keying_material(std::string_view label, ByteView context,

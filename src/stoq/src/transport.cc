@@ -11,18 +11,59 @@
 namespace i2::stoq {
 namespace asio = boost::asio;
 
+namespace {
+
+// Verified connections that nobody has taken yet. Lives on the control executor.
+struct AcceptQueue {
+  AcceptQueue(const boost::asio::any_io_executor& executor, std::size_t limit)
+      : changed(executor), connections_max(limit) {}
+
+  rt::Signal changed;
+  std::size_t connections_max;
+  std::deque<Connection> connections;
+  bool shut_down = false;
+};
+
+void offer(AcceptQueue& queue, Connection connection) {
+  if (queue.shut_down || queue.connections.size() >= queue.connections_max) {
+    asio::post(connection.executor(),
+               [connection]() mutable { connection.close(AppError::kOverloaded); });
+    return;
+  }
+  queue.connections.push_back(std::move(connection));
+  queue.changed.notify();
+}
+
+Task<Result<Connection>> next_accepted(std::shared_ptr<AcceptQueue> queue) {
+  while (queue->connections.empty() && !queue->shut_down) {
+    co_await queue->changed.wait();
+  }
+  if (queue->shut_down) {
+    co_return fail("stoq.shut_down", "the transport was shut down");
+  }
+  Connection next = std::move(queue->connections.front());
+  queue->connections.pop_front();
+  co_return next;
+}
+
+Task<void> accept_no_more(std::shared_ptr<AcceptQueue> queue) {
+  queue->shut_down = true;
+  queue->connections.clear();
+  queue->changed.notify();
+  co_return;
+}
+
+}  // namespace
+
 struct Transport::Impl {
-  explicit Impl(rt::Runtime& owner) : runtime(owner), accepted(owner.control()) {}
+  Impl(rt::Runtime& owner, std::size_t backlog)
+      : runtime(owner), accepted(std::make_shared<AcceptQueue>(owner.control(), backlog)) {}
 
   rt::Runtime& runtime;
   std::vector<std::shared_ptr<WorkerTransport>> workers;  // shared with their pending handlers
   std::atomic<std::size_t> next_worker{0};
   TransportCapabilities capabilities;
-  std::size_t backlog_max = 0;
-  // On the control executor:
-  rt::Signal accepted;
-  std::deque<Connection> backlog;
-  bool shut_down = false;
+  std::shared_ptr<AcceptQueue> accepted;  // shared with handlers on their way to the control executor
 };
 
 Transport::Transport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -32,19 +73,9 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
                                                      const ports::CertSource& certificates,
                                                      const ports::PeerVerifier& verifier) {
   I2_TRY_VALUE(const auto tls, core::TlsContext::create(config.tls));
-  auto impl = std::make_unique<Impl>(runtime);
-  impl->backlog_max = config.accept_backlog;
-  Impl* const raw = impl.get();
-  const auto accept = [raw](Connection connection) {
-    asio::post(raw->runtime.control(), [raw, connection = std::move(connection)]() mutable {
-      if (raw->shut_down || raw->backlog.size() >= raw->backlog_max) {
-        asio::post(connection.executor(),
-                   [connection]() mutable { connection.close(AppError::kOverloaded); });
-        return;
-      }
-      raw->backlog.push_back(std::move(connection));
-      raw->accepted.notify();
-    });
+  auto impl = std::make_unique<Impl>(runtime, config.accept_backlog);
+  const auto accept = [queue = impl->accepted, control = runtime.control()](Connection connection) {
+    asio::post(control, [queue, connection = std::move(connection)] { offer(*queue, connection); });
   };
   const std::size_t count = runtime.worker_count();
   io::UdpOptions options{.bind = config.bind,
@@ -75,19 +106,16 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
 
 Transport::~Transport() {
   for (auto& worker : impl_->workers) {
-    // Signalled when the worker's last handler has run or the loop has dropped it.
-    auto gone = std::make_shared<std::promise<void>>();
-    auto done = gone->get_future();
-    asio::post(worker->executor(), [worker, gone] {
-      worker->stop();
-      gone->set_value();
-    });
-    gone.reset();
-    try {
-      done.get();
-    } catch (const std::future_error&) {
-      // The runtime was stopped first and will never run it.
+    if (impl_->runtime.stopped()) {
+      worker->stop();  // nobody runs any more
+      continue;
     }
+    std::promise<void> gone;
+    asio::post(worker->executor(), [&worker, &gone] {
+      worker->stop();
+      gone.set_value();
+    });
+    gone.get_future().wait();
   }
 }
 
@@ -106,54 +134,17 @@ Task<Result<Connection>> Transport::connect(SocketAddress remote) {
   return connect(remote, ConnectOptions{});
 }
 
-namespace {
-
-// On the control executor.
-Task<Result<Connection>> next_accepted(rt::Signal& accepted, std::deque<Connection>& backlog,
-                                       const bool& shut_down) {
-  while (backlog.empty() && !shut_down) {
-    co_await accepted.wait();
-  }
-  if (shut_down) {
-    co_return fail("stoq.shut_down", "the transport was shut down");
-  }
-  Connection next = std::move(backlog.front());
-  backlog.pop_front();
-  co_return next;
-}
-
-}  // namespace
-
 Task<Result<Connection>> Transport::accept() {
-  co_return co_await asio::co_spawn(
-      impl_->runtime.control(),
-      next_accepted(impl_->accepted, impl_->backlog, impl_->shut_down), asio::use_awaitable);
+  co_return co_await asio::co_spawn(impl_->runtime.control(), next_accepted(impl_->accepted),
+                                    asio::use_awaitable);
 }
-
-namespace {
-
-// On the control executor.
-Task<void> accept_no_more(rt::Signal& accepted, std::deque<Connection>& backlog, bool& shut_down) {
-  shut_down = true;
-  backlog.clear();
-  accepted.notify();
-  co_return;
-}
-
-}  // namespace
 
 Task<void> Transport::shutdown(Duration linger) {
-  const auto control = impl_->runtime.control();
-  co_await asio::co_spawn(
-      control, accept_no_more(impl_->accepted, impl_->backlog, impl_->shut_down),
-      asio::use_awaitable);
+  co_await asio::co_spawn(impl_->runtime.control(), accept_no_more(impl_->accepted),
+                          asio::use_awaitable);
   for (const auto& worker : impl_->workers) {
     co_await asio::co_spawn(worker->executor(), worker->shut_down(linger), asio::use_awaitable);
   }
-  // Behind the connections that the workers handed over until just now: nothing names impl_ after it.
-  co_await asio::co_spawn(
-      control, accept_no_more(impl_->accepted, impl_->backlog, impl_->shut_down),
-      asio::use_awaitable);
 }
 
 SocketAddress Transport::local_address() const {

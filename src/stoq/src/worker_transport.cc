@@ -14,7 +14,6 @@ namespace {
 constexpr int kReceiveBatchesPerTurn = 4;
 constexpr int kSendsPerTurn = 32;
 constexpr std::size_t kResumptionsMax = 1'024;
-constexpr std::size_t kPongsMax = 64;
 
 asio::any_io_executor executor_of(const std::shared_ptr<ConnectionState>& connection) {
   return connection->executor;
@@ -306,8 +305,8 @@ void WorkerTransport::handle_event(const core::Event& event, ConnectionState& st
       break;
     case core::EventKind::kPong:
       while (const auto pong = connection->take_pong()) {
-        if (state.pings_waiting > 0 && state.pongs.size() < kPongsMax) {
-          state.pongs[pong->sequence] = pong->round_trip;
+        if (const auto it = state.pings.find(pong->sequence); it != state.pings.end()) {
+          it->second = pong->round_trip;
         }
       }
       state.pong.notify();

@@ -56,9 +56,8 @@ struct ConnectionState {
   SocketAddress dialled;
   std::unordered_map<std::int64_t, StreamHandle*> streams;
   std::deque<std::int64_t> incoming;  // opened by the peer, not accepted yet; bounded by the stream limits
-  std::unordered_map<std::uint64_t, Duration> pongs;
+  std::unordered_map<std::uint64_t, std::optional<Duration>> pings;  // that somebody waits for
   std::uint64_t next_ping = 1;
-  std::size_t pings_waiting = 0;
   rt::Signal changed;       // established, closed, streams available
   rt::Signal stream_opened;
   rt::Signal datagram;

@@ -154,13 +154,18 @@ std::size_t Connection::datagram_size_max() const {
   return std::min<std::size_t>(path - kOverhead, peer->max_datagram_frame_size - 5);
 }
 
-void Connection::ping(std::uint64_t sequence, Timestamp now) {
+Result<void> Connection::ping(std::uint64_t sequence, Timestamp now) {
   if (!impl_->established_) {
-    return;
+    return fail("stoq.not_connected", "the peer is not verified yet");
+  }
+  if (impl_->pings_.size() + impl_->pongs_.size() >= kPingsMax) {
+    return fail("stoq.overloaded", std::to_string(kPingsMax) + " pings are not answered yet");
   }
   Bytes frame;
   append_frame(frame, FrameType::kPing, encode(Ping{sequence, now}));
-  (void)impl_->write_stream(impl_->control_out_, Chunk(std::move(frame)), false);
+  I2_TRY(impl_->write_stream(impl_->control_out_, Chunk(std::move(frame)), false));
+  impl_->pings_.push_back({sequence, now});
+  return {};
 }
 
 std::optional<Connection::Pong> Connection::take_pong() {

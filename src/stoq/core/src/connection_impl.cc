@@ -14,8 +14,8 @@ ngtcp2_settings make_settings(const EndpointConfig& config, Rng& rng, Timestamp 
   ngtcp2_settings out;
   ngtcp2_settings_default(&out);
   out.initial_ts = now;
-  out.cc_algo = config.congestion == CongestionControl::kBbr ? NGTCP2_CC_ALGO_BBR
-                                                             : NGTCP2_CC_ALGO_CUBIC;
+  out.cc_algo =
+      config.congestion == CongestionControl::kBbr ? NGTCP2_CC_ALGO_BBR : NGTCP2_CC_ALGO_CUBIC;
   out.rand_ctx.native_handle = &rng;
   out.max_tx_udp_payload_size = kTransmitSizeMax;
   out.handshake_timeout = config.handshake_timeout;
@@ -120,9 +120,9 @@ Result<void> ConnectionImpl::start_server(const PathAddresses& path, const Serve
     params.original_dcid = start.header.dcid;
   }
   params.stateless_reset_token_present = 1;
-  if (ngtcp2_crypto_generate_stateless_reset_token(
-          params.stateless_reset_token, endpoint_.reset_secret_.data(),
-          endpoint_.reset_secret_.size(), &scid) != 0) {
+  if (ngtcp2_crypto_generate_stateless_reset_token(params.stateless_reset_token,
+                                                   endpoint_.reset_secret_.data(),
+                                                   endpoint_.reset_secret_.size(), &scid) != 0) {
     return fail("stoq.tls_setup", "stateless reset token");
   }
   NativePath native(path);
@@ -130,9 +130,9 @@ Result<void> ConnectionImpl::start_server(const PathAddresses& path, const Serve
       ngtcp2_crypto_ossl_ctx_new(&tls_, ssl_) != 0) {
     return fail("stoq.tls_setup", "the TLS session cannot be used for QUIC");
   }
-  const int rv = ngtcp2_conn_server_new(&conn_, &start.header.scid, &scid, &native.path,
-                                        start.header.version, &server_callbacks(), &settings,
-                                        &params, nullptr, this);
+  const int rv =
+      ngtcp2_conn_server_new(&conn_, &start.header.scid, &scid, &native.path, start.header.version,
+                             &server_callbacks(), &settings, &params, nullptr, this);
   if (rv != 0) {
     return fail("stoq.accept", ngtcp2_strerror(rv), rv);
   }
@@ -172,61 +172,76 @@ int ConnectionImpl::handle_packet(const PathAddresses& path, std::uint8_t ecn, B
   switch (rv) {
     case 0:
       break;
-    case NGTCP2_ERR_DRAINING: {
-      const ngtcp2_ccerr* peer = ngtcp2_conn_get_ccerr(conn_);
-      const std::string reason(reinterpret_cast<const char*>(peer->reason), peer->reasonlen);
-      if (peer->type == NGTCP2_CCERR_TYPE_APPLICATION) {
-        close_error_ = Error(error_code(peer->error_code),
-                             std::string(describe(peer->error_code)),
-                             static_cast<std::int64_t>(peer->error_code));
-      } else if (peer->error_code >= NGTCP2_CRYPTO_ERROR && peer->error_code < 0x200) {
-        close_error_ = Error("stoq.tls_refused",
-                             "the peer refused the TLS handshake: " +
-                                 std::string(SSL_alert_desc_string_long(
-                                     static_cast<int>(peer->error_code & 0xff))),
-                             static_cast<std::int64_t>(peer->error_code));
-      } else {
-        close_error_ = Error("stoq.closed_by_peer",
-                             "the peer closed the connection with QUIC error " +
-                                 std::to_string(peer->error_code) +
-                                 (reason.empty() ? "" : " (" + reason + ")"),
-                             static_cast<std::int64_t>(peer->error_code));
-      }
+    case NGTCP2_ERR_DRAINING:
       state_ = ConnectionState::kDraining;
       close_until_ = now + 3 * ngtcp2_conn_get_pto(conn_);
-      endpoint_.handshake_over(*this);
-      event(EventKind::kClosed);
+      report_closed(error_of_peer());
       break;
-    }
     case NGTCP2_ERR_RETRY:
     case NGTCP2_ERR_DROP_CONN:
       return rv;
     case NGTCP2_ERR_CLOSING:
       break;
-    default: {
-      Error error("stoq.protocol_violation", ngtcp2_strerror(rv), rv);
-      if (rv == NGTCP2_ERR_CRYPTO) {
-        const std::uint8_t alert = ngtcp2_conn_get_tls_alert(conn_);
-        ngtcp2_ccerr_set_tls_alert(&close_error_native_, alert, nullptr, 0);
-        error = Error("stoq.tls_failed",
-                      "the TLS handshake failed: " +
-                          std::string(SSL_alert_desc_string_long(alert)),
-                      alert);
-      } else {
-        ngtcp2_ccerr_set_liberr(&close_error_native_, rv, nullptr, 0);
-      }
-      if (state_ == ConnectionState::kHandshaking) {
-        ++endpoint_.stats_.handshakes_failed;
-      }
-      close_error_ = std::move(error);
-      state_ = ConnectionState::kClosing;
-      send_close_ = true;
-      endpoint_.handshake_over(*this);
-      event(EventKind::kClosed);
-    }
+    default:
+      fail_with(rv);
   }
   endpoint_.mark_dirty(*this);
   return 0;
+}
+
+// ngtcp2 found that the connection cannot go on.
+void ConnectionImpl::fail_with(int rv) {
+  if (state_ == ConnectionState::kClosing) {
+    return;  // it was refused while this packet was read
+  }
+  Error error("stoq.protocol_violation", ngtcp2_strerror(rv), rv);
+  if (rv == NGTCP2_ERR_CRYPTO) {
+    const std::uint8_t alert = ngtcp2_conn_get_tls_alert(conn_);
+    ngtcp2_ccerr_set_tls_alert(&close_error_native_, alert, nullptr, 0);
+    error =
+        Error("stoq.tls_failed",
+              "the TLS handshake failed: " + std::string(SSL_alert_desc_string_long(alert)), alert);
+  } else {
+    ngtcp2_ccerr_set_liberr(&close_error_native_, rv, nullptr, 0);
+  }
+  if (state_ == ConnectionState::kHandshaking) {
+    ++endpoint_.stats_.handshakes_failed;
+  }
+  state_ = ConnectionState::kClosing;
+  send_close_ = true;
+  close_until_ = endpoint_.now_ + 3 * ngtcp2_conn_get_pto(conn_);
+  report_closed(std::move(error));
+}
+
+// Why the peer closed, from its CONNECTION_CLOSE.
+Error ConnectionImpl::error_of_peer() const {
+  const ngtcp2_ccerr* const peer = ngtcp2_conn_get_ccerr(conn_);
+  const auto native = static_cast<std::int64_t>(peer->error_code);
+  if (peer->type == NGTCP2_CCERR_TYPE_APPLICATION) {
+    return {error_code(peer->error_code), std::string(describe(peer->error_code)), native};
+  }
+  if (peer->error_code >= NGTCP2_CRYPTO_ERROR && peer->error_code < 0x200) {
+    return {"stoq.tls_refused",
+            "the peer refused the TLS handshake: " +
+                std::string(SSL_alert_desc_string_long(static_cast<int>(peer->error_code & 0xff))),
+            native};
+  }
+  const std::string reason(reinterpret_cast<const char*>(peer->reason), peer->reasonlen);
+  return {"stoq.closed_by_peer",
+          "the peer closed the connection with QUIC error " + std::to_string(peer->error_code) +
+              (reason.empty() ? "" : " (" + reason + ")"),
+          native};
+}
+
+// The first reason is the one that counts.
+void ConnectionImpl::report_closed(Error error) {
+  if (closed_reported_) {
+    return;
+  }
+  close_error_ = std::move(error);
+  endpoint_.handshake_over(*this);
+  event(EventKind::kClosed);
+  closed_reported_ = true;
 }
 
 void ConnectionImpl::handle_expiry(Timestamp now) {
@@ -252,18 +267,16 @@ void ConnectionImpl::handle_expiry(Timestamp now) {
   }
   const int rv = ngtcp2_conn_handle_expiry(conn_, now);
   if (rv != 0) {
+    Error error("stoq.transport", ngtcp2_strerror(rv), rv);
     if (rv == NGTCP2_ERR_IDLE_CLOSE) {
-      close_error_ = Error("stoq.idle_timeout", "the peer has not been heard of for too long", rv);
+      error = Error("stoq.idle_timeout", "the peer has not been heard of for too long", rv);
     } else if (rv == NGTCP2_ERR_HANDSHAKE_TIMEOUT) {
-      close_error_ = Error("stoq.handshake_timeout", "the peer did not answer in time", rv);
+      error = Error("stoq.handshake_timeout", "the peer did not answer in time", rv);
       ++endpoint_.stats_.handshakes_failed;
-    } else {
-      close_error_ = Error("stoq.transport", ngtcp2_strerror(rv), rv);
     }
     // RFC 9000 §10.1: an idle connection ends silently.
     state_ = ConnectionState::kClosed;
-    endpoint_.handshake_over(*this);
-    event(EventKind::kClosed);
+    report_closed(std::move(error));
     return;
   }
   endpoint_.mark_dirty(*this);
@@ -274,10 +287,13 @@ Timestamp ConnectionImpl::expiry() const {
     return std::min(close_until_, ngtcp2_conn_get_expiry(conn_));
   }
   switch (state_) {
-    case ConnectionState::kClosed: return kNever;
+    case ConnectionState::kClosed:
+      return kNever;
     case ConnectionState::kClosing:
-    case ConnectionState::kDraining: return close_until_;
-    default: break;
+    case ConnectionState::kDraining:
+      return close_until_;
+    default:
+      break;
   }
   const Timestamp transport = ngtcp2_conn_get_expiry(conn_);
   return established_ || !handshake_done_ ? transport : std::min(transport, session_deadline_);
@@ -340,11 +356,9 @@ std::optional<Transmit> ConnectionImpl::write_packets(MutableByteView buffer, Ti
       return write(buffer, now);
     }
     ngtcp2_ccerr_set_liberr(&close_error_native_, static_cast<int>(written), nullptr, 0);
-    close_error_ = Error("stoq.transport", ngtcp2_strerror(static_cast<int>(written)), written);
     state_ = ConnectionState::kClosing;
     send_close_ = true;
-    endpoint_.handshake_over(*this);
-    event(EventKind::kClosed);
+    report_closed(Error("stoq.transport", ngtcp2_strerror(static_cast<int>(written)), written));
     return write(buffer, now);
   }
   if (written == 0) {
@@ -368,15 +382,14 @@ void ConnectionImpl::close(std::uint64_t app_error, std::string_view reason, Err
   ngtcp2_ccerr_set_application_error(&close_error_native_, app_error,
                                      reinterpret_cast<const std::uint8_t*>(close_reason_.data()),
                                      close_reason_.size());
-  close_error_ = std::move(local_error);
   state_ = ConnectionState::kClosing;
-  // Before the handshake is confirmed a client's close must also go into a Handshake packet, where an
-  // application error is hidden (RFC 9000 §10.2.3): wait for the confirmation, or the peer never learns why.
+  // Before the handshake is confirmed a client's close must also go into a Handshake packet, where
+  // an application error is hidden (RFC 9000 §10.2.3): wait for the confirmation, or the peer never
+  // learns why.
   close_deferred_ = client_ && handshake_done_ && !established_;
   send_close_ = !close_deferred_;
   close_until_ = endpoint_.now_ + 3 * ngtcp2_conn_get_pto(conn_);
-  endpoint_.handshake_over(*this);
-  event(EventKind::kClosed);
+  report_closed(std::move(local_error));
   endpoint_.mark_dirty(*this);
 }
 

@@ -21,6 +21,7 @@
 namespace i2::stoq::core {
 
 inline constexpr std::size_t kPriorities = 8;
+inline constexpr std::size_t kPingsMax = 64;  // not answered, or answered and not taken
 
 class ConnectionImpl {
  public:
@@ -46,6 +47,9 @@ class ConnectionImpl {
   [[nodiscard]] std::optional<Transmit> write(MutableByteView buffer, Timestamp now);
   [[nodiscard]] std::optional<Transmit> write_packets(MutableByteView buffer, Timestamp now);
   [[nodiscard]] Timestamp expiry() const;
+  void fail_with(int rv);
+  [[nodiscard]] Error error_of_peer() const;
+  void report_closed(Error error);
 
   // --- session (session.cc)
   void on_handshake_completed();
@@ -102,6 +106,7 @@ class ConnectionImpl {
   Timestamp close_until_ = 0;
   std::uint64_t closing_received_ = 0;
   bool send_close_ = false;
+  bool closed_reported_ = false;  // kClosed is the last event
   bool close_deferred_ = false;  // until the handshake is confirmed or close_until_
   bool released_ = false;    // the application forgot it
   bool dirty_ = false;       // in the endpoint's transmit list
@@ -137,6 +142,7 @@ class ConnectionImpl {
   Timestamp session_deadline_ = kNever;
   TlsSession session_;
   Bytes new_token_;
+  std::deque<Ping> pings_;  // not answered yet
   std::deque<Connection::Pong> pongs_;
 };
 

@@ -153,6 +153,10 @@ void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn
                                      ByteView datagram, Timestamp now) {
   now_ = std::max(now_, now);
   ++stats_.datagrams_received;
+  if (datagram.empty()) {  // ngtcp2 asserts that there is something to look at
+    ++stats_.datagrams_dropped;
+    return;
+  }
   // RFC 8999 §5.2: a short header is one byte and the connection ID. A batch mostly belongs to one connection.
   constexpr std::size_t kShortHeader = 1 + kLocalCidSize;
   const bool is_short = datagram.size() > kShortHeader && (datagram[0] & 0x80) == 0;

@@ -1,9 +1,17 @@
 // The stoq session above the QUIC handshake: who the peer is (docs/wire/session.md).
+#include <algorithm>
+
 #include <i2/base/assert.h>
 
 #include "endpoint_impl.h"
 
 namespace i2::stoq::core {
+namespace {
+
+// A peer that asks without taking the answers gets no more of them. Far above kPingsMax of an honest one.
+constexpr std::uint64_t kControlQueueMax = 32 * 1024;
+
+}  // namespace
 
 void ConnectionImpl::on_handshake_completed() {
   handshake_done_ = true;
@@ -199,15 +207,20 @@ Result<void> ConnectionImpl::handle_control_frame(const Frame& frame) {
   switch (type) {
     case FrameType::kPing: {
       I2_TRY(decode_ping(frame.body));
-      Bytes pong;
-      append_frame(pong, FrameType::kPong, frame.body);
-      (void)write_stream(control_out_, Chunk(std::move(pong)), false);
+      const StreamState* const control = stream(control_out_);
+      if (control != nullptr && control->send.unacknowledged() < kControlQueueMax) {
+        Bytes pong;
+        append_frame(pong, FrameType::kPong, frame.body);
+        (void)write_stream(control_out_, Chunk(std::move(pong)), false);
+      }
       return {};
     }
     case FrameType::kPong: {
       I2_TRY_VALUE(const Ping pong, decode_ping(frame.body));
-      if (pongs_.size() < 64 && pong.sent_at <= endpoint_.now_) {
-        pongs_.push_back({pong.sequence, endpoint_.now_ - pong.sent_at});
+      const auto asked = std::ranges::find(pings_, pong.sequence, &Ping::sequence);
+      if (asked != pings_.end()) {
+        pongs_.push_back({pong.sequence, endpoint_.now_ - std::min(asked->sent_at, endpoint_.now_)});
+        pings_.erase(asked);
         event(EventKind::kPong);
       }
       return {};

@@ -18,7 +18,9 @@ StreamState* ConnectionImpl::stream(StreamId id) {
 }
 
 void ConnectionImpl::event(EventKind kind, StreamId id) {
-  endpoint_.events_.push_back({kind, handle_, id});
+  if (!closed_reported_) {
+    endpoint_.events_.push_back({kind, handle_, id});
+  }
 }
 
 void ConnectionImpl::make_ready(StreamState& stream) {

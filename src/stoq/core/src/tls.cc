@@ -90,7 +90,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::create(const TlsPolicy& policy) 
   SSL_CTX_set_session_cache_mode(out->server_, SSL_SESS_CACHE_SERVER);
   SSL_CTX_sess_set_cache_size(out->server_, 20'000);
   SSL_CTX_set_timeout(out->server_, 3600);
-  SSL_CTX_set_num_tickets(out->server_, 1);
+  SSL_CTX_set_num_tickets(out->server_, policy.tickets);
   SSL_CTX_set_session_id_context(out->server_,
                                  reinterpret_cast<const unsigned char*>(policy.alpn.data()),
                                  static_cast<unsigned>(policy.alpn.size()));

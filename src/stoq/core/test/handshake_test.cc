@@ -243,7 +243,7 @@ TEST_F(HandshakeTest, ARestartedPeerEndsTheConnectionByStatelessReset) {
   network_.host(1).endpoint =
       std::make_unique<Endpoint>(EndpointConfig{}, tls_, *nodes_[1], fleet_, rng, network_.now(),
                                  network_.unix_now());
-  client().ping(1, network_.now());
+  ASSERT_TRUE(client().ping(1, network_.now()));
   network_.run_for(5 * kSecond);
   EXPECT_GE(endpoint(1).stats().stateless_resets_sent, 1u);
 }

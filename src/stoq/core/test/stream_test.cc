@@ -197,7 +197,7 @@ TEST_F(StreamTest, DatagramsArriveAndTooLargeOnesAreRefused) {
 TEST_F(StreamTest, PingMeasuresTheRoundTrip) {
   pair();
   network_.link.delay = 25 * kMillisecond;
-  client().ping(42, network_.now());
+  ASSERT_TRUE(client().ping(42, network_.now()));
   ASSERT_TRUE(wait_event(0, EventKind::kPong));
   const auto pong = client().take_pong();
   ASSERT_TRUE(pong);

@@ -9,13 +9,14 @@
 
 namespace i2::node {
 
-// Nothing for an address that means something else on another host (link-local) or cannot be dialled.
+// Nothing for an address that means something else on another host (link-local) or cannot be
+// dialled.
 [[nodiscard]] std::optional<fleet::PeerHint> to_hint(const NodeId& peer,
                                                      const stoq::core::SocketAddress& address);
 [[nodiscard]] stoq::core::SocketAddress to_address(const fleet::PeerHint& hint);
 
-// Where others can reach a socket bound to `bound`: itself, or for the unspecified address every global
-// address of the machine's interfaces; [::1] when there is none.
+// Where others can reach a socket bound to `bound`: itself, or for the unspecified address every
+// global address of the machine's interfaces; [::1] when there is none.
 [[nodiscard]] std::vector<stoq::core::SocketAddress> reachable_addresses(
     const stoq::core::SocketAddress& bound);
 

@@ -6,11 +6,13 @@
 //   daemon  {"progress":{"rtt_us":412}}                           any number of them
 //   daemon  {"result":{...}}   or   {"error":{"code":"stoq.unreachable","message":"..."}}
 //
-// Argument values are strings, integers and booleans. Requests are answered one after another. A client
-// that closes its end takes the request back. `send` travels with an open file descriptor (SCM_RIGHTS,
-// unix(7)) beside the first byte of its line, so that the file is read with the client's rights.
+// Argument values are strings, integers and booleans. Requests are answered one after another. A
+// client that closes its end takes the request back. `send` travels with an open file descriptor
+// (SCM_RIGHTS, unix(7)) beside the first byte of its line, so that the file is read with the
+// client's rights.
 //
-// Pure: text in, values out. The peer may be anything that can open the socket; nothing here trusts it.
+// Pure: text in, values out. The peer may be anything that can open the socket; nothing here trusts
+// it.
 #pragma once
 
 #include <i2/base/error.h>
@@ -24,7 +26,7 @@
 
 namespace i2::node {
 
-inline constexpr std::size_t kAdminLineMax = 64 * 1024;         // of a request, without its '\n'
+inline constexpr std::size_t kAdminLineMax = 64 * 1024;          // of a request, without its '\n'
 inline constexpr std::size_t kAdminReplyMax = 16 * 1024 * 1024;  // of an answer
 inline constexpr std::size_t kAdminArgumentsMax = 32;
 
@@ -36,8 +38,8 @@ struct AdminRequest {
 
   // The argument's value. Error: admin.argument when it is missing or of another type.
   [[nodiscard]] Result<std::string> text(std::string_view name) const;
-  // The argument's value or, when it is missing, `otherwise`. Error: admin.argument when it is of another
-  // type or outside of [minimum, maximum].
+  // The argument's value or, when it is missing, `otherwise`. Error: admin.argument when it is of
+  // another type or outside of [minimum, maximum].
   [[nodiscard]] Result<std::int64_t> integer(std::string_view name, std::int64_t otherwise,
                                              std::int64_t minimum, std::int64_t maximum) const;
   [[nodiscard]] Result<bool> flag(std::string_view name) const;

@@ -9,8 +9,8 @@
 
 namespace i2::node {
 
-// Opens the socket at `path`, also where the path is longer than sun_path (108 bytes, unix(7)) allows.
-// Errors: node.no_daemon (nobody listens there), node.socket_denied, node.socket_failed.
+// Opens the socket at `path`, also where the path is longer than sun_path (108 bytes, unix(7))
+// allows. Errors: node.no_daemon (nobody listens there), node.socket_denied, node.socket_failed.
 class AdminClient {
  public:
   [[nodiscard]] static Result<AdminClient> connect(const std::filesystem::path& path);

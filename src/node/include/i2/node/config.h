@@ -1,8 +1,8 @@
 // The daemon's configuration: defaults, a TOML file, I2_* environment, flags; the later wins.
 //
-// Every setting is one row of settings(): section, key, environment variable, default, meaning. Reading
-// is strict (docs/reference/config.md): an unknown section or key, a wrong type or a value out of range
-// is a problem, and all problems are reported at once, each with where it stands.
+// Every setting is one row of settings(): section, key, environment variable, default, meaning.
+// Reading is strict (docs/reference/config.md): an unknown section or key, a wrong type or a value
+// out of range is a problem, and all problems are reported at once, each with where it stands.
 #pragma once
 
 #include <i2/base/clock.h>
@@ -76,9 +76,10 @@ struct ConfigSources {
   std::vector<Flag> flags;
 };
 
-// The configuration, or every problem of all sources. Error codes of problems: config.file_unreadable,
-// config.syntax, config.section_unknown, config.key_unknown, config.type, config.value,
-// config.size_invalid, config.duration_invalid, stoq.ipv4_refused, stoq.address_malformed.
+// The configuration, or every problem of all sources. Error codes of problems:
+// config.file_unreadable, config.syntax, config.section_unknown, config.key_unknown, config.type,
+// config.value, config.size_invalid, config.duration_invalid, stoq.ipv4_refused,
+// stoq.address_malformed.
 [[nodiscard]] std::expected<Config, std::vector<ConfigProblem>> load_config(
     const ConfigSources& sources);
 

@@ -6,10 +6,10 @@
 
 namespace i2::node {
 
-// Runs a node in the foreground until SIGTERM or SIGINT: then it drains and returns kOk. SIGHUP reloads.
-// A second SIGTERM or SIGINT ends the process at once. Raises the limit of open files to the hard one.
-// Why a node did not start is logged and tells the exit code. Call it on the main thread, once, before
-// the process has any other.
+// Runs a node in the foreground until SIGTERM or SIGINT: then it drains and returns kOk. SIGHUP
+// reloads. A second SIGTERM or SIGINT ends the process at once. Raises the limit of open files to
+// the hard one. Why a node did not start is logged and tells the exit code. Call it on the main
+// thread, once, before the process has any other.
 [[nodiscard]] ExitCode run_daemon(const Config& config);
 
 }  // namespace i2::node

@@ -9,12 +9,12 @@ enum class ExitCode : int {
   kOk = 0,
   kFailure = 1,
   kUsage = 2,
-  kNoDaemon = 3,     // or this directory is no node yet
+  kNoDaemon = 3,  // or this directory is no node yet
   kUnreachable = 4,
   kDenied = 5,
   kTimeout = 6,
-  kExhausted = 7,    // a limit, a quota or the disk
-  kIntegrity = 8,    // something is not what it claims to be
+  kExhausted = 7,  // a limit, a quota or the disk
+  kIntegrity = 8,  // something is not what it claims to be
 };
 
 // `code` is a "layer.reason" string; one that is not in the table is a kFailure.

@@ -5,8 +5,8 @@
 //   text  2026-01-31T12:00:00.000Z info  node ready: the node is ready address=[::]:9292 pid=4711
 //   json  {"time":"...","level":"info","layer":"node","event":"ready","message":"...",...}
 //
-// `layer` and `event` are stable words for programs, `message` is for people. Thread-safe; a line is
-// written by one call, so lines of several threads never mix.
+// `layer` and `event` are stable words for programs, `message` is for people. Thread-safe; a line
+// is written by one call, so lines of several threads never mix.
 #pragma once
 
 #include <i2/base/clock.h>

@@ -1,8 +1,9 @@
-// A running node: everything of the project, composed (src/compose.cc), with a beginning and an end.
+// A running node: everything of the project, composed (src/compose.cc), with a beginning and an
+// end.
 //
-// start() brings the parts up in order - data directory, trust, transport, services, admin socket - and
-// fails with the error of the first that does not come up. The admin socket comes last: when it answers,
-// the node works.
+// start() brings the parts up in order - data directory, trust, transport, services, admin socket -
+// and fails with the error of the first that does not come up. The admin socket comes last: when it
+// answers, the node works.
 //
 // Threads: the functions may be called on any thread but those of the node.
 #pragma once
@@ -18,8 +19,8 @@ namespace i2::node {
 
 class Node {
  public:
-  // `config` is copied; `clock` and `log` outlive the node. Errors: node.data_dir_locked (a daemon runs
-  // there), fleet.not_joined, fleet.*, trust.*, node.*, stoq.port_in_use, stoq.permission,
+  // `config` is copied; `clock` and `log` outlive the node. Errors: node.data_dir_locked (a daemon
+  // runs there), fleet.not_joined, fleet.*, trust.*, node.*, stoq.port_in_use, stoq.permission,
   // stoq.address_unavailable, stoq.*; the message begins with the layer that did not come up.
   [[nodiscard]] static Result<std::unique_ptr<Node>> start(const Config& config, const Clock& clock,
                                                            const Logger& log);
@@ -30,9 +31,9 @@ class Node {
 
   // Reads the members of the fleet from disk again.
   void reload();
-  // Refuses new commands, waits for those under way (Config::drain_timeout), says goodbye to the peers
-  // and ends. False when something did not end in time; the process should then exit without destroying
-  // the node.
+  // Refuses new commands, waits for those under way (Config::drain_timeout), says goodbye to the
+  // peers and ends. False when something did not end in time; the process should then exit without
+  // destroying the node.
   [[nodiscard]] bool shut_down();
   [[nodiscard]] stoq::core::SocketAddress address() const;
 

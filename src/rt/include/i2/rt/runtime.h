@@ -36,8 +36,9 @@ class Runtime {
   [[nodiscard]] boost::asio::any_io_executor worker(std::size_t index) const;
   [[nodiscard]] boost::asio::any_io_executor control() const;
   [[nodiscard]] boost::asio::any_io_executor pool() const;
-  // Asks all loops to end; what has not run by then never does.
+  // Ends all loops and joins their threads; what has not run by then never does. Must not run on one of them.
   void stop();
+  [[nodiscard]] bool stopped() const;
 
  private:
   struct Impl;

@@ -1,10 +1,10 @@
+#include <i2/base/assert.h>
 #include <i2/stoq/core/testing/network.h>
+#include <i2/wire/reader.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <tuple>
-
-#include <i2/base/assert.h>
-#include <i2/wire/reader.h>
 
 namespace i2::stoq::core::testing {
 
@@ -22,8 +22,7 @@ void SeededRng::fill(MutableByteView out) {
   }
 }
 
-Network::Network(std::uint64_t seed, UnixMillis unix_start)
-    : unix_start_(unix_start), rng_(seed) {}
+Network::Network(std::uint64_t seed, UnixMillis unix_start) : unix_start_(unix_start), rng_(seed) {}
 
 std::size_t Network::add_host(const EndpointConfig& config, std::shared_ptr<TlsContext> tls,
                               const TestNode& node, const ports::PeerVerifier& verifier) {
@@ -32,18 +31,34 @@ std::size_t Network::add_host(const EndpointConfig& config, std::shared_ptr<TlsC
   host->address.ip[14] = static_cast<std::uint8_t>((hosts_.size() + 1) >> 8);
   host->address.ip[15] = static_cast<std::uint8_t>(hosts_.size() + 1);
   host->address.port = 9292;
-  host_rngs_.push_back(std::make_unique<SeededRng>(rng_.next()));
-  host->endpoint = std::make_unique<Endpoint>(config, std::move(tls), node, verifier,
-                                              *host_rngs_.back(), now_, unix_now());
-  by_address_[host->address] = hosts_.size();
-  nodes_.push_back(&node);
+  host->outside = host->address;
+  origins_.push_back(
+      {config, std::move(tls), &node, &verifier, std::make_unique<SeededRng>(rng_.next())});
+  host->endpoint = make_endpoint(origins_.back());
+  by_address_[host->outside] = hosts_.size();
   hosts_.push_back(std::move(host));
   return hosts_.size() - 1;
 }
 
+std::unique_ptr<Endpoint> Network::make_endpoint(const Origin& origin) {
+  return std::make_unique<Endpoint>(origin.config, origin.tls, *origin.node, *origin.verifier,
+                                    *origin.rng, now_, unix_now());
+}
+
+void Network::restart(std::size_t index) {
+  hosts_[index]->endpoint.reset();
+  hosts_[index]->endpoint = make_endpoint(origins_[index]);
+}
+
+void Network::rebind(std::size_t index, const SocketAddress& outside) {
+  by_address_.erase(hosts_[index]->outside);
+  hosts_[index]->outside = outside;
+  by_address_[outside] = index;
+}
+
 Result<ConnectionHandle> Network::connect(std::size_t from, std::size_t to,
                                           Endpoint::ConnectOptions options) {
-  return hosts_[from]->endpoint->connect({hosts_[from]->address, hosts_[to]->address},
+  return hosts_[from]->endpoint->connect({hosts_[from]->address, hosts_[to]->outside},
                                          std::move(options), now_);
 }
 
@@ -62,8 +77,7 @@ void Network::send(std::size_t from, const Transmit& transmit, ByteView bytes) {
     trace_.update(datagram);
     ++sequence_;
     if (target == by_address_.end() || datagram.size() > link.mtu ||
-        (filter && !filter(from, target->second, datagram)) ||
-        rng_.chance(link.loss_per_million)) {
+        (filter && !filter(from, target->second, datagram)) || rng_.chance(link.loss_per_million)) {
       continue;
     }
     Bytes copy = to_bytes(datagram);
@@ -74,8 +88,8 @@ void Network::send(std::size_t from, const Transmit& transmit, ByteView bytes) {
     const int copies = rng_.chance(link.duplicate_per_million) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       const Duration jitter = link.jitter == 0 ? 0 : rng_.next() % link.jitter;
-      in_flight_.push({now_ + link.delay + jitter, sequence_, hosts_[from]->address,
-                       target->second, transmit.ecn, shared});
+      in_flight_.push({now_ + link.delay + jitter, sequence_, hosts_[from]->outside, target->second,
+                       transmit.ecn, shared});
     }
   }
 }
@@ -87,6 +101,7 @@ void Network::inject(const SocketAddress& from, std::size_t to, ByteView datagra
 
 void Network::drain(std::size_t index) {
   Host& host = *hosts_[index];
+  sending_ = index;
   for (bool progress = true; progress;) {
     progress = false;
     while (const auto event = host.endpoint->poll_event()) {
@@ -94,10 +109,11 @@ void Network::drain(std::size_t index) {
       host.events.push_back(*event);
       if (event->kind == EventKind::kHelloSignatureWanted) {
         if (auto connection = host.endpoint->find(event->connection)) {
-          nodes_[index]->sign_hello(to_bytes(connection->hello_to_sign()), [&](Result<Bytes> made) {
-            I2_ASSERT(made);
-            connection->provide_hello_signature(*made);
-          });
+          origins_[index].node->sign_hello(to_bytes(connection->hello_to_sign()),
+                                           [&](Result<Bytes> made) {
+                                             I2_ASSERT(made);
+                                             connection->provide_hello_signature(*made);
+                                           });
         }
       }
       if (on_event) {
@@ -148,6 +164,13 @@ bool Network::run_until(const std::function<bool()>& done, Duration limit) {
   }
 }
 
-Hash256 Network::trace() { return trace_.finish(); }
+Hash256 Network::trace() {
+  return trace_.finish();
+}
+
+void make_ageless(const TlsSession& session) {
+  SSL_SESSION_set_time_ex(session.get(),
+                          time_t{1} << 40);  // in the future: the age is clamped to 0
+}
 
 }  // namespace i2::stoq::core::testing

@@ -1,8 +1,7 @@
-#include <i2/stoq/core/testing/trust.h>
-
 #include <i2/base/assert.h>
 #include <i2/crypto/hash.h>
 #include <i2/crypto/random.h>
+#include <i2/stoq/core/testing/trust.h>
 #include <i2/wire/reader.h>
 
 namespace i2::stoq::core::testing {

@@ -113,6 +113,7 @@ class Connection {
   [[nodiscard]] std::size_t datagram_size_max() const;
   [[nodiscard]] Task<Result<Chunk>> receive_datagram();
   // Round trip of a PING frame, in nanoseconds, including both event loops.
+  // Error: stoq.overloaded with 64 under way, why the connection ended.
   [[nodiscard]] Task<Result<Duration>> ping();
   [[nodiscard]] Result<Bytes> export_keying_material(std::string_view label, ByteView context,
                                                      std::size_t size) const;

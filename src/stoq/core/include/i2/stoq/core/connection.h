@@ -103,7 +103,9 @@ class Connection {
   [[nodiscard]] std::size_t datagram_size_max() const;  // now, on this path
 
   // --- control
-  void ping(std::uint64_t sequence, Timestamp now);
+  // Measures the round trip of a PING frame; `sequence` comes back with its kPong.
+  // Error: stoq.not_connected, stoq.overloaded when 64 answers are still due.
+  [[nodiscard]] Result<void> ping(std::uint64_t sequence, Timestamp now);
   struct Pong {
     std::uint64_t sequence = 0;
     Duration round_trip = 0;

@@ -29,6 +29,7 @@ struct TlsPolicy {
   std::string cipher_suites =
       "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
   bool peer_certificate = true;  // a server asks for one and refuses clients without
+  std::size_t tickets = 1;       // that a server issues on each connection; 0: nobody resumes
 };
 
 // One SSL_CTX for each role. Immutable after creation except for the server's session cache, which is

@@ -1,17 +1,17 @@
-// Many endpoints in one thread on virtual time: datagrams travel through a seeded network that delays,
-// loses, duplicates and reorders them. One seed gives one run, packet for packet, when the process-wide
-// randomness is seeded too (crypto::testing::SeededRandom).
+// Many endpoints in one thread on virtual time: datagrams travel through a seeded network that
+// delays, loses, duplicates and reorders them. One seed gives one run, packet for packet, when the
+// process-wide randomness is seeded too (crypto::testing::SeededRandom).
 #pragma once
+
+#include <i2/crypto/hash.h>
+#include <i2/stoq/core/endpoint.h>
+#include <i2/stoq/core/testing/trust.h>
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <queue>
 #include <vector>
-
-#include <i2/crypto/hash.h>
-#include <i2/stoq/core/endpoint.h>
-#include <i2/stoq/core/testing/trust.h>
 
 namespace i2::stoq::core::testing {
 
@@ -34,7 +34,7 @@ struct LinkConditions {
   std::uint32_t loss_per_million = 0;
   std::uint32_t duplicate_per_million = 0;
   std::uint32_t corrupt_per_million = 0;
-  std::size_t mtu = 1452;              // larger datagrams vanish
+  std::size_t mtu = 1452;  // larger datagrams vanish
 };
 
 class Network {
@@ -43,6 +43,7 @@ class Network {
 
   struct Host {
     SocketAddress address;
+    SocketAddress outside;  // as others see it: `address`, or what a NAT makes of it
     std::unique_ptr<Endpoint> endpoint;
     std::vector<Event> events;  // everything reported so far
   };
@@ -50,6 +51,10 @@ class Network {
   std::size_t add_host(const EndpointConfig& config, std::shared_ptr<TlsContext> tls,
                        const TestNode& node, const ports::PeerVerifier& verifier);
   [[nodiscard]] Host& host(std::size_t index) { return *hosts_[index]; }
+  // The host forgets everything that its EndpointConfig does not hold, as after a crash.
+  void restart(std::size_t index);
+  // The NAT in front of the host chooses another address; the host does not notice.
+  void rebind(std::size_t index, const SocketAddress& outside);
   [[nodiscard]] Result<ConnectionHandle> connect(std::size_t from, std::size_t to,
                                                  Endpoint::ConnectOptions options = {});
   // Runs until `done` or until `limit` has passed; true when `done`.
@@ -61,6 +66,9 @@ class Network {
   std::function<void(std::size_t host, const Event&)> on_event;
   // Called for each datagram before the link's own conditions; false drops it.
   std::function<bool(std::size_t from, std::size_t to, ByteView datagram)> filter;
+
+  // The host whose endpoint is writing packets right now.
+  [[nodiscard]] std::size_t sending() const { return sending_; }
 
   LinkConditions link;
   [[nodiscard]] Timestamp now() const { return now_; }
@@ -83,6 +91,14 @@ class Network {
       return std::tie(a.at, a.sequence) > std::tie(b.at, b.sequence);
     }
   };
+  struct Origin {
+    EndpointConfig config;
+    std::shared_ptr<TlsContext> tls;
+    const TestNode* node;
+    const ports::PeerVerifier* verifier;
+    std::unique_ptr<SeededRng> rng;
+  };
+  [[nodiscard]] std::unique_ptr<Endpoint> make_endpoint(const Origin& origin);
   void drain(std::size_t index);
   void send(std::size_t from, const Transmit& transmit, ByteView bytes);
 
@@ -90,13 +106,17 @@ class Network {
   UnixMillis unix_start_;
   SeededRng rng_;
   std::vector<std::unique_ptr<Host>> hosts_;
-  std::vector<const TestNode*> nodes_;
-  std::vector<std::unique_ptr<SeededRng>> host_rngs_;
+  std::vector<Origin> origins_;
   std::map<SocketAddress, std::size_t> by_address_;
   std::priority_queue<Packet, std::vector<Packet>, std::greater<>> in_flight_;
   std::uint64_t sequence_ = 0;
+  std::size_t sending_ = 0;
   crypto::Sha256 trace_;
   Bytes buffer_ = Bytes(kTransmitSizeMax);
 };
+
+// A ticket is offered with its age, which libssl takes from the wall clock. After this the age is 0
+// for ever, and a simulation that resumes sessions repeats.
+void make_ageless(const TlsSession& session);
 
 }  // namespace i2::stoq::core::testing

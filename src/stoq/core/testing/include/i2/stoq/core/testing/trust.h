@@ -1,12 +1,13 @@
-// A small but real trust for transport tests: one anchor, leaves with Falcon keys, registered Ed25519 keys.
-// The binding is the node's Ed25519 signature over its leaf's SPKI hash and an end of validity.
+// A small but real trust for transport tests: one anchor, leaves with Falcon keys, registered
+// Ed25519 keys. The binding is the node's Ed25519 signature over its leaf's SPKI hash and an end of
+// validity.
 #pragma once
+
+#include <i2/ports/trust.h>
 
 #include <map>
 #include <memory>
 #include <string>
-
-#include <i2/ports/trust.h>
 
 namespace i2::stoq::core::testing {
 
