@@ -36,7 +36,7 @@ CertificateFields leaf_fields() {
           .serial = Bytes(16, 0xAB)};
 }
 
-std::string_view verify_code(const Certificate& leaf, std::span<const Certificate> anchors,
+std::string verify_code(const Certificate& leaf, std::span<const Certificate> anchors,
                              UnixMillis now = kTestNow + 1) {
   const auto result = verify_certificate(leaf, anchors, now);
   return result ? "ok" : result.error().code();
