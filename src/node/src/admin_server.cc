@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -122,6 +123,10 @@ void AdminServer::greet(Descriptor client) {
                   : encode_error("node.clients_full",
                                  "the daemon serves too many clients: try again later");
     (void)::send(client.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    // What stays unread at the close would reach the client as a reset, before the answer.
+    std::array<char, 4096> unread{};
+    while (::recv(client.get(), unread.data(), unread.size(), MSG_DONTWAIT) > 0) {
+    }
     return;
   }
   const auto session = std::make_shared<Session>(*this, std::move(client));
