@@ -122,8 +122,32 @@ int handshake_confirmed(ngtcp2_conn*, void* user_data) {
   return 0;
 }
 
+// An Initial packet must have room for more than its token.
+constexpr std::size_t kTokenMax = 512;
+
 int new_token(ngtcp2_conn*, const std::uint8_t* token, std::size_t size, void* user_data) {
-  self(user_data).new_token_.assign(token, token + size);
+  if (size <= kTokenMax) {
+    self(user_data).new_token_.assign(token, token + size);
+  }
+  return 0;
+}
+
+int peer_connection_id(ngtcp2_conn*, ngtcp2_connection_id_status_type status, std::uint64_t,
+                       const ngtcp2_cid*, const ngtcp2_stateless_reset_token* token,
+                       void* user_data) {
+  if (token != nullptr) {
+    ConnectionImpl& connection = self(user_data);
+    if (status == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE) {
+      connection.endpoint_.add_reset_token(connection, token->data);
+    } else {
+      connection.endpoint_.remove_reset_token(connection, token->data);
+    }
+  }
+  return 0;
+}
+
+int stateless_reset(ngtcp2_conn*, const ngtcp2_pkt_stateless_reset2*, void* user_data) {
+  self(user_data).reset_by_peer_ = true;
   return 0;
 }
 
@@ -150,6 +174,8 @@ ngtcp2_callbacks common_callbacks() {
   out.get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb;
   out.version_negotiation = ngtcp2_crypto_version_negotiation_cb;
   out.recv_datagram = datagram;
+  out.recv_stateless_reset2 = stateless_reset;
+  out.dcid_status2 = peer_connection_id;
   return out;
 }
 

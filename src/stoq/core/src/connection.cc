@@ -177,6 +177,15 @@ std::optional<Connection::Pong> Connection::take_pong() {
   return out;
 }
 
+Result<void> Connection::update_keys(Timestamp now) {
+  const bool open = impl_->state_ == ConnectionState::kOpen;
+  if (const int rv = open ? ngtcp2_conn_initiate_key_update(impl_->conn_, now) : -1; rv != 0) {
+    return fail("stoq.not_connected", "the keys cannot be updated now", rv);
+  }
+  impl_->endpoint_.mark_dirty(*impl_);
+  return {};
+}
+
 void Connection::close(std::uint64_t app_error, std::string_view reason) {
   impl_->close(app_error, reason, Error("stoq.closed", "this side closed the connection"));
 }

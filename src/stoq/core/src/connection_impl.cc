@@ -88,7 +88,9 @@ Result<void> ConnectionImpl::start_client(const PathAddresses& path,
       ngtcp2_crypto_ossl_ctx_new(&tls_, ssl_) != 0) {
     return fail("stoq.tls_setup", "the TLS session cannot be used for QUIC");
   }
-  const int rv = ngtcp2_conn_client_new(&conn_, &dcid, &scid, &native.path, NGTCP2_PROTO_VER_V1,
+  const std::uint32_t version = endpoint_.config_.version == QuicVersion::kV2 ? NGTCP2_PROTO_VER_V2
+                                                                             : NGTCP2_PROTO_VER_V1;
+  const int rv = ngtcp2_conn_client_new(&conn_, &dcid, &scid, &native.path, version,
                                         &client_callbacks(), &settings, &params, nullptr, this);
   if (rv != 0) {
     return fail("stoq.connect", ngtcp2_strerror(rv), rv);
@@ -195,13 +197,16 @@ void ConnectionImpl::fail_with(int rv) {
     return;  // it was refused while this packet was read
   }
   Error error("stoq.protocol_violation", ngtcp2_strerror(rv), rv);
-  if (rv == NGTCP2_ERR_CRYPTO) {
+  if (rv == NGTCP2_ERR_RECV_VERSION_NEGOTIATION) {
+    error = Error("stoq.version_unsupported", "the peer speaks no version of QUIC that this node knows", rv);
+  } else if (rv == NGTCP2_ERR_CRYPTO) {
     const std::uint8_t alert = ngtcp2_conn_get_tls_alert(conn_);
     ngtcp2_ccerr_set_tls_alert(&close_error_native_, alert, nullptr, 0);
     error =
         Error("stoq.tls_failed",
               "the TLS handshake failed: " + std::string(SSL_alert_desc_string_long(alert)), alert);
-  } else {
+  }
+  if (rv != NGTCP2_ERR_CRYPTO) {
     ngtcp2_ccerr_set_liberr(&close_error_native_, rv, nullptr, 0);
   }
   if (state_ == ConnectionState::kHandshaking) {
@@ -215,6 +220,9 @@ void ConnectionImpl::fail_with(int rv) {
 
 // Why the peer closed, from its CONNECTION_CLOSE.
 Error ConnectionImpl::error_of_peer() const {
+  if (reset_by_peer_) {
+    return {"stoq.peer_restarted", "the peer does not know the connection any more: it was restarted"};
+  }
   const ngtcp2_ccerr* const peer = ngtcp2_conn_get_ccerr(conn_);
   const auto native = static_cast<std::int64_t>(peer->error_code);
   if (peer->type == NGTCP2_CCERR_TYPE_APPLICATION) {

@@ -75,6 +75,7 @@ class ConnectionImpl {
   void reset_stream(StreamId id, std::uint64_t app_error);
   void stop_sending(StreamId id, std::uint64_t app_error);
   void release_stream(StreamId id);
+  void discard_unread(StreamState& stream);
   void make_ready(StreamState& stream);
   void event(EventKind kind, StreamId stream = -1);
   void flag_readable(StreamState& stream);
@@ -107,6 +108,7 @@ class ConnectionImpl {
   std::uint64_t closing_received_ = 0;
   bool send_close_ = false;
   bool closed_reported_ = false;  // kClosed is the last event
+  bool reset_by_peer_ = false;  // RFC 9000 §10.3
   bool close_deferred_ = false;  // until the handshake is confirmed or close_until_
   bool released_ = false;    // the application forgot it
   bool dirty_ = false;       // in the endpoint's transmit list
@@ -114,6 +116,7 @@ class ConnectionImpl {
   bool handshake_counted_ = false;
   std::uint64_t flights_ = 0;
   std::vector<ngtcp2_cid> cids_;
+  std::vector<ngtcp2_stateless_reset_token> reset_tokens_;  // of the peer's connection IDs in use
 
   // streams
   std::unordered_map<StreamId, std::unique_ptr<StreamState>> streams_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <i2/base/assert.h>
+#include <i2/crypto/hash.h>
 
 #include "endpoint_impl.h"
 
@@ -30,10 +31,14 @@ Endpoint::Impl::Impl(const EndpointConfig& config, std::shared_ptr<TlsContext> t
       unix_anchor_(now),
       unix_at_anchor_(unix_now),
       by_cid_(64, CidHash{rng.next_u64()}),
+      by_reset_(16, CidHash{rng.next_u64()}),
       retried_(16, CidHash{rng.next_u64()}) {
   I2_ASSERT(config.workers > 0 && config.worker < config.workers);
-  rng_.fill(reset_secret_);
-  rng_.fill(token_secret_);
+  Hash256 secret{};
+  rng_.fill(secret);
+  secret = config.secret.value_or(secret);
+  reset_secret_ = crypto::hmac_sha256(secret, as_bytes("i2/stoq/reset/v1"));
+  token_secret_ = crypto::hmac_sha256(secret, as_bytes("i2/stoq/token/v1"));
 }
 
 UnixMillis Endpoint::Impl::unix_at(Timestamp now) const {
@@ -61,6 +66,38 @@ void Endpoint::Impl::remove_cid(ConnectionImpl& connection, const ngtcp2_cid& ci
   recent_ = nullptr;
   by_cid_.erase(CidKey(cid));
   std::erase_if(connection.cids_, [&](const ngtcp2_cid& own) { return ngtcp2_cid_eq(&own, &cid); });
+}
+
+// RFC 9000 §10.3.1: a look-up must not leak tokens through its timing, so they are found by a MAC.
+CidKey Endpoint::Impl::reset_key(ByteView token) const {
+  const Hash256 mac = crypto::hmac_sha256(reset_secret_, token);
+  return {mac.data(), NGTCP2_STATELESS_RESET_TOKENLEN};
+}
+
+void Endpoint::Impl::add_reset_token(ConnectionImpl& connection, ByteView token) {
+  if (by_reset_.emplace(reset_key(token), &connection).second) {
+    ngtcp2_stateless_reset_token copy{};
+    std::copy(token.begin(), token.end(), std::begin(copy.data));
+    connection.reset_tokens_.push_back(copy);
+  }
+}
+
+void Endpoint::Impl::remove_reset_token(ConnectionImpl& connection, ByteView token) {
+  const auto removed = std::erase_if(
+      connection.reset_tokens_, [&](const auto& own) { return equal(ByteView(own.data), token); });
+  if (removed > 0) {
+    by_reset_.erase(reset_key(token));
+  }
+}
+
+ConnectionImpl* Endpoint::Impl::find_by_reset(ByteView datagram) {
+  // RFC 9000 §10.3: at least 5 bytes before the token; nothing else in it is known.
+  if (by_reset_.empty() ||
+      datagram.size() < NGTCP2_MIN_STATELESS_RESET_RANDLEN + NGTCP2_STATELESS_RESET_TOKENLEN) {
+    return nullptr;
+  }
+  const auto it = by_reset_.find(reset_key(datagram.last(NGTCP2_STATELESS_RESET_TOKENLEN)));
+  return it == by_reset_.end() ? nullptr : it->second;
 }
 
 void Endpoint::Impl::mark_dirty(ConnectionImpl& connection) {
@@ -121,6 +158,9 @@ void Endpoint::Impl::forget(ConnectionHandle handle) {
   for (const ngtcp2_cid& cid : connection->cids_) {
     by_cid_.erase(CidKey(cid));
   }
+  for (const auto& token : connection->reset_tokens_) {
+    by_reset_.erase(reset_key(token.data));
+  }
   connections_.erase(handle.value);
 }
 
@@ -180,6 +220,10 @@ void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn
   const auto it = by_cid_.find(CidKey(ids.dcid, ids.dcidlen));
   if (it == by_cid_.end()) {
     if (ids.version == 0) {
+      if (ConnectionImpl* const reset = find_by_reset(datagram); reset != nullptr) {
+        deliver(*reset, path, ecn, datagram);
+        return;
+      }
       send_stateless_reset(path, ids, datagram.size());
     } else {
       handle_initial(path, ecn, datagram);
@@ -364,6 +408,10 @@ void Endpoint::Impl::send_version_negotiation(const PathAddresses& path,
 void Endpoint::Impl::send_stateless_reset(const PathAddresses& path,
                                           const ngtcp2_version_cid& ids, std::size_t received) {
   ++stats_.datagrams_dropped;
+  // The secret is shared: a datagram that merely came to the wrong worker must not end its connection.
+  if (ids.dcid[0] % config_.workers != config_.worker) {
+    return;
+  }
   // RFC 9000 §10.3.3: shorter than what it answers, or two endpoints would reset each other for ever.
   if (received <= NGTCP2_MIN_STATELESS_RESET_RANDLEN + NGTCP2_STATELESS_RESET_TOKENLEN + 1) {
     return;
@@ -488,7 +536,8 @@ Timestamp Endpoint::next_timeout() const { return impl_->next_timeout(); }
 void Endpoint::handle_timeout(Timestamp now) { impl_->handle_timeout(now); }
 
 void Endpoint::set_unix_time(UnixMillis unix_now, Timestamp now) {
-  impl_->unix_anchor_ = now;
+  impl_->now_ = std::max(impl_->now_, now);
+  impl_->unix_anchor_ = impl_->now_;
   impl_->unix_at_anchor_ = unix_now;
 }
 

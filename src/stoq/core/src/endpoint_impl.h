@@ -67,6 +67,8 @@ class Endpoint::Impl {
   void update_timer(ConnectionImpl& connection);
   void add_cid(ConnectionImpl& connection, const ngtcp2_cid& cid);
   void remove_cid(ConnectionImpl& connection, const ngtcp2_cid& cid);
+  void add_reset_token(ConnectionImpl& connection, ByteView token);
+  void remove_reset_token(ConnectionImpl& connection, ByteView token);
   [[nodiscard]] ngtcp2_cid new_cid(std::size_t size = kLocalCidSize);
   void handshake_over(ConnectionImpl& connection);
   [[nodiscard]] UnixMillis unix_at(Timestamp now) const;
@@ -98,6 +100,9 @@ class Endpoint::Impl {
   void send_stateless_reset(const PathAddresses& path, const ngtcp2_version_cid& ids,
                             std::size_t received);
   void queue_stateless(const PathAddresses& path, Bytes packet);
+  [[nodiscard]] CidKey reset_key(ByteView token) const;
+  // The connection whose peer may have ended it by this datagram, or null.
+  [[nodiscard]] ConnectionImpl* find_by_reset(ByteView datagram);
   [[nodiscard]] bool handshake_lost_its_head(const ngtcp2_cid& dcid);
   void expire_retried();
   [[nodiscard]] ConnectionHandle add(std::unique_ptr<ConnectionImpl> connection);
@@ -105,6 +110,7 @@ class Endpoint::Impl {
   std::uint64_t next_handle_ = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<ConnectionImpl>> connections_;
   std::unordered_map<CidKey, ConnectionImpl*, CidHash> by_cid_;
+  std::unordered_map<CidKey, ConnectionImpl*, CidHash> by_reset_;  // reset_key() of the peers' tokens
   ConnectionImpl* recent_ = nullptr;  // whose short header came last
   std::array<std::uint8_t, kLocalCidSize> recent_cid_{};
   std::set<std::pair<Timestamp, std::uint64_t>> timers_;

@@ -263,6 +263,7 @@ void ConnectionImpl::maybe_established() {
       waiting.push_back(id);
     }
   }
+  std::ranges::sort(waiting);
   for (const StreamId id : waiting) {
     if (StreamState* const state = stream(id); state != nullptr) {
       flag_readable(*state);

@@ -64,10 +64,11 @@ class SendQueue {
     }
     acknowledged_ = offset > acknowledged_ ? offset : acknowledged_;
   }
-  void clear() {
+  // Nothing more will be sent, and what is in flight does not matter any more.
+  void abandon() {
     chunks_.clear();
     next_ = next_within_ = 0;
-    queued_ = sent_ = acknowledged_ = released_ = 0;
+    sent_ = acknowledged_ = released_ = queued_;
   }
 
  private:

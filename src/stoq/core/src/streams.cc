@@ -46,8 +46,9 @@ bool ConnectionImpl::announce(StreamState& stream) {
       }
       return false;
     }
-    const std::size_t type_size = wire::varint_size(type);
-    stream.receive.discard(stream.receive.front().size() - reader.rest().size());
+    // Not varint_size(type): the peer may have used a longer form.
+    const std::size_t type_size = stream.receive.front().size() - reader.rest().size();
+    stream.receive.discard(type_size);
     ngtcp2_conn_extend_max_stream_offset(conn_, stream.id, type_size);
     ngtcp2_conn_extend_max_offset(conn_, type_size);
     stream.reading_type = false;
@@ -166,7 +167,7 @@ void ConnectionImpl::reset_stream(StreamId id, std::uint64_t app_error) {
     return;
   }
   state->write_closed = true;
-  state->send.clear();
+  state->send.abandon();
   ngtcp2_conn_shutdown_stream_write(conn_, 0, id, app_error);
   endpoint_.mark_dirty(*this);
 }
@@ -176,12 +177,21 @@ void ConnectionImpl::stop_sending(StreamId id, std::uint64_t app_error) {
   if (state == nullptr || state->read_closed) {
     return;
   }
-  state->read_closed = true;
-  const std::size_t unread = state->receive.size();
-  state->receive.discard(unread);
-  ngtcp2_conn_extend_max_offset(conn_, unread);
+  discard_unread(*state);
   ngtcp2_conn_shutdown_stream_read(conn_, 0, id, app_error);
   endpoint_.mark_dirty(*this);
+}
+
+// Nobody will read it, but the connection's credit for it goes back to the peer: also when the transport has
+// already finished with the stream.
+void ConnectionImpl::discard_unread(StreamState& stream) {
+  stream.read_closed = true;
+  const std::size_t unread = stream.receive.size();
+  if (unread > 0) {
+    stream.receive.discard(unread);
+    ngtcp2_conn_extend_max_offset(conn_, unread);
+    endpoint_.mark_dirty(*this);
+  }
 }
 
 void ConnectionImpl::release_stream(StreamId id) {
@@ -190,20 +200,14 @@ void ConnectionImpl::release_stream(StreamId id) {
     return;
   }
   state->released = true;
-  if (!state->transport_closed) {
-    const auto cancelled = static_cast<std::uint64_t>(AppError::kCancelled);
-    if (!state->fin_queued) {
-      reset_stream(id, cancelled);
-    }
-    if (!state->fin_received && !state->reset_code) {
-      stop_sending(id, cancelled);
-    } else {
-      state->read_closed = true;
-      const std::size_t unread = state->receive.size();
-      state->receive.discard(unread);
-      ngtcp2_conn_extend_max_offset(conn_, unread);
-    }
+  const auto cancelled = static_cast<std::uint64_t>(AppError::kCancelled);
+  if (!state->transport_closed && !state->fin_queued) {
+    reset_stream(id, cancelled);
   }
+  if (!state->transport_closed && !state->fin_received && !state->reset_code) {
+    stop_sending(id, cancelled);
+  }
+  discard_unread(*state);
   erase_if_done(*state);
 }
 

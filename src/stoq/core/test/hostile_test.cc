@@ -161,5 +161,102 @@ TEST_F(HostileTest, OnlyPongsThatWereAskedForCount) {
   EXPECT_EQ(server().ping(999, network_.now()).error().code(), "stoq.overloaded");
 }
 
+TEST_F(HostileTest, LongFormsOfTheStreamTypeCostThePeerNothing) {
+  EndpointConfig config;
+  config.connection_window = 4'096;
+  config.stream_window = 4'096;
+  config.datagram_size_max = 65'000;
+  pair(config);
+  // 8 bytes for a type that fits into one; 700 of them exceed the connection's window.
+  const Bytes type{0xc0, 0, 0, 0, 0, 0, 0, 0x04};
+  for (std::uint64_t stream = 0; stream < 700; stream += 35) {
+    Frames frames;
+    for (std::uint64_t i = stream; i < stream + 35; ++i) {
+      frames.stream(4 * i, 0, type, true);
+    }
+    send(frames);
+    ASSERT_EQ(server().state(), ConnectionState::kOpen) << server().close_error().to_string();
+  }
+  EXPECT_EQ(count_events(1, EventKind::kStreamOpened), 700u);
+}
+
+TEST_F(HostileTest, AVersionNegotiationThatNamesNothingKnownEndsTheAttempt) {
+  add("alpha");
+  add("beta");
+  Bytes initial;
+  network_.filter = [&](std::size_t from, std::size_t, ByteView datagram) {
+    if (from == 0 && initial.empty()) {
+      initial = to_bytes(datagram);
+    }
+    return false;
+  };
+  std::string code;
+  network_.on_event = [&](std::size_t host, const Event& event) {
+    if (host == 0 && event.kind == EventKind::kClosed) {
+      code = endpoint(0).find(event.connection)->close_error().code();
+    }
+  };
+  ASSERT_TRUE(network_.connect(0, 1));
+  network_.run_for(kMillisecond);
+  ASSERT_GT(initial.size(), 40u);
+  const ByteView dcid = ByteView(initial).subspan(6, initial[5]);
+  const ByteView scid = ByteView(initial).subspan(7 + dcid.size(), initial[6 + dcid.size()]);
+  // RFC 9000 §17.2.1
+  Bytes packet{0x80, 0, 0, 0, 0, static_cast<std::uint8_t>(scid.size())};
+  append(packet, scid);
+  packet.push_back(static_cast<std::uint8_t>(dcid.size()));
+  append(packet, dcid);
+  append(packet, Bytes{0x5a, 0x5a, 0x5a, 0x5a});
+  network_.inject(network_.host(1).address, 0, packet);
+  network_.run_for(kSecond);
+  EXPECT_EQ(code, "stoq.version_unsupported");
+}
+
+TEST_F(HostileTest, AHugeTokenIsNotKept) {
+  pair();
+  (void)server();
+  testing::forger() = [this, once = true](bool long_header, MutableByteView out) mutable {
+    if (once && !long_header && network_.sending() == 1) {
+      // NEW_TOKEN, RFC 9000 §19.7
+      testing::replace_frames(out, Frames().numbers({0x07, 1'000}).bytes());
+      once = false;
+    }
+  };
+  const std::size_t before = client().take_token().size();
+  ASSERT_TRUE(server().send_datagram(Chunk(Bytes(1'100))));
+  network_.run_for(kSecond);
+  EXPECT_GT(before, 0u);
+  EXPECT_TRUE(client().take_token().empty());
+  EXPECT_EQ(client().state(), ConnectionState::kOpen);
+}
+
+TEST_F(HostileTest, StreamsBeforeHelloAreNotServed) {
+  EndpointConfig config;
+  add("alpha", config);
+  add("beta", config);
+  network_.speechless = {0};
+  testing::forger() = [this](bool long_header, MutableByteView out) {
+    if (!long_header && network_.sending() == 0 && out.size() > 1'000) {  // an MTU probe
+      testing::replace_frames(out, Frames().stream(0, 0, Bytes{0x04, 1, 2, 3}, true).bytes());
+    }
+  };
+  std::string code;
+  network_.on_event = [&](std::size_t host, const Event& event) {
+    if (host == 1 && event.kind == EventKind::kClosed) {
+      auto connection = endpoint(1).find(event.connection);
+      code = connection->close_error().code();
+      EXPECT_EQ(connection->stream_type(0), 0x04u);  // it came, and nobody was told
+    }
+  };
+  ASSERT_TRUE(network_.connect(0, 1));
+  network_.run_for(30 * kSecond);
+  EXPECT_EQ(code, "stoq.hello_timeout");
+  EXPECT_EQ(count_events(1, EventKind::kStreamOpened), 0u);
+  EXPECT_EQ(count_events(1, EventKind::kStreamReadable), 0u);
+  EXPECT_EQ(count_events(1, EventKind::kConnected), 0u);
+  EXPECT_EQ(endpoint(1).connection_count(), 0u);
+  EXPECT_EQ(endpoint(0).connection_count(), 0u);
+}
+
 }  // namespace
 }  // namespace i2::stoq::core

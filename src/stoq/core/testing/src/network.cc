@@ -107,7 +107,7 @@ void Network::drain(std::size_t index) {
     while (const auto event = host.endpoint->poll_event()) {
       progress = true;
       host.events.push_back(*event);
-      if (event->kind == EventKind::kHelloSignatureWanted) {
+      if (event->kind == EventKind::kHelloSignatureWanted && !speechless.contains(index)) {
         if (auto connection = host.endpoint->find(event->connection)) {
           origins_[index].node->sign_hello(to_bytes(connection->hello_to_sign()),
                                            [&](Result<Bytes> made) {

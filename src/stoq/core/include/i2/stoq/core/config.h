@@ -4,13 +4,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include <i2/base/bytes.h>
 #include <i2/base/clock.h>
 
 namespace i2::stoq::core {
 
 enum class CongestionControl : std::uint8_t { kCubic, kBbr };
+
+enum class QuicVersion : std::uint8_t { kV1, kV2 };  // RFC 9000, RFC 9369
 
 struct EndpointConfig {
   // Which worker of the process this is: the first byte of its connection IDs modulo `workers`, so that the
@@ -18,6 +22,11 @@ struct EndpointConfig {
   std::uint8_t worker = 0;
   std::uint8_t workers = 1;
 
+  // Stateless resets and address tokens are derived from it. The workers of one process share it; kept on disk,
+  // it lets a restarted node end its peers' old connections at once. None: random.
+  std::optional<Hash256> secret;
+
+  QuicVersion version = QuicVersion::kV1;  // that connect() begins with; both are accepted
   std::size_t connections_max = 10'000;
   // Handshakes under way. Above half of it every new client must prove its address by Retry (RFC 9000 §8.1.2).
   std::size_t handshakes_max = 1'024;

@@ -111,6 +111,9 @@ class Connection {
     Duration round_trip = 0;
   };
   [[nodiscard]] std::optional<Pong> take_pong();
+  // New packet keys (RFC 9001 §6). Without it they change when the cipher's limit is near.
+  // Error: stoq.not_connected, also while an earlier update is not confirmed.
+  [[nodiscard]] Result<void> update_keys(Timestamp now);
   void close(std::uint64_t app_error, std::string_view reason);
 
  private:

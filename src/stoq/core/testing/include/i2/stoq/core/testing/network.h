@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <queue>
+#include <set>
 #include <vector>
 
 namespace i2::stoq::core::testing {
@@ -70,6 +71,7 @@ class Network {
   // The host whose endpoint is writing packets right now.
   [[nodiscard]] std::size_t sending() const { return sending_; }
 
+  std::set<std::size_t> speechless;  // hosts that never sign their HELLO
   LinkConditions link;
   [[nodiscard]] Timestamp now() const { return now_; }
   [[nodiscard]] UnixMillis unix_now() const { return unix_start_ + now_ / kMillisecond; }
