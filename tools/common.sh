@@ -44,7 +44,8 @@ build() {
   shift
   [ $# -eq 0 ] || targets=(--target "$@")
   configure "$preset" || return
-  devroot cmake --build "$here/build/$preset" -j "$(build_jobs)" "${targets[@]}"
+  # The preset's environment tells ccache what all checkouts may share.
+  (cd "$here" && devroot cmake --build --preset "$preset" -j "$(build_jobs)" "${targets[@]}")
 }
 
 # program_targets PRESET: the programs below build/PRESET/bin that the configured build knows.
