@@ -1,11 +1,11 @@
-// CPU cost of a verified stoq/1 connection: both ends in one thread on the in-memory network, with real
-// keys, certificates and HELLOs. Virtual time passes; what is measured is the work.
+// CPU cost of a verified stoq/1 connection: both ends in one thread on the in-memory network, with
+// real keys, certificates and HELLOs. Virtual time passes; what is measured is the work.
 //
-// One iteration is: connect, TLS 1.3 with X25519MLKEM768, both HELLOs verified, close on both sides.
+// One iteration is: connect, TLS 1.3 with X25519MLKEM768, both HELLOs verified, close on both
+// sides.
 #include <benchmark/benchmark.h>
-#include <malloc.h>
-
 #include <i2/stoq/core/testing/network.h>
+#include <malloc.h>
 
 namespace i2::stoq::core {
 namespace {
@@ -90,7 +90,9 @@ void mutual_falcon1024(benchmark::State& state) {
 void mutual_p256(benchmark::State& state) {
   run(state, crypto::SignatureAlgorithm::kEcdsaP256, false);
 }
-void resumed(benchmark::State& state) { run(state, crypto::SignatureAlgorithm::kFalcon1024, true); }
+void resumed(benchmark::State& state) {
+  run(state, crypto::SignatureAlgorithm::kFalcon1024, true);
+}
 
 // Heap bytes that one idle, verified connection takes on both sides together.
 void idle_connection(benchmark::State& state) {

@@ -5,8 +5,14 @@
 //   bench_stoq client --keys DIR --peer [addr]:port [--cpu N] [--duration S] [--payload BYTES]
 //              [--streams N] [--what bulk|request|handshake|resumed|idle] [--json]
 //
-// `keys` makes a fleet of two nodes. What a client reports for `bulk` is what the server counted and
-// answered at the end of each stream.
+// `keys` makes a fleet of two nodes. What a client reports for `bulk` is what the server counted
+// and answered at the end of each stream.
+#include <i2/crypto/random.h>
+#include <i2/fleet/membership.h>
+#include <i2/fleet/trust_store.h>
+#include <i2/rt/clock.h>
+#include <i2/stoq/transport.h>
+#include <i2/wire/reader.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -20,13 +26,6 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-
-#include <i2/crypto/random.h>
-#include <i2/fleet/membership.h>
-#include <i2/fleet/trust_store.h>
-#include <i2/rt/clock.h>
-#include <i2/stoq/transport.h>
-#include <i2/wire/reader.h>
 
 namespace i2::bench {
 namespace {
@@ -93,8 +92,7 @@ void make_keys(const Options& options) {
                                 .peers = {},
                                 .bundle = bundle,
                                 .now = now}));
-  (void)value(
-      fleet::join({.data_dir = options.keys / "client", .bundle = bundle, .expected = {}}));
+  (void)value(fleet::join({.data_dir = options.keys / "client", .bundle = bundle, .expected = {}}));
 }
 
 struct Side {
@@ -284,8 +282,8 @@ nlohmann::json percentiles(std::vector<Duration> times, double seconds) {
   std::sort(times.begin(), times.end());
   const auto at = [&](double share) {
     return static_cast<double>(
-               times[std::min(times.size() - 1,
-                              static_cast<std::size_t>(share * static_cast<double>(times.size())))]) *
+               times[std::min(times.size() - 1, static_cast<std::size_t>(
+                                                    share * static_cast<double>(times.size())))]) *
            1e-3;
   };
   return {{"count", times.size()},
@@ -294,9 +292,8 @@ nlohmann::json percentiles(std::vector<Duration> times, double seconds) {
           {"p99_us", at(0.99)}};
 }
 
-Task<Result<std::vector<Duration>>> handshakes(stoq::Transport& transport,
-                                               stoq::SocketAddress peer, bool resume,
-                                               Timestamp until) {
+Task<Result<std::vector<Duration>>> handshakes(stoq::Transport& transport, stoq::SocketAddress peer,
+                                               bool resume, Timestamp until) {
   std::vector<Duration> times;
   while (kClock.now() < until) {
     const Timestamp start = kClock.now();
@@ -307,7 +304,8 @@ Task<Result<std::vector<Duration>>> handshakes(stoq::Transport& transport,
     times.push_back(kClock.now() - start);
     if (resume) {
       // The ticket follows the handshake; a round trip brings it.
-      (void)co_await asio::co_spawn(connection->executor(), connection->ping(), asio::use_awaitable);
+      (void)co_await asio::co_spawn(connection->executor(), connection->ping(),
+                                    asio::use_awaitable);
     }
     asio::post(connection->executor(), [c = *connection]() mutable { c.close(); });
   }
@@ -318,41 +316,40 @@ nlohmann::json run_idle(Side& side, stoq::SocketAddress peer, const Options& opt
   std::vector<Connection> held;
   const std::uint64_t before = resident_bytes();
   for (std::size_t i = 0; i < options.connections; ++i) {
-    held.push_back(value(asio::co_spawn(side.runtime.control(),
-                                        side.transport->connect(peer, {.resume = false}),
-                                        asio::use_future)
-                             .get()));
+    held.push_back(
+        value(asio::co_spawn(side.runtime.control(),
+                             side.transport->connect(peer, {.resume = false}), asio::use_future)
+                  .get()));
   }
   const std::uint64_t after = resident_bytes();
-  return {{"connections", held.size()},
-          {"bytes_per_connection", (after - before) / held.size()}};
+  return {{"connections", held.size()}, {"bytes_per_connection", (after - before) / held.size()}};
 }
 
 void run_client(const Options& options) {
   Side side(options, "client", {});
   const auto peer = value(stoq::SocketAddress::parse(options.address));
-  const auto connection = value(asio::co_spawn(side.runtime.control(),
-                                               side.transport->connect(peer), asio::use_future)
-                                    .get());
+  const auto connection =
+      value(asio::co_spawn(side.runtime.control(), side.transport->connect(peer), asio::use_future)
+                .get());
   const Timestamp until =
       kClock.now() + static_cast<Duration>(options.duration * static_cast<double>(kSecond));
   nlohmann::json out;
   if (options.what == "bulk") {
     out = run_bulk(connection, options);
   } else if (options.what == "request") {
-    out = percentiles(value(asio::co_spawn(connection.executor(), echo(connection, until),
-                                           asio::use_future)
-                                .get()),
-                      options.duration);
+    out = percentiles(
+        value(
+            asio::co_spawn(connection.executor(), echo(connection, until), asio::use_future).get()),
+        options.duration);
   } else if (options.what == "idle") {
     out = run_idle(side, peer, options);
   } else {
-    out = percentiles(value(asio::co_spawn(side.runtime.control(),
-                                           handshakes(*side.transport, peer,
-                                                      options.what == "resumed", until),
-                                           asio::use_future)
-                                .get()),
-                      options.duration);
+    out = percentiles(
+        value(asio::co_spawn(side.runtime.control(),
+                             handshakes(*side.transport, peer, options.what == "resumed", until),
+                             asio::use_future)
+                  .get()),
+        options.duration);
   }
   std::printf("%s\n", out.dump().c_str());
   asio::co_spawn(side.runtime.control(), side.transport->shutdown(), asio::use_future).get();

@@ -37,7 +37,7 @@ CertificateFields leaf_fields() {
 }
 
 std::string verify_code(const Certificate& leaf, std::span<const Certificate> anchors,
-                             UnixMillis now = kTestNow + 1) {
+                        UnixMillis now = kTestNow + 1) {
   const auto result = verify_certificate(leaf, anchors, now);
   return result ? "ok" : result.error().code();
 }

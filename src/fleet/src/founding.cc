@@ -60,7 +60,8 @@ Result<trustchain::AnchorRecord> make_anchor(const FounderKeys& keys, const Gene
   trustchain::AnchorRecord out;
   out.chain_id = chain_id(genesis);
   out.holder = genesis.first_member.node_id;
-  // Whole seconds, as in a certificate: a leaf that begins with its anchor must not begin before it.
+  // Whole seconds, as in a certificate: a leaf that begins with its anchor must not begin before
+  // it.
   out.not_before = (now - std::min(now, trustchain::kLeafBackdateMs)) / 1000 * 1000;
   out.not_after = now + trustchain::kAnchorLifeMs;
   out.constraints = {.dns_suffix = trustchain::fleet_dns_suffix(genesis.fleet_name),

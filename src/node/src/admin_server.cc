@@ -19,7 +19,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Far more than kClientsMax: who finds the daemon full is told so, instead of EAGAIN from connect().
+// Far more than kClientsMax: who finds the daemon full is told so, instead of EAGAIN from
+// connect().
 constexpr int kBacklog = 128;
 
 std::unexpected<Error> socket_error(std::string_view doing, const std::filesystem::path& path,

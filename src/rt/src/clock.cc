@@ -14,7 +14,11 @@ std::uint64_t read(clockid_t clock) {
 
 }  // namespace
 
-Timestamp SystemClock::now() const { return read(CLOCK_MONOTONIC); }
-UnixMillis SystemClock::unix_now() const { return read(CLOCK_REALTIME) / kMillisecond; }
+Timestamp SystemClock::now() const {
+  return read(CLOCK_MONOTONIC);
+}
+UnixMillis SystemClock::unix_now() const {
+  return read(CLOCK_REALTIME) / kMillisecond;
+}
 
 }  // namespace i2::rt

@@ -1,5 +1,7 @@
+#include <i2/base/assert.h>
+#include <i2/rt/clock.h>
 #include <i2/rt/runtime.h>
-
+#include <i2/rt/signal.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -13,10 +15,6 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <thread>
-
-#include <i2/base/assert.h>
-#include <i2/rt/clock.h>
-#include <i2/rt/signal.h>
 
 namespace i2::rt {
 namespace asio = boost::asio;
@@ -85,18 +83,27 @@ Runtime::Runtime(const RuntimeConfig& config)
   impl_->control = std::make_unique<Loop>(std::nullopt);
 }
 
-// Threads first, contexts after: a handler destroyed with its context may still name another context.
-Runtime::~Runtime() { stop(); }
+// Threads first, contexts after: a handler destroyed with its context may still name another
+// context.
+Runtime::~Runtime() {
+  stop();
+}
 
-std::size_t Runtime::worker_count() const { return impl_->workers.size(); }
+std::size_t Runtime::worker_count() const {
+  return impl_->workers.size();
+}
 
 asio::any_io_executor Runtime::worker(std::size_t index) const {
   I2_ASSERT(index < impl_->workers.size());
   return impl_->workers[index]->executor();
 }
 
-asio::any_io_executor Runtime::control() const { return impl_->control->executor(); }
-asio::any_io_executor Runtime::pool() const { return impl_->pool.get_executor(); }
+asio::any_io_executor Runtime::control() const {
+  return impl_->control->executor();
+}
+asio::any_io_executor Runtime::pool() const {
+  return impl_->pool.get_executor();
+}
 
 void Runtime::stop() {
   impl_->control->stop();
@@ -112,7 +119,9 @@ void Runtime::stop() {
   impl_->stopped = true;
 }
 
-bool Runtime::stopped() const { return impl_->stopped; }
+bool Runtime::stopped() const {
+  return impl_->stopped;
+}
 
 asio::awaitable<void> sleep_for(std::chrono::nanoseconds delay) {
   asio::steady_timer timer(co_await asio::this_coro::executor, delay);

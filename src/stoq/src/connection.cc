@@ -10,13 +10,27 @@ constexpr std::size_t kUnsentMax = 4 * 1024 * 1024;
 
 }  // namespace
 
-boost::asio::any_io_executor Connection::executor() const { return state_->executor; }
-bool Connection::is_open() const { return state_->established && !state_->close_error; }
-bool Connection::is_client() const { return state_->client; }
-bool Connection::renewal_only() const { return state_->renewal_only; }
-const ports::PeerIdentity& Connection::peer() const { return state_->peer; }
-const NodeId& Connection::local_node() const { return state_->local_node; }
-SecurityInfo Connection::security() const { return state_->security; }
+boost::asio::any_io_executor Connection::executor() const {
+  return state_->executor;
+}
+bool Connection::is_open() const {
+  return state_->established && !state_->close_error;
+}
+bool Connection::is_client() const {
+  return state_->client;
+}
+bool Connection::renewal_only() const {
+  return state_->renewal_only;
+}
+const ports::PeerIdentity& Connection::peer() const {
+  return state_->peer;
+}
+const NodeId& Connection::local_node() const {
+  return state_->local_node;
+}
+SecurityInfo Connection::security() const {
+  return state_->security;
+}
 
 PathInfo Connection::path() const {
   const auto core = state_->core();
@@ -131,8 +145,7 @@ Result<Bytes> Connection::export_keying_material(std::string_view label, ByteVie
 
 void Connection::close(AppError code) {
   if (auto core = state_->core()) {
-    core->close(static_cast<std::uint64_t>(code),
-                core::describe(static_cast<std::uint64_t>(code)));
+    core->close(static_cast<std::uint64_t>(code), core::describe(static_cast<std::uint64_t>(code)));
     state_->worker->request_flush();
   }
 }
@@ -145,8 +158,12 @@ Task<Error> Connection::closed() {
   co_return *state->close_error;
 }
 
-std::uint64_t Stream::type() const { return handle_->type; }
-std::int64_t Stream::id() const { return handle_->id; }
+std::uint64_t Stream::type() const {
+  return handle_->type;
+}
+std::int64_t Stream::id() const {
+  return handle_->id;
+}
 
 Task<Result<void>> Stream::write(Chunk data, bool fin) {
   const auto handle = handle_;
@@ -253,14 +270,18 @@ void Stream::stop(AppError code) {
   }
 }
 
-bool Stream::peer_stopped() const { return handle_->stopped; }
+bool Stream::peer_stopped() const {
+  return handle_->stopped;
+}
 
 Task<void> Stream::changed() {
   const auto handle = handle_;
   co_await handle->changed.wait();
 }
 
-void Stream::wake() { handle_->changed.notify(); }
+void Stream::wake() {
+  handle_->changed.notify();
+}
 
 void Stream::set_priority(std::uint8_t priority) {
   if (auto core = handle_->connection->core()) {

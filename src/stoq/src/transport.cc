@@ -63,7 +63,8 @@ struct Transport::Impl {
   std::vector<std::shared_ptr<WorkerTransport>> workers;  // shared with their pending handlers
   std::atomic<std::size_t> next_worker{0};
   TransportCapabilities capabilities;
-  std::shared_ptr<AcceptQueue> accepted;  // shared with handlers on their way to the control executor
+  std::shared_ptr<AcceptQueue>
+      accepted;  // shared with handlers on their way to the control executor
 };
 
 Transport::Transport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -78,25 +79,23 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
     asio::post(control, [queue, connection = std::move(connection)] { offer(*queue, connection); });
   };
   const std::size_t count = runtime.worker_count();
-  io::UdpOptions options{.bind = config.bind,
-                         .reuse_port = count > 1,
-                         .socket_buffer = config.socket_buffer};
+  io::UdpOptions options{
+      .bind = config.bind, .reuse_port = count > 1, .socket_buffer = config.socket_buffer};
   for (std::size_t i = 0; i < count; ++i) {
     I2_TRY_VALUE(auto socket, io::UdpSocket::open(options));
     options.bind = socket->local_address();  // the port that the kernel chose, for the next worker
     if (i + 1 == count) {
-      impl->capabilities = {.segmentation_offload = socket->capabilities().segmentation_offload,
-                            .receive_offload = socket->capabilities().receive_offload,
-                            .connection_id_steering =
-                                count == 1 || socket->steer_by_connection_id(count),
-                            .socket_receive_buffer = socket->capabilities().receive_buffer};
+      impl->capabilities = {
+          .segmentation_offload = socket->capabilities().segmentation_offload,
+          .receive_offload = socket->capabilities().receive_offload,
+          .connection_id_steering = count == 1 || socket->steer_by_connection_id(count),
+          .socket_receive_buffer = socket->capabilities().receive_buffer};
     }
     core::EndpointConfig endpoint = config.endpoint;
     endpoint.worker = static_cast<std::uint8_t>(i);
     endpoint.workers = static_cast<std::uint8_t>(count);
-    impl->workers.push_back(std::make_shared<WorkerTransport>(runtime.worker(i), std::move(socket),
-                                                              endpoint, tls, certificates,
-                                                              verifier, accept));
+    impl->workers.push_back(std::make_shared<WorkerTransport>(
+        runtime.worker(i), std::move(socket), endpoint, tls, certificates, verifier, accept));
   }
   for (const auto& worker : impl->workers) {
     asio::post(worker->executor(), [worker] { worker->start(); });
@@ -121,8 +120,8 @@ Transport::~Transport() {
 
 Task<Result<Connection>> Transport::connect(SocketAddress remote, ConnectOptions options) {
   if (remote.is_ipv4_mapped()) {
-    co_return fail("stoq.ipv4_refused", remote.to_string() +
-                                            " is an IPv4 address: this network speaks IPv6 only");
+    co_return fail("stoq.ipv4_refused",
+                   remote.to_string() + " is an IPv4 address: this network speaks IPv6 only");
   }
   const std::size_t index = impl_->next_worker.fetch_add(1) % impl_->workers.size();
   const auto worker = impl_->workers[index];
@@ -186,6 +185,8 @@ Task<TransportStats> Transport::stats() {
   co_return sum;
 }
 
-TransportCapabilities Transport::capabilities() const { return impl_->capabilities; }
+TransportCapabilities Transport::capabilities() const {
+  return impl_->capabilities;
+}
 
 }  // namespace i2::stoq

@@ -1,10 +1,10 @@
 #include "worker_transport.h"
 
+#include <i2/base/assert.h>
+
 #include <boost/asio/defer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
-
-#include <i2/base/assert.h>
 
 namespace i2::stoq {
 namespace asio = boost::asio;
@@ -108,13 +108,12 @@ void WorkerTransport::stop() {
 }
 
 void WorkerTransport::wait_readable() {
-  readiness_.async_wait(
-      asio::posix::stream_descriptor::wait_read,
-      [self = shared_from_this()](const boost::system::error_code& error) {
-        if (!error && !self->stopped_) {
-          self->on_readable();
-        }
-      });
+  readiness_.async_wait(asio::posix::stream_descriptor::wait_read,
+                        [self = shared_from_this()](const boost::system::error_code& error) {
+                          if (!error && !self->stopped_) {
+                            self->on_readable();
+                          }
+                        });
 }
 
 void WorkerTransport::on_readable() {
@@ -122,11 +121,11 @@ void WorkerTransport::on_readable() {
   bool more = true;
   for (int batch = 0; batch < kReceiveBatchesPerTurn && more; ++batch) {
     ++stats_.receive_calls;
-    more = socket_->receive([&](const core::PathAddresses& path, std::uint8_t ecn,
-                                ByteView datagram) {
-      stats_.bytes_received += datagram.size();
-      endpoint_.handle_datagram(path, ecn, datagram, received_at);
-    });
+    more =
+        socket_->receive([&](const core::PathAddresses& path, std::uint8_t ecn, ByteView datagram) {
+          stats_.bytes_received += datagram.size();
+          endpoint_.handle_datagram(path, ecn, datagram, received_at);
+        });
   }
   if (handle_events()) {
     request_flush();
@@ -192,8 +191,8 @@ void WorkerTransport::wait_writable() {
                         });
 }
 
-// The timer is only ever moved to an earlier time: a deadline that moved back costs one early wake-up
-// instead of a system call for every packet.
+// The timer is only ever moved to an earlier time: a deadline that moved back costs one early
+// wake-up instead of a system call for every packet.
 void WorkerTransport::arm_timer() {
   const Timestamp next = endpoint_.next_timeout();
   if (next >= timer_at_) {
@@ -379,9 +378,9 @@ Task<Result<Connection>> WorkerTransport::connect(SocketAddress remote,
   if (!state->established) {
     Error error = *state->close_error;
     if (error.is("stoq.handshake_timeout")) {
-      co_return fail("stoq.unreachable",
-                     remote.to_string() + " did not answer: is the node running, and does a "
-                                          "firewall let UDP through?");
+      co_return fail("stoq.unreachable", remote.to_string() +
+                                             " did not answer: is the node running, and does a "
+                                             "firewall let UDP through?");
     }
     co_return fail(error.in(remote.to_string()));
   }

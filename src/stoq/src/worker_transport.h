@@ -1,19 +1,19 @@
 // One worker's share of the transport: its socket, its endpoint, its connections.
 //
-// Everything runs on the worker's executor. The order of a turn is: read what arrived, report events (which
-// posts coroutine resumptions), let those run, then send. Resumed coroutines that write therefore share one
-// flush with everything else of that turn.
+// Everything runs on the worker's executor. The order of a turn is: read what arrived, report
+// events (which posts coroutine resumptions), let those run, then send. Resumed coroutines that
+// write therefore share one flush with everything else of that turn.
 #pragma once
-
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <deque>
-#include <unordered_map>
 
 #include <i2/crypto/random.h>
 #include <i2/rt/clock.h>
 #include <i2/rt/signal.h>
 #include <i2/stoq/transport.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <unordered_map>
 
 #include "io/udp_socket.h"
 
@@ -29,7 +29,8 @@ struct StreamHandle {
   StreamHandle(const StreamHandle&) = delete;
   StreamHandle& operator=(const StreamHandle&) = delete;
 
-  std::shared_ptr<ConnectionState> connection;  // shared: a stream keeps its connection's state readable
+  std::shared_ptr<ConnectionState>
+      connection;  // shared: a stream keeps its connection's state readable
   std::int64_t id;
   std::uint64_t type = 0;
   bool stopped = false;
@@ -55,10 +56,11 @@ struct ConnectionState {
   PathInfo last_path;
   SocketAddress dialled;
   std::unordered_map<std::int64_t, StreamHandle*> streams;
-  std::deque<std::int64_t> incoming;  // opened by the peer, not accepted yet; bounded by the stream limits
+  std::deque<std::int64_t>
+      incoming;  // opened by the peer, not accepted yet; bounded by the stream limits
   std::unordered_map<std::uint64_t, std::optional<Duration>> pings;  // that somebody waits for
   std::uint64_t next_ping = 1;
-  rt::Signal changed;       // established, closed, streams available
+  rt::Signal changed;  // established, closed, streams available
   rt::Signal stream_opened;
   rt::Signal datagram;
   rt::Signal pong;

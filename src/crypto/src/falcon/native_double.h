@@ -1,6 +1,6 @@
 /*
- * Falcon's floating point on the hardware's doubles. Put in front of every Falcon source except fpr.c,
- * which keeps the tables and the integer exponential.
+ * Falcon's floating point on the hardware's doubles. Put in front of every Falcon source except
+ * fpr.c, which keeps the tables and the integer exponential.
  *
  * pqclean represents a number as the bits of an IEEE-754 binary64 in a uint64_t and computes with
  * integers. The results are defined to be those of binary64 with round-to-nearest-even, so the same
@@ -37,17 +37,39 @@ static inline fpr i2_to_fpr(double value) {
   return bits;
 }
 
-static inline fpr i2_fpr_add(fpr x, fpr y) { return i2_to_fpr(i2_to_double(x) + i2_to_double(y)); }
-static inline fpr i2_fpr_sub(fpr x, fpr y) { return i2_to_fpr(i2_to_double(x) - i2_to_double(y)); }
-static inline fpr i2_fpr_mul(fpr x, fpr y) { return i2_to_fpr(i2_to_double(x) * i2_to_double(y)); }
-static inline fpr i2_fpr_div(fpr x, fpr y) { return i2_to_fpr(i2_to_double(x) / i2_to_double(y)); }
-static inline fpr i2_fpr_inv(fpr x) { return i2_to_fpr(1.0 / i2_to_double(x)); }
-static inline fpr i2_fpr_sqr(fpr x) { return i2_fpr_mul(x, x); }
-static inline fpr i2_fpr_half(fpr x) { return i2_to_fpr(i2_to_double(x) * 0.5); }
-static inline fpr i2_fpr_double(fpr x) { return i2_to_fpr(i2_to_double(x) * 2.0); }
-static inline fpr i2_fpr_sqrt(fpr x) { return i2_to_fpr(__builtin_sqrt(i2_to_double(x))); }
-static inline fpr i2_fpr_of(int64_t i) { return i2_to_fpr((double)i); }
-static inline int i2_fpr_lt(fpr x, fpr y) { return i2_to_double(x) < i2_to_double(y); }
+static inline fpr i2_fpr_add(fpr x, fpr y) {
+  return i2_to_fpr(i2_to_double(x) + i2_to_double(y));
+}
+static inline fpr i2_fpr_sub(fpr x, fpr y) {
+  return i2_to_fpr(i2_to_double(x) - i2_to_double(y));
+}
+static inline fpr i2_fpr_mul(fpr x, fpr y) {
+  return i2_to_fpr(i2_to_double(x) * i2_to_double(y));
+}
+static inline fpr i2_fpr_div(fpr x, fpr y) {
+  return i2_to_fpr(i2_to_double(x) / i2_to_double(y));
+}
+static inline fpr i2_fpr_inv(fpr x) {
+  return i2_to_fpr(1.0 / i2_to_double(x));
+}
+static inline fpr i2_fpr_sqr(fpr x) {
+  return i2_fpr_mul(x, x);
+}
+static inline fpr i2_fpr_half(fpr x) {
+  return i2_to_fpr(i2_to_double(x) * 0.5);
+}
+static inline fpr i2_fpr_double(fpr x) {
+  return i2_to_fpr(i2_to_double(x) * 2.0);
+}
+static inline fpr i2_fpr_sqrt(fpr x) {
+  return i2_to_fpr(__builtin_sqrt(i2_to_double(x)));
+}
+static inline fpr i2_fpr_of(int64_t i) {
+  return i2_to_fpr((double)i);
+}
+static inline int i2_fpr_lt(fpr x, fpr y) {
+  return i2_to_double(x) < i2_to_double(y);
+}
 
 #undef fpr_add
 #undef fpr_mul
@@ -64,4 +86,5 @@ static inline int i2_fpr_lt(fpr x, fpr y) { return i2_to_double(x) < i2_to_doubl
 #define fpr_sqrt i2_fpr_sqrt
 #define fpr_of i2_fpr_of
 #define fpr_lt i2_fpr_lt
-/* fpr_rint, fpr_floor, fpr_trunc stay integer code: cheap, and defined for -0 as the sampler needs it. */
+/* fpr_rint, fpr_floor, fpr_trunc stay integer code: cheap, and defined for -0 as the sampler needs
+ * it. */

@@ -1,4 +1,5 @@
-/* Put in front of pqclean's fips202.c: its SHAKE states hold key seeds, so they are wiped when freed. */
+/* Put in front of pqclean's fips202.c: its SHAKE states hold key seeds, so they are wiped when
+ * freed. */
 #pragma once
 
 #include <stdlib.h>

@@ -1,10 +1,8 @@
+#include <arpa/inet.h>
+#include <i2/base/bytes.h>
 #include <i2/stoq/core/address.h>
 
-#include <arpa/inet.h>
-
 #include <charconv>
-
-#include <i2/base/bytes.h>
 
 namespace i2::stoq::core {
 namespace {
@@ -22,9 +20,9 @@ bool looks_like_ipv4(std::string_view text) {
 }
 
 std::unexpected<Error> malformed(std::string_view text) {
-  return fail("stoq.address_malformed",
-              "'" + std::string(text) + "' is not an IPv6 address: write [address]:port, for "
-              "example [::1]:9292");
+  return fail("stoq.address_malformed", "'" + std::string(text) +
+                                            "' is not an IPv6 address: write [address]:port, for "
+                                            "example [::1]:9292");
 }
 
 std::unexpected<Error> ipv4_refused(std::string_view text) {
@@ -84,7 +82,9 @@ bool SocketAddress::is_loopback() const {
   return ip == loopback;
 }
 
-bool SocketAddress::is_unspecified() const { return ip == std::array<std::uint8_t, 16>{}; }
+bool SocketAddress::is_unspecified() const {
+  return ip == std::array<std::uint8_t, 16>{};
+}
 
 bool SocketAddress::is_ipv4_mapped() const {
   constexpr std::array<std::uint8_t, 12> kPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};

@@ -6,7 +6,9 @@
 namespace i2::stoq::core {
 namespace {
 
-ConnectionImpl& self(void* user_data) { return *static_cast<ConnectionImpl*>(user_data); }
+ConnectionImpl& self(void* user_data) {
+  return *static_cast<ConnectionImpl*>(user_data);
+}
 
 void fill_random(std::uint8_t* out, std::size_t size, const ngtcp2_rand_ctx* context) {
   static_cast<Rng*>(context->native_handle)->fill({out, size});
@@ -43,8 +45,7 @@ int sending_keys(ngtcp2_conn*, ngtcp2_encryption_level level, void* user_data) {
 
 int stream_data(ngtcp2_conn*, std::uint32_t flags, std::int64_t id, std::uint64_t,
                 const std::uint8_t* data, std::size_t size, void* user_data, void* stream) {
-  return self(user_data).on_stream_data(id, flags, {data, size},
-                                        static_cast<StreamState*>(stream));
+  return self(user_data).on_stream_data(id, flags, {data, size}, static_cast<StreamState*>(stream));
 }
 
 int stream_open(ngtcp2_conn* conn, std::int64_t id, void* user_data) {

@@ -5,7 +5,8 @@
 
 namespace i2::stoq::core {
 
-// A spin of a few instructions at most every 64 KiB: blocks come back from whichever thread read them last.
+// A spin of a few instructions at most every 64 KiB: blocks come back from whichever thread read
+// them last.
 struct BlockPool::Shelf {
   explicit Shelf(std::size_t limit) : blocks_max(limit) { blocks.reserve(limit); }
 
@@ -86,7 +87,8 @@ Chunk ReceiveBuffer::take(std::size_t size_max) {
   }
   size_ -= out.size();
   if (size_ == 0) {
-    // An idle stream keeps no block; the next one is twice block_size_, smaller if this one stayed empty.
+    // An idle stream keeps no block; the next one is twice block_size_, smaller if this one stayed
+    // empty.
     block_.reset();
     block_size_ = used_ > block_size_ / 2 ? block_size_ : block_size_ / 4;
     used_ = block_size_;

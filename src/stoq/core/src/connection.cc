@@ -5,14 +5,30 @@
 
 namespace i2::stoq::core {
 
-ConnectionHandle Connection::handle() const { return impl_->handle_; }
-ConnectionState Connection::state() const { return impl_->state_; }
-bool Connection::is_client() const { return impl_->client_; }
-bool Connection::established() const { return impl_->established_; }
-bool Connection::renewal_only() const { return impl_->renewal_only_; }
-const ports::PeerIdentity& Connection::peer() const { return impl_->peer_; }
-const Error& Connection::close_error() const { return impl_->close_error_; }
-std::uint64_t Connection::handshake_flights() const { return impl_->flights_; }
+ConnectionHandle Connection::handle() const {
+  return impl_->handle_;
+}
+ConnectionState Connection::state() const {
+  return impl_->state_;
+}
+bool Connection::is_client() const {
+  return impl_->client_;
+}
+bool Connection::established() const {
+  return impl_->established_;
+}
+bool Connection::renewal_only() const {
+  return impl_->renewal_only_;
+}
+const ports::PeerIdentity& Connection::peer() const {
+  return impl_->peer_;
+}
+const Error& Connection::close_error() const {
+  return impl_->close_error_;
+}
+std::uint64_t Connection::handshake_flights() const {
+  return impl_->flights_;
+}
 
 PathInfo Connection::path() const {
   ngtcp2_conn_info info{};
@@ -43,7 +59,9 @@ SecurityInfo Connection::security() const {
   return out;
 }
 
-ByteView Connection::hello_to_sign() const { return impl_->hello_to_sign_; }
+ByteView Connection::hello_to_sign() const {
+  return impl_->hello_to_sign_;
+}
 void Connection::provide_hello_signature(ByteView signature) {
   impl_->provide_hello_signature(signature);
 }
@@ -59,8 +77,12 @@ Result<Bytes> Connection::export_keying_material(std::string_view label, ByteVie
   return out;
 }
 
-TlsSession Connection::take_session() { return std::move(impl_->session_); }
-Bytes Connection::take_token() { return std::move(impl_->new_token_); }
+TlsSession Connection::take_session() {
+  return std::move(impl_->session_);
+}
+Bytes Connection::take_token() {
+  return std::move(impl_->new_token_);
+}
 
 Result<StreamId> Connection::open_stream(StreamType type, bool bidirectional) {
   if (!impl_->established_) {
@@ -109,7 +131,9 @@ void Connection::reset_stream(StreamId id, std::uint64_t app_error) {
 void Connection::stop_sending(StreamId id, std::uint64_t app_error) {
   impl_->stop_sending(id, app_error);
 }
-void Connection::release_stream(StreamId id) { impl_->release_stream(id); }
+void Connection::release_stream(StreamId id) {
+  impl_->release_stream(id);
+}
 
 void Connection::set_priority(StreamId id, std::uint8_t priority) {
   if (StreamState* const state = impl_->stream(id); state != nullptr && !state->ready) {
@@ -122,9 +146,9 @@ Result<void> Connection::send_datagram(Chunk data) {
     return fail("stoq.not_connected", "the peer is not verified yet");
   }
   if (data.size() > datagram_size_max()) {
-    return fail("stoq.datagram_too_large",
-                "a datagram of " + std::to_string(data.size()) + " bytes; this path carries " +
-                    std::to_string(datagram_size_max()));
+    return fail("stoq.datagram_too_large", "a datagram of " + std::to_string(data.size()) +
+                                               " bytes; this path carries " +
+                                               std::to_string(datagram_size_max()));
   }
   if (impl_->datagrams_out_.size() >= impl_->endpoint_.config_.datagram_queue_max) {
     return fail("stoq.overloaded", "the datagram queue is full");
@@ -144,7 +168,8 @@ std::optional<Chunk> Connection::take_datagram() {
 }
 
 std::size_t Connection::datagram_size_max() const {
-  // Short header with an 18-byte connection ID at most, packet number, AEAD tag, frame type and length.
+  // Short header with an 18-byte connection ID at most, packet number, AEAD tag, frame type and
+  // length.
   constexpr std::size_t kOverhead = 1 + NGTCP2_MAX_CIDLEN + 4 + 16 + 1 + 4;
   const ngtcp2_transport_params* const peer = ngtcp2_conn_get_remote_transport_params(impl_->conn_);
   if (peer == nullptr || peer->max_datagram_frame_size == 0) {

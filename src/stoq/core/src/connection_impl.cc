@@ -88,8 +88,8 @@ Result<void> ConnectionImpl::start_client(const PathAddresses& path,
       ngtcp2_crypto_ossl_ctx_new(&tls_, ssl_) != 0) {
     return fail("stoq.tls_setup", "the TLS session cannot be used for QUIC");
   }
-  const std::uint32_t version = endpoint_.config_.version == QuicVersion::kV2 ? NGTCP2_PROTO_VER_V2
-                                                                             : NGTCP2_PROTO_VER_V1;
+  const std::uint32_t version =
+      endpoint_.config_.version == QuicVersion::kV2 ? NGTCP2_PROTO_VER_V2 : NGTCP2_PROTO_VER_V1;
   const int rv = ngtcp2_conn_client_new(&conn_, &dcid, &scid, &native.path, version,
                                         &client_callbacks(), &settings, &params, nullptr, this);
   if (rv != 0) {
@@ -198,7 +198,8 @@ void ConnectionImpl::fail_with(int rv) {
   }
   Error error("stoq.protocol_violation", ngtcp2_strerror(rv), rv);
   if (rv == NGTCP2_ERR_RECV_VERSION_NEGOTIATION) {
-    error = Error("stoq.version_unsupported", "the peer speaks no version of QUIC that this node knows", rv);
+    error = Error("stoq.version_unsupported",
+                  "the peer speaks no version of QUIC that this node knows", rv);
   } else if (rv == NGTCP2_ERR_CRYPTO) {
     const std::uint8_t alert = ngtcp2_conn_get_tls_alert(conn_);
     ngtcp2_ccerr_set_tls_alert(&close_error_native_, alert, nullptr, 0);
@@ -221,7 +222,8 @@ void ConnectionImpl::fail_with(int rv) {
 // Why the peer closed, from its CONNECTION_CLOSE.
 Error ConnectionImpl::error_of_peer() const {
   if (reset_by_peer_) {
-    return {"stoq.peer_restarted", "the peer does not know the connection any more: it was restarted"};
+    return {"stoq.peer_restarted",
+            "the peer does not know the connection any more: it was restarted"};
   }
   const ngtcp2_ccerr* const peer = ngtcp2_conn_get_ccerr(conn_);
   const auto native = static_cast<std::int64_t>(peer->error_code);

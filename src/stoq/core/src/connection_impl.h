@@ -1,6 +1,9 @@
 // The inside of a Connection: ngtcp2, the TLS session, the streams and the stoq session.
 #pragma once
 
+#include <i2/stoq/core/connection.h>
+#include <i2/stoq/core/endpoint.h>
+#include <i2/stoq/core/errors.h>
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 #include <ngtcp2/ngtcp2_crypto_ossl.h>
@@ -10,10 +13,6 @@
 #include <deque>
 #include <memory>
 #include <unordered_map>
-
-#include <i2/stoq/core/connection.h>
-#include <i2/stoq/core/endpoint.h>
-#include <i2/stoq/core/errors.h>
 
 #include "native.h"
 #include "stream_state.h"
@@ -41,7 +40,8 @@ class ConnectionImpl {
   [[nodiscard]] Result<void> start_server(const PathAddresses& path, const ServerStart& start,
                                           Timestamp now);
 
-  // Returns the ngtcp2 verdict: 0, NGTCP2_ERR_RETRY, NGTCP2_ERR_DROP_CONN, or another error handled inside.
+  // Returns the ngtcp2 verdict: 0, NGTCP2_ERR_RETRY, NGTCP2_ERR_DROP_CONN, or another error handled
+  // inside.
   int handle_packet(const PathAddresses& path, std::uint8_t ecn, ByteView packet, Timestamp now);
   void handle_expiry(Timestamp now);
   [[nodiscard]] std::optional<Transmit> write(MutableByteView buffer, Timestamp now);
@@ -108,11 +108,11 @@ class ConnectionImpl {
   std::uint64_t closing_received_ = 0;
   bool send_close_ = false;
   bool closed_reported_ = false;  // kClosed is the last event
-  bool reset_by_peer_ = false;  // RFC 9000 §10.3
-  bool close_deferred_ = false;  // until the handshake is confirmed or close_until_
-  bool released_ = false;    // the application forgot it
-  bool dirty_ = false;       // in the endpoint's transmit list
-  Timestamp timer_ = kNever; // as registered with the endpoint
+  bool reset_by_peer_ = false;    // RFC 9000 §10.3
+  bool close_deferred_ = false;   // until the handshake is confirmed or close_until_
+  bool released_ = false;         // the application forgot it
+  bool dirty_ = false;            // in the endpoint's transmit list
+  Timestamp timer_ = kNever;      // as registered with the endpoint
   bool handshake_counted_ = false;
   std::uint64_t flights_ = 0;
   std::vector<ngtcp2_cid> cids_;

@@ -1,9 +1,8 @@
+#include <i2/base/assert.h>
+#include <i2/crypto/hash.h>
 #include <i2/stoq/core/endpoint.h>
 
 #include <algorithm>
-
-#include <i2/base/assert.h>
-#include <i2/crypto/hash.h>
 
 #include "endpoint_impl.h"
 
@@ -164,21 +163,20 @@ void Endpoint::Impl::forget(ConnectionHandle handle) {
   connections_.erase(handle.value);
 }
 
-Result<ConnectionHandle> Endpoint::Impl::connect(const PathAddresses& path,
-                                                 ConnectOptions& options, Timestamp now) {
+Result<ConnectionHandle> Endpoint::Impl::connect(const PathAddresses& path, ConnectOptions& options,
+                                                 Timestamp now) {
   now_ = std::max(now_, now);
   if (path.remote.is_ipv4_mapped()) {
-    return fail("stoq.ipv4_refused", path.remote.to_string() +
-                                         " is an IPv4 address: this network speaks IPv6 only");
+    return fail("stoq.ipv4_refused",
+                path.remote.to_string() + " is an IPv4 address: this network speaks IPv6 only");
   }
   if (connections_.size() >= config_.connections_max || !accepting_) {
-    return fail("stoq.overloaded", accepting_ ? "the limit of " +
-                                                    std::to_string(config_.connections_max) +
-                                                    " connections is reached"
-                                              : "the transport is shutting down");
+    return fail("stoq.overloaded", accepting_
+                                       ? "the limit of " + std::to_string(config_.connections_max) +
+                                             " connections is reached"
+                                       : "the transport is shutting down");
   }
-  auto connection =
-      std::make_unique<ConnectionImpl>(*this, ConnectionHandle{next_handle_++}, true);
+  auto connection = std::make_unique<ConnectionImpl>(*this, ConnectionHandle{next_handle_++}, true);
   if (auto started = connection->start_client(path, options, now_); !started) {
     for (const ngtcp2_cid& cid : connection->cids_) {
       by_cid_.erase(CidKey(cid));
@@ -189,15 +187,16 @@ Result<ConnectionHandle> Endpoint::Impl::connect(const PathAddresses& path,
   return add(std::move(connection));
 }
 
-void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn,
-                                     ByteView datagram, Timestamp now) {
+void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn, ByteView datagram,
+                                     Timestamp now) {
   now_ = std::max(now_, now);
   ++stats_.datagrams_received;
   if (datagram.empty()) {  // ngtcp2 asserts that there is something to look at
     ++stats_.datagrams_dropped;
     return;
   }
-  // RFC 8999 §5.2: a short header is one byte and the connection ID. A batch mostly belongs to one connection.
+  // RFC 8999 §5.2: a short header is one byte and the connection ID. A batch mostly belongs to one
+  // connection.
   constexpr std::size_t kShortHeader = 1 + kLocalCidSize;
   const bool is_short = datagram.size() > kShortHeader && (datagram[0] & 0x80) == 0;
   if (is_short && recent_ != nullptr &&
@@ -206,8 +205,8 @@ void Endpoint::Impl::handle_datagram(const PathAddresses& path, std::uint8_t ecn
     return;
   }
   ngtcp2_version_cid ids{};
-  const int rv = ngtcp2_pkt_decode_version_cid(&ids, datagram.data(), datagram.size(),
-                                               kLocalCidSize);
+  const int rv =
+      ngtcp2_pkt_decode_version_cid(&ids, datagram.data(), datagram.size(), kLocalCidSize);
   if (rv == NGTCP2_ERR_VERSION_NEGOTIATION) {
     send_version_negotiation(path, ids, datagram.size());
     return;
@@ -241,7 +240,8 @@ void Endpoint::Impl::deliver(ConnectionImpl& connection, const PathAddresses& pa
                              std::uint8_t ecn, ByteView datagram) {
   const int verdict = connection.handle_packet(path, ecn, datagram, now_);
   if (verdict != 0) {
-    // A Retry is due although the connection exists: its first Initial never made it (see accept()).
+    // A Retry is due although the connection exists: its first Initial never made it (see
+    // accept()).
     forget(connection.handle_);
     return;
   }
@@ -328,8 +328,9 @@ void Endpoint::Impl::accept(const PathAddresses& path, std::uint8_t ecn, ByteVie
   }
   forget(handle);
   if (verdict == NGTCP2_ERR_RETRY) {
-    // A post-quantum ClientHello spans two Initials; this was the second one. Everything else of that flight
-    // is answered with Retry as well, or a second connection would race the retried one.
+    // A post-quantum ClientHello spans two Initials; this was the second one. Everything else of
+    // that flight is answered with Retry as well, or a second connection would race the retried
+    // one.
     if (retried_.size() < kRetriedMax) {
       const Timestamp until = now_ + kRetryTokenLifetime;
       if (retried_.emplace(CidKey(start.header.dcid), until).second) {
@@ -371,9 +372,9 @@ void Endpoint::Impl::send_retry(const PathAddresses& path, const ngtcp2_pkt_hd& 
     return;
   }
   Bytes packet(256);
-  const ngtcp2_ssize size = ngtcp2_crypto_write_retry(
-      packet.data(), packet.size(), header.version, &header.scid, &scid, &header.dcid,
-      token.data(), static_cast<std::size_t>(token_size));
+  const ngtcp2_ssize size =
+      ngtcp2_crypto_write_retry(packet.data(), packet.size(), header.version, &header.scid, &scid,
+                                &header.dcid, token.data(), static_cast<std::size_t>(token_size));
   if (size > 0) {
     packet.resize(static_cast<std::size_t>(size));
     queue_stateless(path, std::move(packet));
@@ -382,8 +383,7 @@ void Endpoint::Impl::send_retry(const PathAddresses& path, const ngtcp2_pkt_hd& 
 }
 
 void Endpoint::Impl::send_version_negotiation(const PathAddresses& path,
-                                              const ngtcp2_version_cid& ids,
-                                              std::size_t received) {
+                                              const ngtcp2_version_cid& ids, std::size_t received) {
   // RFC 9000 §6.1: only in answer to what could be a first datagram.
   if (received < NGTCP2_MAX_UDP_PAYLOAD_SIZE || !accepting_) {
     ++stats_.datagrams_dropped;
@@ -405,14 +405,16 @@ void Endpoint::Impl::send_version_negotiation(const PathAddresses& path,
   }
 }
 
-void Endpoint::Impl::send_stateless_reset(const PathAddresses& path,
-                                          const ngtcp2_version_cid& ids, std::size_t received) {
+void Endpoint::Impl::send_stateless_reset(const PathAddresses& path, const ngtcp2_version_cid& ids,
+                                          std::size_t received) {
   ++stats_.datagrams_dropped;
-  // The secret is shared: a datagram that merely came to the wrong worker must not end its connection.
+  // The secret is shared: a datagram that merely came to the wrong worker must not end its
+  // connection.
   if (ids.dcid[0] % config_.workers != config_.worker) {
     return;
   }
-  // RFC 9000 §10.3.3: shorter than what it answers, or two endpoints would reset each other for ever.
+  // RFC 9000 §10.3.3: shorter than what it answers, or two endpoints would reset each other for
+  // ever.
   if (received <= NGTCP2_MIN_STATELESS_RESET_RANDLEN + NGTCP2_STATELESS_RESET_TOKENLEN + 1) {
     return;
   }
@@ -532,8 +534,12 @@ std::optional<Transmit> Endpoint::poll_transmit(MutableByteView buffer, Timestam
   return impl_->poll_transmit(buffer, now);
 }
 
-Timestamp Endpoint::next_timeout() const { return impl_->next_timeout(); }
-void Endpoint::handle_timeout(Timestamp now) { impl_->handle_timeout(now); }
+Timestamp Endpoint::next_timeout() const {
+  return impl_->next_timeout();
+}
+void Endpoint::handle_timeout(Timestamp now) {
+  impl_->handle_timeout(now);
+}
 
 void Endpoint::set_unix_time(UnixMillis unix_now, Timestamp now) {
   impl_->now_ = std::max(impl_->now_, now);
@@ -551,7 +557,9 @@ std::optional<Connection> Endpoint::find(ConnectionHandle handle) {
   return connection == nullptr ? std::nullopt : std::optional<Connection>(Connection(*connection));
 }
 
-void Endpoint::forget(ConnectionHandle handle) { impl_->release(handle); }
+void Endpoint::forget(ConnectionHandle handle) {
+  impl_->release(handle);
+}
 
 std::optional<Event> Endpoint::poll_event() {
   if (impl_->events_.empty()) {
@@ -562,8 +570,14 @@ std::optional<Event> Endpoint::poll_event() {
   return event;
 }
 
-void Endpoint::shut_down() { impl_->shut_down(); }
-std::size_t Endpoint::connection_count() const { return impl_->connection_count(); }
-const EndpointStats& Endpoint::stats() const { return impl_->stats_; }
+void Endpoint::shut_down() {
+  impl_->shut_down();
+}
+std::size_t Endpoint::connection_count() const {
+  return impl_->connection_count();
+}
+const EndpointStats& Endpoint::stats() const {
+  return impl_->stats_;
+}
 
 }  // namespace i2::stoq::core

@@ -50,8 +50,8 @@ class Endpoint::Impl {
                        Timestamp now);
   [[nodiscard]] std::optional<Transmit> poll_transmit(MutableByteView buffer, Timestamp now);
   void handle_timeout(Timestamp now);
-  [[nodiscard]] Result<ConnectionHandle> connect(const PathAddresses& path,
-                                                 ConnectOptions& options, Timestamp now);
+  [[nodiscard]] Result<ConnectionHandle> connect(const PathAddresses& path, ConnectOptions& options,
+                                                 Timestamp now);
   void forget(ConnectionHandle handle);
   // The application is done with a closed connection; it goes when its closing period is over.
   void release(ConnectionHandle handle);
@@ -110,7 +110,8 @@ class Endpoint::Impl {
   std::uint64_t next_handle_ = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<ConnectionImpl>> connections_;
   std::unordered_map<CidKey, ConnectionImpl*, CidHash> by_cid_;
-  std::unordered_map<CidKey, ConnectionImpl*, CidHash> by_reset_;  // reset_key() of the peers' tokens
+  std::unordered_map<CidKey, ConnectionImpl*, CidHash>
+      by_reset_;                      // reset_key() of the peers' tokens
   ConnectionImpl* recent_ = nullptr;  // whose short header came last
   std::array<std::uint8_t, kLocalCidSize> recent_cid_{};
   std::set<std::pair<Timestamp, std::uint64_t>> timers_;
@@ -124,8 +125,8 @@ class Endpoint::Impl {
   std::deque<Stateless> stateless_;
   Timestamp resets_window_start_ = 0;
   std::uint64_t resets_in_window_ = 0;
-  // First connection IDs of clients that were told to Retry because their first Initial was lost; the
-  // tokenless rest of that flight must not start a second connection.
+  // First connection IDs of clients that were told to Retry because their first Initial was lost;
+  // the tokenless rest of that flight must not start a second connection.
   std::unordered_map<CidKey, Timestamp, CidHash> retried_;
   std::deque<std::pair<Timestamp, CidKey>> retried_order_;
 };

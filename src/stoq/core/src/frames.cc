@@ -1,11 +1,14 @@
 #include <i2/stoq/core/frames.h>
-
 #include <i2/wire/reader.h>
 
 namespace i2::stoq::core {
 namespace {
 
-enum class SettingId : std::uint64_t { kVersionMin = 0x01, kVersionMax = 0x02, kDatagramMax = 0x03 };
+enum class SettingId : std::uint64_t {
+  kVersionMin = 0x01,
+  kVersionMax = 0x02,
+  kDatagramMax = 0x03
+};
 
 std::unexpected<Error> malformed(std::string_view what) {
   return fail("stoq.frame_malformed", "malformed " + std::string(what) + " frame");
@@ -68,10 +71,17 @@ Result<Settings> decode_settings(ByteView body) {
       seen |= std::uint64_t{1} << id;
     }
     switch (static_cast<SettingId>(id)) {
-      case SettingId::kVersionMin: settings.version_min = value; break;
-      case SettingId::kVersionMax: settings.version_max = value; break;
-      case SettingId::kDatagramMax: settings.datagram_size_max = value; break;
-      default: break;
+      case SettingId::kVersionMin:
+        settings.version_min = value;
+        break;
+      case SettingId::kVersionMax:
+        settings.version_max = value;
+        break;
+      case SettingId::kDatagramMax:
+        settings.datagram_size_max = value;
+        break;
+      default:
+        break;
     }
   }
   if (!reader.done() || settings.version_min > settings.version_max) {

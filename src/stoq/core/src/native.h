@@ -1,11 +1,10 @@
 // Conversions between our values and ngtcp2's.
 #pragma once
 
+#include <i2/stoq/core/address.h>
 #include <ngtcp2/ngtcp2.h>
 
 #include <cstring>
-
-#include <i2/stoq/core/address.h>
 
 namespace i2::stoq::core {
 

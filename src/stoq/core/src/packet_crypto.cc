@@ -1,5 +1,6 @@
 #include "packet_crypto.h"
 
+#include <i2/base/assert.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -7,14 +8,13 @@
 #include <cstdint>
 #include <new>
 
-#include <i2/base/assert.h>
-
 #if I2_HAVE_IPSEC_MB
 #include <intel-ipsec-mb.h>
 
-// ngtcp2's crypto library derives the packet keys and hands them to this function to make an EVP context.
-// The linker sends its calls here first (--wrap, CMakeLists.txt), so that AES-GCM keys also get the form that
-// libipsec-mb works with. Should a later ngtcp2 stop calling it, packets are protected by EVP as before.
+// ngtcp2's crypto library derives the packet keys and hands them to this function to make an EVP
+// context. The linker sends its calls here first (--wrap, CMakeLists.txt), so that AES-GCM keys
+// also get the form that libipsec-mb works with. Should a later ngtcp2 stop calling it, packets are
+// protected by EVP as before.
 extern "C" int __real_ngtcp2_crypto_aead_ctx_encrypt_init(ngtcp2_crypto_aead_ctx* context,
                                                           const ngtcp2_crypto_aead* aead,
                                                           const std::uint8_t* key,
@@ -28,7 +28,7 @@ extern "C" void __real_ngtcp2_crypto_aead_ctx_free(ngtcp2_crypto_aead_ctx* conte
 namespace i2::stoq::core {
 namespace {
 
-constexpr std::size_t kTagSize = 16;    // RFC 9001 §5.3
+constexpr std::size_t kTagSize = 16;  // RFC 9001 §5.3
 constexpr std::size_t kNonceSize = 12;
 
 // The expanded key of one direction, kept as application data of the EVP context it belongs to.
@@ -38,7 +38,8 @@ struct alignas(64) GcmKey {
   aes_gcm_enc_dec_t decrypt;
 };
 
-// Function tables for this CPU; never changed after creation. Null on a CPU that libipsec-mb does not serve.
+// Function tables for this CPU; never changed after creation. Null on a CPU that libipsec-mb does
+// not serve.
 const IMB_MGR* manager() {
   static IMB_MGR* const kManager = [] {
     IMB_MGR* made = alloc_mb_mgr(0);
@@ -124,7 +125,9 @@ void install_packet_crypto(ngtcp2_callbacks& callbacks) {
   callbacks.hp_mask = ngtcp2_crypto_hp_mask_cb;
 }
 
-bool packet_crypto_accelerated() { return manager() != nullptr; }
+bool packet_crypto_accelerated() {
+  return manager() != nullptr;
+}
 
 }  // namespace i2::stoq::core
 
@@ -168,7 +171,9 @@ void install_packet_crypto(ngtcp2_callbacks& callbacks) {
   callbacks.hp_mask = ngtcp2_crypto_hp_mask_cb;
 }
 
-bool packet_crypto_accelerated() { return false; }
+bool packet_crypto_accelerated() {
+  return false;
+}
 
 }  // namespace i2::stoq::core
 

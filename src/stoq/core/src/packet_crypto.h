@@ -1,8 +1,8 @@
 // Packet protection callbacks for ngtcp2 (RFC 9001 §5).
 //
-// AES-GCM goes through libipsec-mb where it is built in: the same cipher at about half the cost for a
-// packet of 1 452 bytes, because one call replaces five of EVP. ChaCha20-Poly1305 and everything else goes
-// through OpenSSL.
+// AES-GCM goes through libipsec-mb where it is built in: the same cipher at about half the cost for
+// a packet of 1 452 bytes, because one call replaces five of EVP. ChaCha20-Poly1305 and everything
+// else goes through OpenSSL.
 #pragma once
 
 #include <ngtcp2/ngtcp2.h>

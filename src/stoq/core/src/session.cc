@@ -1,14 +1,15 @@
 // The stoq session above the QUIC handshake: who the peer is (docs/wire/session.md).
-#include <algorithm>
-
 #include <i2/base/assert.h>
+
+#include <algorithm>
 
 #include "endpoint_impl.h"
 
 namespace i2::stoq::core {
 namespace {
 
-// A peer that asks without taking the answers gets no more of them. Far above kPingsMax of an honest one.
+// A peer that asks without taking the answers gets no more of them. Far above kPingsMax of an
+// honest one.
 constexpr std::uint64_t kControlQueueMax = 32 * 1024;
 
 }  // namespace
@@ -26,10 +27,10 @@ void ConnectionImpl::on_handshake_confirmed() {
   }
 }
 
-// After every packet, outside ngtcp2's callbacks. A server speaks as soon as it has 1-RTT keys, half a round
-// trip before the handshake ends (RFC 9001 §5.7), so that a client which fits its first flight into the
-// amplification limit knows the server after one round trip. Neither side listens before it has checked the
-// other's leaf.
+// After every packet, outside ngtcp2's callbacks. A server speaks as soon as it has 1-RTT keys,
+// half a round trip before the handshake ends (RFC 9001 §5.7), so that a client which fits its
+// first flight into the amplification limit knows the server after one round trip. Neither side
+// listens before it has checked the other's leaf.
 void ConnectionImpl::start_session() {
   const bool alive = state_ == ConnectionState::kHandshaking || state_ == ConnectionState::kOpen;
   if (!client_ && keys_ready_ && control_out_ == -1 && alive) {
@@ -92,9 +93,9 @@ bool ConnectionImpl::check_peer_leaf() {
 Result<Bytes> ConnectionImpl::export_hello_message(Role role, const NodeId& node_id) {
   const Bytes context = hello_exporter_context(role, node_id);
   std::array<std::uint8_t, 32> exported{};
-  if (SSL_export_keying_material(ssl_, exported.data(), exported.size(),
-                                 kHelloExporterLabel.data(), kHelloExporterLabel.size(),
-                                 context.data(), context.size(), 1) != 1) {
+  if (SSL_export_keying_material(ssl_, exported.data(), exported.size(), kHelloExporterLabel.data(),
+                                 kHelloExporterLabel.size(), context.data(), context.size(),
+                                 1) != 1) {
     return fail("stoq.transport", "the TLS exporter failed");
   }
   return hello_message(exported);
@@ -189,7 +190,8 @@ Result<void> ConnectionImpl::handle_control_frame(const Frame& frame) {
       I2_TRY_VALUE(peer_settings_, decode_settings(frame.body));
       if (peer_settings_.version_min > Settings{}.version_max ||
           peer_settings_.version_max < Settings{}.version_min) {
-        return fail("stoq.version_unsupported", "the peer speaks no version of stoq this node knows");
+        return fail("stoq.version_unsupported",
+                    "the peer speaks no version of stoq this node knows");
       }
       settings_received_ = true;
       return {};
@@ -219,7 +221,8 @@ Result<void> ConnectionImpl::handle_control_frame(const Frame& frame) {
       I2_TRY_VALUE(const Ping pong, decode_ping(frame.body));
       const auto asked = std::ranges::find(pings_, pong.sequence, &Ping::sequence);
       if (asked != pings_.end()) {
-        pongs_.push_back({pong.sequence, endpoint_.now_ - std::min(asked->sent_at, endpoint_.now_)});
+        pongs_.push_back(
+            {pong.sequence, endpoint_.now_ - std::min(asked->sent_at, endpoint_.now_)});
         pings_.erase(asked);
         event(EventKind::kPong);
       }
@@ -234,8 +237,8 @@ Result<void> ConnectionImpl::handle_hello(const Hello& hello) {
   if (hello_received_) {
     return fail("stoq.protocol_violation", "a second HELLO");
   }
-  I2_TRY_VALUE(const Bytes message, export_hello_message(client_ ? Role::kServer : Role::kClient,
-                                                         hello.node_id));
+  I2_TRY_VALUE(const Bytes message,
+               export_hello_message(client_ ? Role::kServer : Role::kClient, hello.node_id));
   const ports::HelloClaim claim{.node_id = hello.node_id,
                                 .leaf = peer_leaf_,
                                 .binding = hello.binding,

@@ -1,16 +1,16 @@
 // What a connection keeps for one stream.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
 #include <i2/stoq/core/chunk.h>
 #include <i2/stoq/core/stream_id.h>
 
+#include <cstdint>
+#include <optional>
+
 namespace i2::stoq::core {
 
-// Bytes queued for sending: [acknowledged | sent, in flight | unsent]. Chunks stay until acknowledged because
-// ngtcp2 points into them for retransmission.
+// Bytes queued for sending: [acknowledged | sent, in flight | unsent]. Chunks stay until
+// acknowledged because ngtcp2 points into them for retransmission.
 class SendQueue {
  public:
   void push(Chunk chunk) {
@@ -78,7 +78,7 @@ class SendQueue {
   std::uint64_t queued_ = 0;     // stream offsets
   std::uint64_t sent_ = 0;
   std::uint64_t acknowledged_ = 0;
-  std::uint64_t released_ = 0;   // offset of the first chunk still held
+  std::uint64_t released_ = 0;  // offset of the first chunk still held
 };
 
 struct StreamState {
@@ -106,7 +106,7 @@ struct StreamState {
   bool readable_flagged = false;
   bool stopped_flagged = false;
   // life
-  bool released = false;      // the application is done
+  bool released = false;          // the application is done
   bool transport_closed = false;  // ngtcp2 is done
   bool local = false;
 };

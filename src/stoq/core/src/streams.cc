@@ -1,7 +1,7 @@
 // Streams: the application's commands and the filling of packets.
-#include "endpoint_impl.h"
-
 #include <i2/wire/reader.h>
+
+#include "endpoint_impl.h"
 
 namespace i2::stoq::core {
 namespace {
@@ -182,8 +182,8 @@ void ConnectionImpl::stop_sending(StreamId id, std::uint64_t app_error) {
   endpoint_.mark_dirty(*this);
 }
 
-// Nobody will read it, but the connection's credit for it goes back to the peer: also when the transport has
-// already finished with the stream.
+// Nobody will read it, but the connection's credit for it goes back to the peer: also when the
+// transport has already finished with the stream.
 void ConnectionImpl::discard_unread(StreamState& stream) {
   stream.read_closed = true;
   const std::size_t unread = stream.receive.size();
@@ -238,8 +238,8 @@ ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* in
     ngtcp2_vec vec{const_cast<std::uint8_t*>(view.data()), view.size()};
     int accepted = 0;
     const ngtcp2_ssize written = ngtcp2_conn_writev_datagram(
-        conn_, path, info, out, size, &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE,
-        next_datagram_id_, &vec, 1, now);
+        conn_, path, info, out, size, &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, next_datagram_id_,
+        &vec, 1, now);
     if (accepted != 0) {
       ++next_datagram_id_;
       datagrams_out_.pop_front();
@@ -291,8 +291,8 @@ ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* in
       }
     }
     ngtcp2_ssize consumed = -1;
-    const ngtcp2_ssize written = ngtcp2_conn_writev_stream(
-        conn_, path, info, out, size, &consumed, flags, id, vectors.data(), count, now);
+    const ngtcp2_ssize written = ngtcp2_conn_writev_stream(conn_, path, info, out, size, &consumed,
+                                                           flags, id, vectors.data(), count, now);
     if (state != nullptr && consumed >= 0) {
       state->send.mark_sent(static_cast<std::size_t>(consumed));
       if (state->send.unsent() == 0) {
@@ -310,8 +310,9 @@ ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* in
       case NGTCP2_ERR_WRITE_MORE:
         continue;
       case NGTCP2_ERR_STREAM_DATA_BLOCKED:
-        // Blocked by the connection: MAX_DATA comes without a callback, so the stream stays ready and the
-        // next call into the connection tries again. What is not stream data is still written.
+        // Blocked by the connection: MAX_DATA comes without a callback, so the stream stays ready
+        // and the next call into the connection tries again. What is not stream data is still
+        // written.
         connection_blocked = ngtcp2_conn_get_max_data_left(conn_) == 0;
         state->blocked = !connection_blocked;
         continue;

@@ -1,11 +1,9 @@
+#include <i2/crypto/provider.h>
 #include <i2/stoq/core/tls.h>
-
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <array>
-
-#include <i2/crypto/provider.h>
 
 #include "tls_session.h"
 
@@ -25,10 +23,9 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
                 unsigned int in_size, void* arg) {
   const auto& wire = *static_cast<const std::string*>(arg);
   unsigned char* selected = nullptr;
-  if (SSL_select_next_proto(&selected, out_size,
-                            reinterpret_cast<const unsigned char*>(wire.data()),
-                            static_cast<unsigned>(wire.size()), in,
-                            in_size) != OPENSSL_NPN_NEGOTIATED) {
+  if (SSL_select_next_proto(
+          &selected, out_size, reinterpret_cast<const unsigned char*>(wire.data()),
+          static_cast<unsigned>(wire.size()), in, in_size) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 9001 §8.1: no_application_protocol
   }
   *out = selected;
@@ -36,7 +33,9 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
 }
 
 // The leaf is judged after the handshake, with a reason of its own (tls.h).
-int accept_any_chain(X509_STORE_CTX*, void*) { return 1; }
+int accept_any_chain(X509_STORE_CTX*, void*) {
+  return 1;
+}
 
 Result<void> configure(SSL_CTX* context, const TlsPolicy& policy) {
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
@@ -49,7 +48,8 @@ Result<void> configure(SSL_CTX* context, const TlsPolicy& policy) {
   if (SSL_CTX_set_ciphersuites(context, policy.cipher_suites.c_str()) != 1) {
     return tls_error("cipher suites " + policy.cipher_suites);
   }
-  // The leaf alone: with an intermediate the server's flight no longer fits the amplification limit.
+  // The leaf alone: with an intermediate the server's flight no longer fits the amplification
+  // limit.
   SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_cert_verify_callback(context, accept_any_chain, nullptr);
   return {};
@@ -79,13 +79,13 @@ Result<std::shared_ptr<TlsContext>> TlsContext::create(const TlsPolicy& policy) 
   I2_TRY(configure(out->server_, policy));
   I2_TRY(configure(out->client_, policy));
   SSL_CTX_set_verify(out->client_, SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_verify(out->server_,
-                     policy.peer_certificate ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
-                                             : SSL_VERIFY_NONE,
-                     nullptr);
+  SSL_CTX_set_verify(
+      out->server_,
+      policy.peer_certificate ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_NONE,
+      nullptr);
   SSL_CTX_set_alpn_select_cb(out->server_, select_alpn, &out->alpn_wire_);
-  // Stateful tickets: a stateless one would carry the client's Falcon certificate and make the resumed
-  // ClientHello five datagrams long.
+  // Stateful tickets: a stateless one would carry the client's Falcon certificate and make the
+  // resumed ClientHello five datagrams long.
   SSL_CTX_set_options(out->server_, SSL_OP_NO_TICKET);
   SSL_CTX_set_session_cache_mode(out->server_, SSL_SESS_CACHE_SERVER);
   SSL_CTX_sess_set_cache_size(out->server_, 20'000);
@@ -94,8 +94,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::create(const TlsPolicy& policy) 
   SSL_CTX_set_session_id_context(out->server_,
                                  reinterpret_cast<const unsigned char*>(policy.alpn.data()),
                                  static_cast<unsigned>(policy.alpn.size()));
-  SSL_CTX_set_session_cache_mode(out->client_,
-                                 SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_session_cache_mode(out->client_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(out->client_, take_new_session);
   return out;
 }
@@ -107,9 +106,8 @@ Result<ssl_st*> new_session(ssl_ctx_st* context, const ports::LeafCredential& cr
   if (ssl == nullptr) {
     return tls_error("SSL_new");
   }
-  if (credential.certificate &&
-      (SSL_use_certificate(ssl, credential.certificate.native()) != 1 ||
-       SSL_use_PrivateKey(ssl, credential.key.native()) != 1)) {
+  if (credential.certificate && (SSL_use_certificate(ssl, credential.certificate.native()) != 1 ||
+                                 SSL_use_PrivateKey(ssl, credential.key.native()) != 1)) {
     SSL_free(ssl);
     return tls_error("leaf certificate");
   }

@@ -5,7 +5,8 @@
 
 namespace i2::stoq::core {
 
-// SSL_CTX_sess_set_new_cb: hands the session to the ConnectionImpl behind `ssl`; takes the reference.
+// SSL_CTX_sess_set_new_cb: hands the session to the ConnectionImpl behind `ssl`; takes the
+// reference.
 int take_new_session(SSL* ssl, SSL_SESSION* session);
 
 }  // namespace i2::stoq::core

@@ -26,8 +26,8 @@ TEST(SocketAddress, RefusesIpv4WithItsOwnError) {
 }
 
 TEST(SocketAddress, RefusesNonsense) {
-  for (const char* text : {"", "[", "[::1", "[::1]x", "[::1]:", "[::1]:65536", "[::1]:-1",
-                           "host:1", "[::1%x]:1", "1:2:3"}) {
+  for (const char* text : {"", "[", "[::1", "[::1]x", "[::1]:", "[::1]:65536", "[::1]:-1", "host:1",
+                           "[::1%x]:1", "1:2:3"}) {
     const auto address = SocketAddress::parse(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().code(), "stoq.address_malformed") << text;

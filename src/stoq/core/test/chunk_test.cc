@@ -1,9 +1,8 @@
 #include <gtest/gtest.h>
+#include <i2/stoq/core/chunk.h>
 #include <ngtcp2/ngtcp2.h>
 
 #include <numeric>
-
-#include <i2/stoq/core/chunk.h>
 
 #include "../src/stream_state.h"
 
@@ -39,7 +38,7 @@ TEST(ReceiveBuffer, ChunksOutliveTheBuffer) {
   Chunk first;
   {
     BlockPool pool;
-  ReceiveBuffer buffer;
+    ReceiveBuffer buffer;
     buffer.append(numbered(100), pool);
     first = buffer.take(40);
     buffer.append(numbered(5000), pool);

@@ -47,8 +47,12 @@ class CoreTest : public ::testing::Test {
     EXPECT_TRUE(wait_event(1, EventKind::kConnected));
     return *handle;
   }
-  Connection client() { return *endpoint(0).find(find_event(0, EventKind::kConnected)->connection); }
-  Connection server() { return *endpoint(1).find(find_event(1, EventKind::kConnected)->connection); }
+  Connection client() {
+    return *endpoint(0).find(find_event(0, EventKind::kConnected)->connection);
+  }
+  Connection server() {
+    return *endpoint(1).find(find_event(1, EventKind::kConnected)->connection);
+  }
 
   testing::TestFleet fleet_;
   std::shared_ptr<TlsContext> tls_;

@@ -164,8 +164,8 @@ TEST_F(HandshakeTest, ABindingForAnotherLeafIsRefused) {
     const testing::TestNode& fake_;
   } impostor(alpha, second);
   testing::SeededRng rng(5);
-  network_.host(0).endpoint = std::make_unique<Endpoint>(
-      EndpointConfig{}, tls_, impostor, fleet_, rng, network_.now(), network_.unix_now());
+  network_.host(0).endpoint = std::make_unique<Endpoint>(EndpointConfig{}, tls_, impostor, fleet_,
+                                                         rng, network_.now(), network_.unix_now());
   EXPECT_EQ(refusal(1), "trust.binding_invalid");
 }
 
@@ -240,9 +240,8 @@ TEST_F(HandshakeTest, ARestartedPeerEndsTheConnectionByStatelessReset) {
   // The same secrets, no state: what a crash and a restart with kept reset secrets look like.
   network_.run_for(kSecond);
   testing::SeededRng rng(77);
-  network_.host(1).endpoint =
-      std::make_unique<Endpoint>(EndpointConfig{}, tls_, *nodes_[1], fleet_, rng, network_.now(),
-                                 network_.unix_now());
+  network_.host(1).endpoint = std::make_unique<Endpoint>(EndpointConfig{}, tls_, *nodes_[1], fleet_,
+                                                         rng, network_.now(), network_.unix_now());
   ASSERT_TRUE(client().ping(1, network_.now()));
   network_.run_for(5 * kSecond);
   EXPECT_GE(endpoint(1).stats().stateless_resets_sent, 1u);

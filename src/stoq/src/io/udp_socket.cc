@@ -57,9 +57,10 @@ Error bind_error(const core::SocketAddress& address, int number) {
   const std::string where = address.to_string();
   switch (number) {
     case EADDRINUSE:
-      return {"stoq.port_in_use", "UDP " + where +
-                                      " is in use by another program: stop it or choose another "
-                                      "port with --port",
+      return {"stoq.port_in_use",
+              "UDP " + where +
+                  " is in use by another program: stop it or choose another "
+                  "port with --port",
               number};
     case EACCES:
       return {"stoq.permission",
@@ -84,10 +85,11 @@ struct UdpSocket::Batch {
   alignas(cmsghdr) std::array<std::array<std::uint8_t, kControlSize>, kMessages> controls{};
 };
 
-UdpSocket::UdpSocket(int descriptor)
-    : descriptor_(descriptor), batch_(std::make_unique<Batch>()) {}
+UdpSocket::UdpSocket(int descriptor) : descriptor_(descriptor), batch_(std::make_unique<Batch>()) {}
 
-UdpSocket::~UdpSocket() { ::close(descriptor_); }
+UdpSocket::~UdpSocket() {
+  ::close(descriptor_);
+}
 
 Result<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpOptions& options) {
   if (options.bind.is_ipv4_mapped()) {
@@ -126,8 +128,8 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpOptions& options) {
 }
 
 bool UdpSocket::steer_by_connection_id(std::size_t workers) {
-  // Over the UDP payload: a long header (first bit set) has its destination connection ID at byte 6, a short
-  // one at byte 1 (RFC 8999 §5). Result: index of the socket in the group.
+  // Over the UDP payload: a long header (first bit set) has its destination connection ID at byte
+  // 6, a short one at byte 1 (RFC 8999 §5). Result: index of the socket in the group.
   std::array<sock_filter, 7> program{{
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
       BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x80, 0, 2),
@@ -138,8 +140,7 @@ bool UdpSocket::steer_by_connection_id(std::size_t workers) {
       BPF_STMT(BPF_RET | BPF_A, 0),
   }};
   const sock_fprog filter{.len = program.size(), .filter = program.data()};
-  return setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &filter, sizeof filter) ==
-         0;
+  return setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &filter, sizeof filter) == 0;
 }
 
 Result<core::SocketAddress> UdpSocket::local_address_for(const core::SocketAddress& remote) const {

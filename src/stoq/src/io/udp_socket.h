@@ -1,14 +1,14 @@
-// One IPv6 UDP socket with segmentation offload: super-buffers out (UDP_SEGMENT), coalesced datagrams in
-// (UDP_GRO), many per system call. Non-blocking; readiness comes from the event loop.
+// One IPv6 UDP socket with segmentation offload: super-buffers out (UDP_SEGMENT), coalesced
+// datagrams in (UDP_GRO), many per system call. Non-blocking; readiness comes from the event loop.
 #pragma once
-
-#include <functional>
-#include <memory>
-#include <vector>
 
 #include <i2/base/bytes.h>
 #include <i2/base/error.h>
 #include <i2/stoq/core/endpoint.h>
+
+#include <functional>
+#include <memory>
+#include <vector>
 
 namespace i2::stoq::io {
 
@@ -27,14 +27,16 @@ struct UdpCapabilities {
 
 class UdpSocket {
  public:
-  // Error: stoq.port_in_use, stoq.permission, stoq.address_unavailable, stoq.ipv4_refused, stoq.socket.
+  // Error: stoq.port_in_use, stoq.permission, stoq.address_unavailable, stoq.ipv4_refused,
+  // stoq.socket.
   [[nodiscard]] static Result<std::unique_ptr<UdpSocket>> open(const UdpOptions& options);
   ~UdpSocket();
   UdpSocket(const UdpSocket&) = delete;
   UdpSocket& operator=(const UdpSocket&) = delete;
 
-  // Sends datagrams to the socket of a group that their connection ID names: worker i of n is the i-th
-  // socket bound. Call once, on the last socket bound. False: the kernel chooses by address instead.
+  // Sends datagrams to the socket of a group that their connection ID names: worker i of n is the
+  // i-th socket bound. Call once, on the last socket bound. False: the kernel chooses by address
+  // instead.
   [[nodiscard]] bool steer_by_connection_id(std::size_t workers);
 
   using Receiver =
@@ -46,8 +48,8 @@ class UdpSocket {
   // kDropped: the kernel refused it for good (no route, too large); QUIC treats it as lost.
   [[nodiscard]] SendResult send(const core::Transmit& transmit, ByteView bytes);
 
-  // The local address that datagrams to `remote` leave from: the one bound, or the kernel's choice of route.
-  // Error: stoq.unreachable.
+  // The local address that datagrams to `remote` leave from: the one bound, or the kernel's choice
+  // of route. Error: stoq.unreachable.
   [[nodiscard]] Result<core::SocketAddress> local_address_for(
       const core::SocketAddress& remote) const;
 

@@ -1,8 +1,9 @@
 // Error and Result: how every fallible call of the project answers.
 //
-// An Error is a small value: a stable code, what happened in words for a person, and the native number
-// (errno, OpenSSL, ngtcp2) where there is one. Codes have the form "layer.reason" ("stoq.ipv4_refused");
-// they are part of the visible contract and listed in docs/errors.md with cause and remedy.
+// An Error is a small value: a stable code, what happened in words for a person, and the native
+// number (errno, OpenSSL, ngtcp2) where there is one. Codes have the form "layer.reason"
+// ("stoq.ipv4_refused"); they are part of the visible contract and listed in docs/errors.md with
+// cause and remedy.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,8 @@ class [[nodiscard]] Error {
   Error(ErrorCode code, std::string message, std::int64_t native = 0)
       : code_(code.text()), native_(native), message_(std::move(message)) {}
 
-  // An error that another node reported. None when `code` is not layer.reason or longer than 64 bytes.
+  // An error that another node reported. None when `code` is not layer.reason or longer than 64
+  // bytes.
   [[nodiscard]] static std::optional<Error> reported(std::string_view code, std::string message,
                                                      std::int64_t native = 0);
 
@@ -59,9 +61,7 @@ class [[nodiscard]] Error {
     return out;
   }
   // "message [layer.reason]", the form that logs and the command line show.
-  [[nodiscard]] std::string to_string() const {
-    return message_ + " [" + code_ + "]";
-  }
+  [[nodiscard]] std::string to_string() const { return message_ + " [" + code_ + "]"; }
 
  private:
   Error() = default;
@@ -87,11 +87,11 @@ using Result = std::expected<T, Error>;
 }  // namespace i2
 
 // Returns the error of a Result<void> expression to the caller; in coroutines use I2_CO_TRY.
-#define I2_TRY(expression)                                                    \
-  do {                                                                        \
-    if (auto i2_try_result = (expression); !i2_try_result) {                  \
-      return std::unexpected<::i2::Error>(std::move(i2_try_result).error());  \
-    }                                                                         \
+#define I2_TRY(expression)                                                   \
+  do {                                                                       \
+    if (auto i2_try_result = (expression); !i2_try_result) {                 \
+      return std::unexpected<::i2::Error>(std::move(i2_try_result).error()); \
+    }                                                                        \
   } while (false)
 
 // I2_TRY_VALUE(auto x, expression): declares x with the value of a Result<T>, or returns its error.
@@ -99,14 +99,15 @@ using Result = std::expected<T, Error>;
 #define I2_TRY_CONCAT(a, b) I2_TRY_CONCAT_(a, b)
 #define I2_TRY_VALUE(declaration, expression) \
   I2_TRY_VALUE_(I2_TRY_CONCAT(i2_try_, __LINE__), declaration, expression)
-#define I2_TRY_VALUE_(temporary, declaration, expression)                \
-  auto temporary = (expression);                                         \
-  if (!temporary) {                                                      \
-    return std::unexpected<::i2::Error>(std::move(temporary).error());   \
-  }                                                                      \
+#define I2_TRY_VALUE_(temporary, declaration, expression)              \
+  auto temporary = (expression);                                       \
+  if (!temporary) {                                                    \
+    return std::unexpected<::i2::Error>(std::move(temporary).error()); \
+  }                                                                    \
   declaration = std::move(*temporary)
 
-// The same inside a coroutine. Await into a local first: I2_CO_TRY(co_await f()) is fine, nesting is not.
+// The same inside a coroutine. Await into a local first: I2_CO_TRY(co_await f()) is fine, nesting
+// is not.
 #define I2_CO_TRY(expression)                                                   \
   do {                                                                          \
     if (auto i2_try_result = (expression); !i2_try_result) {                    \
@@ -115,9 +116,9 @@ using Result = std::expected<T, Error>;
   } while (false)
 #define I2_CO_TRY_VALUE(declaration, expression) \
   I2_CO_TRY_VALUE_(I2_TRY_CONCAT(i2_try_, __LINE__), declaration, expression)
-#define I2_CO_TRY_VALUE_(temporary, declaration, expression)               \
-  auto temporary = (expression);                                           \
-  if (!temporary) {                                                        \
-    co_return std::unexpected<::i2::Error>(std::move(temporary).error());  \
-  }                                                                        \
+#define I2_CO_TRY_VALUE_(temporary, declaration, expression)              \
+  auto temporary = (expression);                                          \
+  if (!temporary) {                                                       \
+    co_return std::unexpected<::i2::Error>(std::move(temporary).error()); \
+  }                                                                       \
   declaration = std::move(*temporary)

@@ -1,10 +1,10 @@
 // Strong identifiers: 256-bit values that cannot be mixed up.
 #pragma once
 
+#include <i2/base/bytes.h>
+
 #include <compare>
 #include <functional>
-
-#include <i2/base/bytes.h>
 
 namespace i2 {
 

@@ -4,15 +4,15 @@
 // Both are called on transport threads during handshakes and must answer from memory.
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-
 #include <i2/base/clock.h>
 #include <i2/base/error.h>
 #include <i2/base/ids.h>
 #include <i2/crypto/key.h>
 #include <i2/crypto/x509.h>
+
+#include <functional>
+#include <memory>
+#include <string>
 
 namespace i2::ports {
 
@@ -27,10 +27,11 @@ class CertSource {
  public:
   virtual ~CertSource() = default;
   [[nodiscard]] virtual NodeId node_id() const = 0;
-  // The credential for new handshakes. Shared: a renewal swaps it while handshakes still hold the old one.
+  // The credential for new handshakes. Shared: a renewal swaps it while handshakes still hold the
+  // old one.
   [[nodiscard]] virtual std::shared_ptr<const LeafCredential> current() const = 0;
-  // Signs with the node's registered Ed25519 key. `done` may run now or later, on any thread: a key may
-  // live in a token.
+  // Signs with the node's registered Ed25519 key. `done` may run now or later, on any thread: a key
+  // may live in a token.
   virtual void sign_hello(Bytes message, std::function<void(Result<Bytes>)> done) const = 0;
 };
 

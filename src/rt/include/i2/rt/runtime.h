@@ -1,9 +1,12 @@
-// Threads of the process: one event loop per worker core, one for the control plane, and a pool for work
-// that blocks or takes long (files, hashes of big inputs, key generation).
+// Threads of the process: one event loop per worker core, one for the control plane, and a pool for
+// work that blocks or takes long (files, hashes of big inputs, key generation).
 //
-// Transport connections belong to a worker and are used on its executor only; nothing is shared between
-// workers on the hot path. Everything else (admin socket, services, renewals) runs on the control executor.
+// Transport connections belong to a worker and are used on its executor only; nothing is shared
+// between workers on the hot path. Everything else (admin socket, services, renewals) runs on the
+// control executor.
 #pragma once
+
+#include <i2/base/error.h>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -14,12 +17,10 @@
 #include <optional>
 #include <vector>
 
-#include <i2/base/error.h>
-
 namespace i2::rt {
 
 struct RuntimeConfig {
-  std::size_t workers = 0;       // 0: max(1, cores - 1)
+  std::size_t workers = 0;  // 0: max(1, cores - 1)
   std::size_t pool_threads = 2;
   std::vector<int> worker_cpus;  // pin worker i to worker_cpus[i]; empty: not pinned
 };
@@ -36,7 +37,8 @@ class Runtime {
   [[nodiscard]] boost::asio::any_io_executor worker(std::size_t index) const;
   [[nodiscard]] boost::asio::any_io_executor control() const;
   [[nodiscard]] boost::asio::any_io_executor pool() const;
-  // Ends all loops and joins their threads; what has not run by then never does. Must not run on one of them.
+  // Ends all loops and joins their threads; what has not run by then never does. Must not run on
+  // one of them.
   void stop();
   [[nodiscard]] bool stopped() const;
 

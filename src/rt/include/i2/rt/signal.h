@@ -1,8 +1,8 @@
 // Something to wait for inside one executor: coroutines wait, others notify.
 //
-// Not thread-safe: waiting and notifying happen on the executor given at construction. A notification wakes
-// everybody who waits now and is not remembered; wait in a loop around the condition. Waiters are resumed
-// from the executor's queue, never inside notify().
+// Not thread-safe: waiting and notifying happen on the executor given at construction. A
+// notification wakes everybody who waits now and is not remembered; wait in a loop around the
+// condition. Waiters are resumed from the executor's queue, never inside notify().
 #pragma once
 
 #include <boost/asio/any_completion_handler.hpp>

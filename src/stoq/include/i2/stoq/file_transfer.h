@@ -61,7 +61,8 @@ struct SendOptions {
   // The name at the receiver. Empty: that of the path, made fit for is_file_name().
   std::string name{};
   std::function<void(const FileProgress&)> on_progress{};  // after each MiB or so
-  std::stop_token stop{};  // once requested, the transfer ends with stoq.cancelled after the next piece
+  std::stop_token
+      stop{};  // once requested, the transfer ends with stoq.cancelled after the next piece
 };
 
 struct SendReport {

@@ -6,17 +6,11 @@
 //   co_await stream->write(stoq::Chunk(bytes), true);
 //   auto answer = co_await stream->read();
 //
-// Threads: a connection belongs to one worker. Everything of a Connection and of its Streams must run on
-// connection.executor(); Transport::connect() and accept() may be awaited anywhere and hand out connections to
-// be used there (boost::asio::co_spawn(connection.executor(), ...)). Connection and Stream are handles: copies
-// name the same thing, and the last copy of a Stream releases it.
+// Threads: a connection belongs to one worker. Everything of a Connection and of its Streams must
+// run on connection.executor(); Transport::connect() and accept() may be awaited anywhere and hand
+// out connections to be used there (boost::asio::co_spawn(connection.executor(), ...)). Connection
+// and Stream are handles: copies name the same thing, and the last copy of a Stream releases it.
 #pragma once
-
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <memory>
-#include <string>
-#include <vector>
 
 #include <i2/base/rng.h>
 #include <i2/ports/trust.h>
@@ -25,6 +19,12 @@
 #include <i2/stoq/core/connection.h>
 #include <i2/stoq/core/endpoint.h>
 #include <i2/stoq/core/errors.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace i2::stoq {
 
@@ -58,8 +58,8 @@ class Stream {
   [[nodiscard]] std::int64_t id() const;
   [[nodiscard]] explicit operator bool() const { return handle_ != nullptr; }
 
-  // Completes when the bytes are queued and the queue is shorter than its limit (4 MiB). `fin` ends this
-  // direction. Error: stoq.stream_closed, or why the connection ended.
+  // Completes when the bytes are queued and the queue is shorter than its limit (4 MiB). `fin` ends
+  // this direction. Error: stoq.stream_closed, or why the connection ended.
   [[nodiscard]] Task<Result<void>> write(Chunk data, bool fin = false);
   // Completes when the peer's transport has acknowledged everything written so far.
   [[nodiscard]] Task<Result<void>> flush();
@@ -129,9 +129,9 @@ class Connection {
 };
 
 struct TransportStats {
-  EndpointStats endpoint;          // summed over workers
+  EndpointStats endpoint;  // summed over workers
   std::size_t connections = 0;
-  std::uint64_t bytes_sent = 0;    // UDP payload
+  std::uint64_t bytes_sent = 0;  // UDP payload
   std::uint64_t bytes_received = 0;
   std::uint64_t send_calls = 0;
   std::uint64_t receive_calls = 0;
@@ -149,8 +149,9 @@ class WorkerTransport;
 
 class Transport {
  public:
-  // Binds one socket per worker of `runtime`. `certificates`, `verifier` and `runtime` outlive the transport.
-  // Error: stoq.port_in_use, stoq.permission, stoq.address_unavailable, stoq.tls_setup, stoq.socket.
+  // Binds one socket per worker of `runtime`. `certificates`, `verifier` and `runtime` outlive the
+  // transport. Error: stoq.port_in_use, stoq.permission, stoq.address_unavailable, stoq.tls_setup,
+  // stoq.socket.
   [[nodiscard]] static Result<std::unique_ptr<Transport>> create(
       const TransportConfig& config, rt::Runtime& runtime, const ports::CertSource& certificates,
       const ports::PeerVerifier& verifier);

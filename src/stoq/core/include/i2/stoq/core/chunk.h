@@ -1,16 +1,18 @@
-// Byte buffers that travel without being copied: a Chunk is a view and whoever keeps its bytes alive.
+// Byte buffers that travel without being copied: a Chunk is a view and whoever keeps its bytes
+// alive.
 #pragma once
-
-#include <memory>
-#include <vector>
 
 #include <i2/base/assert.h>
 #include <i2/base/bytes.h>
 
+#include <memory>
+#include <vector>
+
 namespace i2::stoq::core {
 
-// The owner is shared because the same bytes wait for acknowledgement in a send queue while the application
-// may still hold them, and because slices of one receive buffer go to the reader one by one.
+// The owner is shared because the same bytes wait for acknowledgement in a send queue while the
+// application may still hold them, and because slices of one receive buffer go to the reader one by
+// one.
 class Chunk {
  public:
   Chunk() = default;
@@ -66,8 +68,8 @@ class ChunkQueue {
   std::size_t head_ = 0;
 };
 
-// Keeps a few large blocks, so that bulk reception does not ask the system for memory again and again. Blocks
-// may be released on any thread, also after the pool is gone.
+// Keeps a few large blocks, so that bulk reception does not ask the system for memory again and
+// again. Blocks may be released on any thread, also after the pool is gone.
 class BlockPool {
  public:
   static constexpr std::size_t kBlockSize = 64 * 1024;
@@ -80,8 +82,9 @@ class BlockPool {
   std::shared_ptr<Shelf> shelf_;  // shared with the blocks that are out
 };
 
-// In-order bytes of one stream, waiting for their reader. Storage grows from 2 KiB to 64 KiB blocks with the
-// amount received, so that many small streams stay small and bulk is handed over in large pieces.
+// In-order bytes of one stream, waiting for their reader. Storage grows from 2 KiB to 64 KiB blocks
+// with the amount received, so that many small streams stay small and bulk is handed over in large
+// pieces.
 class ReceiveBuffer {
  public:
   static constexpr std::size_t kBlockMin = 2 * 1024;

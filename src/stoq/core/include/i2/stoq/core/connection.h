@@ -1,13 +1,11 @@
-// One QUIC connection, sans I/O: streams, datagrams, and the session (SETTINGS, HELLO) above the handshake.
+// One QUIC connection, sans I/O: streams, datagrams, and the session (SETTINGS, HELLO) above the
+// handshake.
 //
-// Owned by an Endpoint, which feeds it packets and time and asks it for packets. The application side calls
-// the commands below and reacts to the endpoint's events. Not thread-safe: one thread drives an endpoint and
-// all its connections. Every pointer and view given out is valid until the next call into the endpoint.
+// Owned by an Endpoint, which feeds it packets and time and asks it for packets. The application
+// side calls the commands below and reacts to the endpoint's events. Not thread-safe: one thread
+// drives an endpoint and all its connections. Every pointer and view given out is valid until the
+// next call into the endpoint.
 #pragma once
-
-#include <memory>
-#include <optional>
-#include <string>
 
 #include <i2/base/clock.h>
 #include <i2/base/error.h>
@@ -18,6 +16,10 @@
 #include <i2/stoq/core/frames.h>
 #include <i2/stoq/core/tls.h>
 
+#include <memory>
+#include <optional>
+#include <string>
+
 namespace i2::stoq::core {
 
 class ConnectionImpl;
@@ -25,8 +27,8 @@ class ConnectionImpl;
 enum class ConnectionState : std::uint8_t { kHandshaking, kOpen, kClosing, kDraining, kClosed };
 
 struct ReadResult {
-  Chunk data;          // empty: nothing now
-  bool finished = false;  // the peer ended the stream and everything was read
+  Chunk data;                          // empty: nothing now
+  bool finished = false;               // the peer ended the stream and everything was read
   std::optional<std::uint64_t> reset;  // the peer reset the stream with this code
 };
 
@@ -40,8 +42,8 @@ struct PathInfo {
 };
 
 struct SecurityInfo {
-  std::string key_exchange;   // "X25519MLKEM768"
-  std::string authentication; // "falcon1024+ed25519"
+  std::string key_exchange;    // "X25519MLKEM768"
+  std::string authentication;  // "falcon1024+ed25519"
   std::string cipher;
   bool resumed = false;
 };
@@ -61,7 +63,8 @@ class Connection {
   [[nodiscard]] PathInfo path() const;
   [[nodiscard]] SecurityInfo security() const;
   [[nodiscard]] const Error& close_error() const;
-  [[nodiscard]] std::uint64_t handshake_flights() const;  // writes before the handshake was complete
+  [[nodiscard]] std::uint64_t handshake_flights()
+      const;  // writes before the handshake was complete
 
   // --- session
   [[nodiscard]] ByteView hello_to_sign() const;
@@ -78,12 +81,13 @@ class Connection {
   // Error: stoq.streams_exhausted (wait for kStreamsAvailable), stoq.not_connected.
   [[nodiscard]] Result<StreamId> open_stream(StreamType type, bool bidirectional);
   [[nodiscard]] std::optional<std::uint64_t> stream_type(StreamId id) const;
-  // Queues `data` behind what was written before; `fin` ends this direction. Always takes everything: the
-  // caller bounds itself by unsent(). Error: stoq.stream_closed.
+  // Queues `data` behind what was written before; `fin` ends this direction. Always takes
+  // everything: the caller bounds itself by unsent(). Error: stoq.stream_closed.
   [[nodiscard]] Result<void> write(StreamId id, Chunk data, bool fin = false);
   [[nodiscard]] std::size_t unsent(StreamId id) const;
   [[nodiscard]] std::uint64_t unacknowledged(StreamId id) const;  // queued or in flight
-  // One kStreamWritable when everything has left the queue; one kStreamAcknowledged when the peer has it.
+  // One kStreamWritable when everything has left the queue; one kStreamAcknowledged when the peer
+  // has it.
   void want_writable(StreamId id);
   void want_acknowledged(StreamId id);
   // At most `size_max` contiguous bytes; returns their flow-control credit to the peer.

@@ -4,23 +4,24 @@
 //   handle_datagram() for everything that arrived, handle_timeout() when next_timeout() is due,
 //   poll_event() until it is empty (react through Connection),
 //   poll_transmit() until it returns nothing, sending each result.
-// The endpoint answers Version Negotiation (RFC 9000 §6), Retry (§8.1.2) and stateless resets (§10.3) itself,
-// keeps at most `connections_max` connections and `handshakes_max` unfinished handshakes, and never sends an
-// unverified address more than three times what it received (§8.1; ngtcp2).
+// The endpoint answers Version Negotiation (RFC 9000 §6), Retry (§8.1.2) and stateless resets
+// (§10.3) itself, keeps at most `connections_max` connections and `handshakes_max` unfinished
+// handshakes, and never sends an unverified address more than three times what it received (§8.1;
+// ngtcp2).
 #pragma once
-
-#include <memory>
-#include <optional>
 
 #include <i2/base/rng.h>
 #include <i2/ports/trust.h>
 #include <i2/stoq/core/config.h>
 #include <i2/stoq/core/connection.h>
 
+#include <memory>
+#include <optional>
+
 namespace i2::stoq::core {
 
-// One write for the network: `size` bytes of the caller's buffer, cut into datagrams of `segment_size`
-// (the last may be shorter), all to one address.
+// One write for the network: `size` bytes of the caller's buffer, cut into datagrams of
+// `segment_size` (the last may be shorter), all to one address.
 struct Transmit {
   PathAddresses path;
   std::uint8_t ecn = 0;  // RFC 3168 codepoint

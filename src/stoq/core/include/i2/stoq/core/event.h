@@ -1,9 +1,9 @@
 // What an endpoint reports to whoever drives it.
 #pragma once
 
-#include <cstdint>
-
 #include <i2/stoq/core/stream_id.h>
+
+#include <cstdint>
 
 namespace i2::stoq::core {
 
@@ -15,7 +15,8 @@ struct ConnectionHandle {
 };
 
 enum class EventKind : std::uint8_t {
-  kHelloSignatureWanted,  // sign Connection::hello_to_sign(), then Connection::provide_hello_signature()
+  kHelloSignatureWanted,  // sign Connection::hello_to_sign(), then
+                          // Connection::provide_hello_signature()
   kConnected,             // both sides verified; streams may be used
   kClosed,                // Connection::close_error() says why; the last event of a connection
   kStreamOpened,          // by the peer; Connection::stream_type() is known
@@ -25,7 +26,7 @@ enum class EventKind : std::uint8_t {
   kStreamStopped,         // the peer asked to stop sending
   kStreamsAvailable,      // the peer allows more streams
   kDatagramReceived,
-  kPong,                  // Connection::take_pong()
+  kPong,  // Connection::take_pong()
 };
 
 struct Event {

@@ -1,11 +1,11 @@
 // Frames inside streams and datagrams: varint type, varint length, body. Unknown types are skipped.
 #pragma once
 
-#include <optional>
-
 #include <i2/base/bytes.h>
 #include <i2/base/error.h>
 #include <i2/base/ids.h>
+
+#include <optional>
 
 namespace i2::stoq::core {
 
@@ -44,7 +44,8 @@ struct Settings {
 [[nodiscard]] Bytes encode(const Settings& settings);
 [[nodiscard]] Result<Settings> decode_settings(ByteView body);
 
-// HELLO: who speaks. The signature is Ed25519, by the registered identity key, over hello_message().
+// HELLO: who speaks. The signature is Ed25519, by the registered identity key, over
+// hello_message().
 struct Hello {
   NodeId node_id;
   Bytes binding;    // opaque to the transport; at most 8 KiB

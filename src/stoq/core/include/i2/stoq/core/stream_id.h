@@ -7,11 +7,15 @@ namespace i2::stoq::core {
 
 using StreamId = std::int64_t;  // RFC 9000 §2.1
 
-[[nodiscard]] constexpr bool is_unidirectional(StreamId id) { return (id & 0x2) != 0; }
-[[nodiscard]] constexpr bool is_server_initiated(StreamId id) { return (id & 0x1) != 0; }
+[[nodiscard]] constexpr bool is_unidirectional(StreamId id) {
+  return (id & 0x2) != 0;
+}
+[[nodiscard]] constexpr bool is_server_initiated(StreamId id) {
+  return (id & 0x1) != 0;
+}
 
-// The varint every stoq/1 stream begins with (docs/wire/session.md). Values 0x1f * N + 0x21 are reserved
-// for greasing and their streams are ignored.
+// The varint every stoq/1 stream begins with (docs/wire/session.md). Values 0x1f * N + 0x21 are
+// reserved for greasing and their streams are ignored.
 enum class StreamType : std::uint64_t {
   kControl = 0x00,
   kMessages = 0x01,
