@@ -138,6 +138,12 @@ Task<Result<LinkPtr>> Peers::connect(stoq::SocketAddress address) {
   if (!connection) {
     co_return fail(std::move(connection).error());
   }
+  // The peer has not seen this node's certificate yet; one that refuses it does not answer.
+  const auto pong =
+      co_await asio::co_spawn(connection->executor(), connection->ping(), asio::use_awaitable);
+  if (!pong) {
+    co_return fail(pong.error());
+  }
   co_return co_await adopt(std::move(*connection), true);
 }
 

@@ -81,6 +81,7 @@ Result<void> ConnectionImpl::start_client(const PathAddresses& path,
     settings.token = options.token.data();
     settings.tokenlen = options.token.size();
     settings.token_type = NGTCP2_TOKEN_TYPE_NEW_TOKEN;
+    address_token_ = true;
   }
   const ngtcp2_transport_params params = make_params(endpoint_.config_);
   NativePath native(path);
@@ -264,6 +265,9 @@ void ConnectionImpl::handle_expiry(Timestamp now) {
   if (state_ == ConnectionState::kClosing || state_ == ConnectionState::kDraining) {
     if (now >= close_until_) {
       state_ = ConnectionState::kClosed;
+    } else if (now >= close_repeat_at_) {
+      send_close_ = true;
+      endpoint_.mark_dirty(*this);
     }
     return;
   }
@@ -301,7 +305,7 @@ Timestamp ConnectionImpl::expiry() const {
       return kNever;
     case ConnectionState::kClosing:
     case ConnectionState::kDraining:
-      return close_until_;
+      return std::min(close_until_, close_repeat_at_);
     default:
       break;
   }
@@ -337,6 +341,10 @@ std::optional<Transmit> ConnectionImpl::write(MutableByteView buffer, Timestamp 
       written = static_cast<ngtcp2_ssize>(close_packet_.size());
       std::copy(close_packet_.begin(), close_packet_.end(), buffer.begin());
     }
+    // Nobody acknowledges CONNECTION_CLOSE, and a peer that only receives would learn of a lost one
+    // by its idle timeout. A peer whose address is not proved gets no more than one (RFC 9000
+    // §8.1).
+    close_repeat_at_ = handshake_done_ ? now + ngtcp2_conn_get_pto(conn_) : kNever;
     const auto size = static_cast<std::size_t>(written);
     return Transmit{addresses_of(storage.path), 0, size, size};
   }

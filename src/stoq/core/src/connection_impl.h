@@ -105,6 +105,7 @@ class ConnectionImpl {
   Error close_error_{"stoq.closed", "the connection was closed"};
   Bytes close_packet_;
   Timestamp close_until_ = 0;
+  Timestamp close_repeat_at_ = kNever;
   std::uint64_t closing_received_ = 0;
   bool send_close_ = false;
   bool closed_reported_ = false;  // kClosed is the last event
@@ -113,6 +114,7 @@ class ConnectionImpl {
   bool released_ = false;         // the application forgot it
   bool dirty_ = false;            // in the endpoint's transmit list
   Timestamp timer_ = kNever;      // as registered with the endpoint
+  bool address_token_ = false;    // sent with the first flight
   bool handshake_counted_ = false;
   std::uint64_t flights_ = 0;
   std::vector<ngtcp2_cid> cids_;

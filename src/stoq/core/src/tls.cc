@@ -96,6 +96,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::create(const TlsPolicy& policy) 
                                  static_cast<unsigned>(policy.alpn.size()));
   SSL_CTX_set_session_cache_mode(out->client_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(out->client_, take_new_session);
+  if (SSL_CTX_add_custom_ext(out->client_, kRoomExtension, SSL_EXT_CLIENT_HELLO, add_room, nullptr,
+                             nullptr, nullptr, nullptr) != 1) {
+    return tls_error("SSL_CTX_add_custom_ext");
+  }
   return out;
 }
 

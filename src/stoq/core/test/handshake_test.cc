@@ -40,9 +40,26 @@ TEST_F(HandshakeTest, FirstContactTakesOneRoundTrip) {
   network_.link.delay = 50 * kMillisecond;
   const Timestamp start = network_.now();
   ASSERT_TRUE(network_.connect(0, 1));
-  // The client's HELLO leaves right after its handshake: one round trip after the first packet.
-  ASSERT_TRUE(wait_event(0, EventKind::kHelloSignatureWanted));
+  // The server's certificate and HELLO came in one flight, and the client's own HELLO leaves now.
+  ASSERT_TRUE(wait_event(0, EventKind::kConnected));
   EXPECT_LT(network_.now() - start, 101 * kMillisecond);
+  ASSERT_TRUE(wait_event(1, EventKind::kConnected));
+  EXPECT_LT(network_.now() - start, 170 * kMillisecond);
+}
+
+TEST_F(HandshakeTest, ALostCloseIsSaidAgain) {
+  add("alpha");
+  add("beta");
+  connect();
+  network_.run_for(kSecond);
+  int lost = 0;
+  network_.filter = [&](std::size_t from, std::size_t, ByteView) {
+    return from != 0 || ++lost > 2;
+  };
+  client().close(0, "");
+  EXPECT_TRUE(wait_event(1, EventKind::kClosed, kSecond));
+  EXPECT_EQ(server().close_error().code(), "stoq.closed_by_peer");
+  EXPECT_EQ(lost, 3);
 }
 
 TEST_F(HandshakeTest, ATokenAndAResumedSessionSaveTheRest) {
@@ -78,7 +95,7 @@ TEST_F(HandshakeTest, LostFirstInitialIsRecoveredByRetry) {
   ASSERT_TRUE(network_.connect(0, 1));
   EXPECT_TRUE(wait_event(0, EventKind::kConnected, 5 * kSecond));
   EXPECT_TRUE(wait_event(1, EventKind::kConnected, 5 * kSecond));
-  EXPECT_EQ(endpoint(1).stats().retries_sent, 1u);
+  EXPECT_EQ(endpoint(1).stats().retries_sent, 2u);  // one for each Initial that came
   EXPECT_EQ(endpoint(1).stats().connections_established, 1u);
 }
 
@@ -108,7 +125,7 @@ TEST_F(HandshakeTest, ManyUnfinishedHandshakesMakeNewClientsProveTheirAddress) {
   network_.run_for(50 * kMillisecond);
   ASSERT_TRUE(network_.connect(0, 1));
   EXPECT_TRUE(wait_event(0, EventKind::kConnected));
-  EXPECT_EQ(endpoint(1).stats().retries_sent, 2u);  // one for each of the two Initials
+  EXPECT_EQ(endpoint(1).stats().retries_sent, 3u);  // one for each of the three Initials
 }
 
 TEST_F(HandshakeTest, AForeignRootIsRefused) {

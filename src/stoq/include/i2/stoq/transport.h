@@ -163,8 +163,10 @@ class Transport {
   struct ConnectOptions {
     bool resume = true;  // use what an earlier connection to the same address left behind
   };
-  // A new connection, both sides verified. Errors: stoq.unreachable, stoq.handshake_timeout,
-  // stoq.tls_refused, the trust.* reasons of either side, stoq.overloaded.
+  // A new connection to a peer that this side has verified, after one round trip. The peer judges
+  // this side's certificate half a round trip later: when it refuses, the connection ends with its
+  // reason, and who has to know first awaits ping(). Errors: stoq.unreachable,
+  // stoq.handshake_timeout, stoq.tls_refused, the trust.* reasons of either side, stoq.overloaded.
   [[nodiscard]] Task<Result<Connection>> connect(SocketAddress remote, ConnectOptions options);
   [[nodiscard]] Task<Result<Connection>> connect(SocketAddress remote);
   // The next verified connection of a peer. Error: stoq.shut_down.
