@@ -111,7 +111,7 @@ void idle_connection(benchmark::State& state) {
     pair.network.run_for(kSecond);
     after = mallinfo2().uordblks;
   }
-  state.counters["bytes/side"] = static_cast<double>((after - before) / kCount) / 2;
+  state.counters["bytes/side"] = static_cast<double>(after - before) / kCount / 2;
 }
 
 BENCHMARK(mutual_falcon1024)->Unit(benchmark::kMillisecond)->MinTime(2);

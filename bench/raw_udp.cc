@@ -540,5 +540,10 @@ int main_of(int argc, char** argv) {
 }  // namespace i2::bench
 
 int main(int argc, char** argv) {
-  return i2::bench::main_of(argc, argv);
+  try {
+    return i2::bench::main_of(argc, argv);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "bench_raw_udp: %s\n", failure.what());
+    return 1;
+  }
 }

@@ -2,15 +2,18 @@
 //
 //   bench_stoq keys --out DIR
 //   bench_stoq server --keys DIR --bind [addr]:port [--cpu N]
+//   bench_stoq pair [--cpu N] [--peer-cpu N] [--duration S]
 //   bench_stoq client --keys DIR --peer [addr]:port [--cpu N] [--duration S] [--payload BYTES]
 //              [--streams N] [--what bulk|request|handshake|resumed|idle] [--json]
 //
-// `keys` makes a fleet of two nodes. What a client reports for `bulk` is what the server counted
-// and answered at the end of each stream.
+// `keys` makes a fleet of two nodes. `pair` is both sides in one process, with ECDSA P-256 leaves
+// instead of Falcon: what a connection costs whose certificates are classical. What a client
+// reports for `bulk` is what the server counted and answered at the end of each stream.
 #include <i2/crypto/random.h>
 #include <i2/fleet/membership.h>
 #include <i2/fleet/trust_store.h>
 #include <i2/rt/clock.h>
+#include <i2/stoq/core/testing/trust.h>
 #include <i2/stoq/transport.h>
 #include <i2/wire/reader.h>
 #include <sys/resource.h>
@@ -42,6 +45,7 @@ struct Options {
   std::filesystem::path keys;
   std::string address;
   int cpu = -1;
+  int peer_cpu = -1;
   double duration = 3;
   unsigned payload = 1452;
   std::size_t streams = 1;
@@ -51,7 +55,7 @@ struct Options {
 
 [[noreturn]] void die(const Error& error) {
   std::fprintf(stderr, "bench_stoq: %s\n", error.to_string().c_str());
-  std::exit(1);
+  std::_Exit(1);
 }
 
 template <class T>
@@ -162,9 +166,9 @@ Task<void> serve_connection(Connection connection) {
   }
 }
 
-Task<void> serve(stoq::Transport& transport) {
+Task<void> serve(stoq::Transport* transport) {
   for (;;) {
-    auto connection = co_await transport.accept();
+    auto connection = co_await transport->accept();
     if (!connection) {
       co_return;
     }
@@ -178,7 +182,7 @@ void run_server(const Options& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  asio::co_spawn(side.runtime.control(), serve(*side.transport), asio::detached);
+  asio::co_spawn(side.runtime.control(), serve(side.transport.get()), asio::detached);
   std::printf("listening %s\n", side.transport->local_address().to_string().c_str());
   std::fflush(stdout);
   int signal = 0;
@@ -292,12 +296,12 @@ nlohmann::json percentiles(std::vector<Duration> times, double seconds) {
           {"p99_us", at(0.99)}};
 }
 
-Task<Result<std::vector<Duration>>> handshakes(stoq::Transport& transport, stoq::SocketAddress peer,
+Task<Result<std::vector<Duration>>> handshakes(stoq::Transport* transport, stoq::SocketAddress peer,
                                                bool resume, Timestamp until) {
   std::vector<Duration> times;
   while (kClock.now() < until) {
     const Timestamp start = kClock.now();
-    auto connection = co_await transport.connect(peer, {.resume = resume});
+    auto connection = co_await transport->connect(peer, {.resume = resume});
     if (!connection) {
       co_return fail(connection.error());
     }
@@ -310,6 +314,39 @@ Task<Result<std::vector<Duration>>> handshakes(stoq::Transport& transport, stoq:
     asio::post(connection->executor(), [c = *connection]() mutable { c.close(); });
   }
   co_return times;
+}
+
+void run_pair(const Options& options) {
+  constexpr auto kLeaf = crypto::SignatureAlgorithm::kEcdsaP256;
+  const UnixMillis now = kClock.unix_now();
+  stoq::core::testing::TestFleet fleet(now);
+  const stoq::core::testing::TestNode server(fleet, "server", now, 24 * 3600 * kSecond, kLeaf);
+  const stoq::core::testing::TestNode client(fleet, "client", now, 24 * 3600 * kSecond, kLeaf);
+  fleet.enrol(server);
+  fleet.enrol(client);
+  const auto threads = [](int cpu) {
+    return rt::RuntimeConfig{.workers = 1,
+                             .pool_threads = 1,
+                             .worker_cpus = cpu >= 0 ? std::vector{cpu} : std::vector<int>{}};
+  };
+  rt::Runtime server_runtime(threads(options.peer_cpu));
+  rt::Runtime client_runtime(threads(options.cpu));
+  stoq::TransportConfig config;
+  config.bind.ip[15] = 1;  // ::1
+  config.tls.signature_algorithms = "ecdsa_secp256r1_sha256";
+  const auto listening = value(stoq::Transport::create(config, server_runtime, server, fleet));
+  const auto dialling = value(stoq::Transport::create(config, client_runtime, client, fleet));
+  asio::co_spawn(server_runtime.control(), serve(listening.get()), asio::detached);
+  const Timestamp until =
+      kClock.now() + static_cast<Duration>(options.duration * static_cast<double>(kSecond));
+  const auto times =
+      value(asio::co_spawn(client_runtime.control(),
+                           handshakes(dialling.get(), listening->local_address(), false, until),
+                           asio::use_future)
+                .get());
+  std::printf("%s\n", percentiles(times, options.duration).dump().c_str());
+  asio::co_spawn(client_runtime.control(), dialling->shutdown(), asio::use_future).get();
+  asio::co_spawn(server_runtime.control(), listening->shutdown(), asio::use_future).get();
 }
 
 nlohmann::json run_idle(Side& side, stoq::SocketAddress peer, const Options& options) {
@@ -344,22 +381,18 @@ void run_client(const Options& options) {
   } else if (options.what == "idle") {
     out = run_idle(side, peer, options);
   } else {
-    out = percentiles(
-        value(asio::co_spawn(side.runtime.control(),
-                             handshakes(*side.transport, peer, options.what == "resumed", until),
-                             asio::use_future)
-                  .get()),
-        options.duration);
+    out = percentiles(value(asio::co_spawn(side.runtime.control(),
+                                           handshakes(side.transport.get(), peer,
+                                                      options.what == "resumed", until),
+                                           asio::use_future)
+                                .get()),
+                      options.duration);
   }
   std::printf("%s\n", out.dump().c_str());
   asio::co_spawn(side.runtime.control(), side.transport->shutdown(), asio::use_future).get();
 }
 
-}  // namespace
-}  // namespace i2::bench
-
-int main(int argc, char** argv) {
-  using namespace i2::bench;
+int main_of(int argc, char** argv) {
   Options options;
   bool json = true;
   CLI::App app("The stoq transport through its own API");
@@ -376,6 +409,10 @@ int main(int argc, char** argv) {
   client->add_option("--what", options.what)
       ->check(CLI::IsMember({"bulk", "request", "handshake", "resumed", "idle"}));
   client->add_flag("--json", json, "always on");
+  auto* const pair = app.add_subcommand("pair", "both sides, P-256 leaves, print JSON");
+  pair->add_option("--duration", options.duration, "seconds");
+  pair->add_option("--cpu", options.cpu, "of the side that dials");
+  pair->add_option("--peer-cpu", options.peer_cpu);
   for (auto* const side : {server, client}) {
     side->add_option("--keys", options.keys)->required();
     side->add_option("--cpu", options.cpu);
@@ -393,8 +430,22 @@ int main(int argc, char** argv) {
     make_keys(options);
   } else if (*server) {
     run_server(options);
+  } else if (*pair) {
+    run_pair(options);
   } else {
     run_client(options);
   }
   return 0;
+}
+
+}  // namespace
+}  // namespace i2::bench
+
+int main(int argc, char** argv) {
+  try {
+    return i2::bench::main_of(argc, argv);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "bench_stoq: %s\n", failure.what());
+    return 1;
+  }
 }

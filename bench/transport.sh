@@ -95,6 +95,8 @@ other_figures() {
   for what in request handshake resumed; do
     stoq 1452 "$what" | jq -c --arg what "$what" '{figure: $what} + .' >>"$results"
   done
+  ip netns exec "$ns_tx" "$bin/bench_stoq" pair --cpu "$cpu_tx" --peer-cpu "$cpu_rx" --duration "$duration" |
+    jq -c '{figure: "handshake_p256"} + .' >>"$results"
   stoq 1452 idle --connections 1000 | jq -c '{figure: "idle"} + .' >>"$results"
 }
 

@@ -21,6 +21,7 @@ NAMES = {
 FIGURES = {
     "request": "64-byte request and answer, one after the other",
     "handshake": "connections, one after the other (Falcon-1024 both ways)",
+    "handshake_p256": "connections, one after the other (ECDSA P-256 both ways, the same key exchange)",
     "resumed": "resumed connections, one after the other",
 }
 

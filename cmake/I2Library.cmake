@@ -70,6 +70,7 @@ function(i2_protos target)
       COMMAND protobuf::protoc --cpp_out=${CMAKE_CURRENT_BINARY_DIR}/proto
               -I${CMAKE_CURRENT_SOURCE_DIR}/proto ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
       DEPENDS ${proto}
+      DEPENDS_EXPLICIT_ONLY
       VERBATIM)
     target_sources(${target} PRIVATE ${out}.pb.cc)
     set_source_files_properties(${out}.pb.cc PROPERTIES COMPILE_OPTIONS "-w")

@@ -18,10 +18,11 @@ struct Seeds {
 // I2_SIM_SEEDS=FIRST:COUNT
 Seeds seeds() {
   Seeds out;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment of a test
   if (const char* const text = std::getenv("I2_SIM_SEEDS"); text != nullptr) {
     const std::string_view all(text);
-    const char* const end = all.data() + all.size();
-    const auto [colon, error] = std::from_chars(all.data(), end, out.first);
+    const char* const end = text + all.size();
+    const auto [colon, error] = std::from_chars(text, end, out.first);
     if (error != std::errc{} || colon == end || *colon != ':' ||
         std::from_chars(colon + 1, end, out.count).ptr != end) {
       ADD_FAILURE() << "I2_SIM_SEEDS is FIRST:COUNT, not " << all;

@@ -69,7 +69,7 @@ fs::path free_name(const fs::path& folder, const std::string& name) {
 // Across file systems a copy under a hidden name first, so that the final name never shows a part.
 Result<fs::path> move_file(const fs::path& from, const fs::path& folder, const std::string& name) {
   std::error_code error;
-  const fs::path to = free_name(folder, name);
+  fs::path to = free_name(folder, name);
   fs::rename(from, to, error);
   if (!error) {
     return to;

@@ -98,7 +98,11 @@ bool add_authority_key_id(X509* certificate, X509* issuer) {
     return true;
   }
   const NativePointer<AUTHORITY_KEYID, AUTHORITY_KEYID_free> id(AUTHORITY_KEYID_new());
-  if (id == nullptr || (id->keyid = ASN1_OCTET_STRING_dup(issuer_id)) == nullptr) {
+  if (id == nullptr) {
+    return false;
+  }
+  id->keyid = ASN1_OCTET_STRING_dup(issuer_id);
+  if (id->keyid == nullptr) {
     return false;
   }
   return add(certificate, NID_authority_key_identifier, id.get(), false);

@@ -58,7 +58,7 @@ Result<CertificateRequest> CertificateRequest::from_der(ByteView der) {
 
 Result<CertificateRequest> CertificateRequest::create(const PrivateKey& key,
                                                       std::string_view common_name,
-                                                      std::vector<std::string> dns_names) {
+                                                      const std::vector<std::string>& dns_names) {
   I2_TRY(install_provider());
   const NamePointer subject = make_name(common_name);
   if (!key || subject == nullptr) {

@@ -71,7 +71,7 @@ NamesPointer make_dns_names(const std::vector<std::string>& names) {
     if (sk_GENERAL_NAME_push(list.get(), entry.get()) <= 0) {
       return nullptr;
     }
-    entry.release();
+    (void)entry.release();
   }
   return list;
 }

@@ -95,7 +95,10 @@ class NistDrbg {
 
  private:
   std::array<std::uint8_t, 16> next_block() {
-    for (std::size_t i = v_.size(); i-- > 0 && ++v_[i] == 0;) {
+    for (std::size_t i = v_.size(); i > 0; --i) {
+      if (++v_[i - 1] != 0) {
+        break;
+      }
     }
     std::array<std::uint8_t, 16> block{};
     int length = 0;

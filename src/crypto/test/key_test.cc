@@ -195,8 +195,8 @@ TEST(Keys, PemMustHoldOnePlainPrivateKey) {
   const PrivateKey key = PrivateKey::generate(SignatureAlgorithm::kEd25519).value();
   std::string pem(as_text(key.pem().view()));
   EXPECT_TRUE(PrivateKey::from_pem("text before\n" + pem + "text after\n"));
-  for (std::string bad : {std::string(), std::string("-----BEGIN PRIVATE KEY-----\n"),
-                          pem.substr(0, pem.size() / 2), std::string(100'000, 'x')}) {
+  for (const std::string& bad : {std::string(), std::string("-----BEGIN PRIVATE KEY-----\n"),
+                                 pem.substr(0, pem.size() / 2), std::string(100'000, 'x')}) {
     EXPECT_EQ(PrivateKey::from_pem(bad).error().code(), "crypto.key_malformed");
   }
   for (std::size_t at = 0; (at = pem.find("PRIVATE", at)) != std::string::npos;) {

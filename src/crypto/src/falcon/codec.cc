@@ -70,6 +70,8 @@ int deliver(KeyPointer key, OSSL_CALLBACK* callback, void* callback_arg) {
   OSSL_PARAM params[] = {
       OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
       OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, name, 0),
+      // The parameter is the pointer itself (provider-object(7)).
+      // NOLINTNEXTLINE(bugprone-multi-level-implicit-pointer-conversion,bugprone-sizeof-expression)
       OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof reference),
       OSSL_PARAM_construct_end()};
   const int result = callback(params, callback_arg);

@@ -57,7 +57,7 @@ int PQCLEAN_randombytes(std::uint8_t* output, std::size_t n) {
 void i2_pqclean_free_wiped(void* block) {
   if (block != nullptr) {
     OPENSSL_cleanse(block, malloc_usable_size(block));
-    std::free(block);
+    std::free(block);  // NOLINT(cppcoreguidelines-no-malloc): C code allocated it
   }
 }
 }  // extern "C"

@@ -97,8 +97,10 @@ Result<void> load() {
   if (default_provider == nullptr) {
     return fail(openssl_error("crypto.provider", "OpenSSL's default provider cannot be loaded"));
   }
-  if (OSSL_PROVIDER_add_builtin(nullptr, kProviderName, i2_falcon_provider_init) != 1 ||
-      (falcon_provider = OSSL_PROVIDER_load(nullptr, kProviderName)) == nullptr) {
+  if (OSSL_PROVIDER_add_builtin(nullptr, kProviderName, i2_falcon_provider_init) == 1) {
+    falcon_provider = OSSL_PROVIDER_load(nullptr, kProviderName);
+  }
+  if (falcon_provider == nullptr) {
     return fail(openssl_error("crypto.provider", "the Falcon provider cannot be loaded"));
   }
   OPENSSL_atexit(unload);

@@ -48,9 +48,9 @@ class CertificateRequest {
  public:
   // Error: crypto.request_malformed.
   [[nodiscard]] static Result<CertificateRequest> from_der(ByteView der);
-  [[nodiscard]] static Result<CertificateRequest> create(const PrivateKey& key,
-                                                         std::string_view common_name,
-                                                         std::vector<std::string> dns_names = {});
+  [[nodiscard]] static Result<CertificateRequest> create(
+      const PrivateKey& key, std::string_view common_name,
+      const std::vector<std::string>& dns_names = {});
   [[nodiscard]] Bytes der() const;
   [[nodiscard]] const PublicKey& public_key() const { return public_key_; }
   [[nodiscard]] std::string subject_common_name() const;     // empty when absent
