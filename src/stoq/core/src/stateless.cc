@@ -12,10 +12,12 @@ constexpr std::uint32_t kVersions[] = {NGTCP2_PROTO_VER_V1, NGTCP2_PROTO_VER_V2}
 
 }  // namespace
 
-void Endpoint::Impl::queue_stateless(const PathAddresses& path, Bytes packet) {
-  if (stateless_.size() < kStatelessQueueMax) {
-    stateless_.push_back({path, std::move(packet)});
+bool Endpoint::Impl::queue_stateless(const PathAddresses& path, Bytes packet) {
+  if (stateless_.size() >= kStatelessQueueMax) {
+    return false;
   }
+  stateless_.push_back({path, std::move(packet)});
+  return true;
 }
 
 void Endpoint::Impl::send_retry(const PathAddresses& path, const ngtcp2_pkt_hd& header) {
@@ -34,8 +36,7 @@ void Endpoint::Impl::send_retry(const PathAddresses& path, const ngtcp2_pkt_hd& 
                                 &header.dcid, token.data(), static_cast<std::size_t>(token_size));
   if (size > 0) {
     packet.resize(static_cast<std::size_t>(size));
-    queue_stateless(path, std::move(packet));
-    ++stats_.retries_sent;
+    stats_.retries_sent += queue_stateless(path, std::move(packet)) ? 1 : 0;
   }
 }
 
@@ -57,8 +58,7 @@ void Endpoint::Impl::send_version_negotiation(const PathAddresses& path,
       versions.data(), versions.size());
   if (size > 0) {
     packet.resize(static_cast<std::size_t>(size));
-    queue_stateless(path, std::move(packet));
-    ++stats_.version_negotiations_sent;
+    stats_.version_negotiations_sent += queue_stateless(path, std::move(packet)) ? 1 : 0;
   }
 }
 
@@ -98,8 +98,7 @@ void Endpoint::Impl::send_stateless_reset(const PathAddresses& path, const ngtcp
       packet.data(), packet.size(), token.data(), random.data(), random_size);
   if (size > 0) {
     packet.resize(static_cast<std::size_t>(size));
-    queue_stateless(path, std::move(packet));
-    ++stats_.stateless_resets_sent;
+    stats_.stateless_resets_sent += queue_stateless(path, std::move(packet)) ? 1 : 0;
   }
 }
 
