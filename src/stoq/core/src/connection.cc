@@ -26,9 +26,6 @@ const ports::PeerIdentity& Connection::peer() const {
 const Error& Connection::close_error() const {
   return impl_->close_error_;
 }
-std::uint64_t Connection::handshake_flights() const {
-  return impl_->flights_;
-}
 
 PathInfo Connection::path() const {
   ngtcp2_conn_info info{};

@@ -382,11 +382,10 @@ std::optional<Transmit> ConnectionImpl::write_packets(MutableByteView buffer, Ti
   if (written == 0) {
     return std::nullopt;
   }
-  if (endpoint_.config_.pacing) {
+  // RFC 9002 §7.7: the initial window may go at once. The handshake is smaller, and the session
+  // waits for its last packet.
+  if (endpoint_.config_.pacing && established_) {
     ngtcp2_conn_update_pkt_tx_time(conn_, now);
-  }
-  if (!handshake_done_) {
-    ++flights_;
   }
   return Transmit{addresses_of(storage.path), info.ecn, static_cast<std::size_t>(written),
                   segment == 0 ? static_cast<std::size_t>(written) : segment};

@@ -116,7 +116,6 @@ class ConnectionImpl {
   Timestamp timer_ = kNever;      // as registered with the endpoint
   bool address_token_ = false;    // sent with the first flight
   bool handshake_counted_ = false;
-  std::uint64_t flights_ = 0;
   std::vector<ngtcp2_cid> cids_;
   std::vector<ngtcp2_stateless_reset_token> reset_tokens_;  // of the peer's connection IDs in use
 
