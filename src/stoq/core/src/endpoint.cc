@@ -325,9 +325,9 @@ void Endpoint::Impl::accept(const PathAddresses& path, std::uint8_t ecn, ByteVie
   }
   forget(handle);
   if (verdict == NGTCP2_ERR_RETRY) {
-    // A post-quantum ClientHello spans two Initials; this was the second one. Everything else of
-    // that flight is answered with Retry as well, or a second connection would race the retried
-    // one.
+    // A post-quantum ClientHello spans several Initials; this was not the first one. Everything
+    // else of that flight is answered with Retry as well, or a second connection would race the
+    // retried one.
     if (retried_.size() < kRetriedMax) {
       const Timestamp until = now_ + kRetryTokenLifetime;
       if (retried_.emplace(CidKey(start.header.dcid), until).second) {
