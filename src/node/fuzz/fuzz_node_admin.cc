@@ -4,6 +4,30 @@
 #include <i2/base/bytes.h>
 #include <i2/node/admin.h>
 
+namespace {
+
+using i2::node::AdminReply;
+
+std::string encode(const AdminReply& reply) {
+  switch (reply.kind) {
+    case AdminReply::Kind::kProgress:
+      return i2::node::encode_progress(reply.json);
+    case AdminReply::Kind::kError:
+      return i2::node::encode_error(reply.code, reply.message);
+    default:
+      return i2::node::encode_result(reply.json);
+  }
+}
+
+void check_reply(const AdminReply& reply) {
+  const std::string encoded = encode(reply);
+  const auto again = i2::node::parse_reply(std::string_view(encoded).substr(0, encoded.size() - 1));
+  I2_ASSERT(again && again->kind == reply.kind && again->json == reply.json);
+  I2_ASSERT(again->code == reply.code && again->message == reply.message);
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view line = i2::as_text({data, size});
   if (const auto request = i2::node::parse_request(line);
@@ -14,12 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         i2::node::parse_request(std::string_view(encoded).substr(0, encoded.size() - 1));
     I2_ASSERT(again && again->verb == request->verb && again->args == request->args);
   }
-  if (const auto reply = i2::node::parse_reply(line);
-      reply && reply->kind == i2::node::AdminReply::Kind::kResult) {
-    const std::string encoded = i2::node::encode_result(reply->json);
-    const auto again =
-        i2::node::parse_reply(std::string_view(encoded).substr(0, encoded.size() - 1));
-    I2_ASSERT(again && again->json == reply->json);
+  if (const auto reply = i2::node::parse_reply(line)) {
+    check_reply(*reply);
   }
   return 0;
 }

@@ -78,6 +78,7 @@ World& world() {
 
 EndpointConfig config(bool tight) {
   EndpointConfig out;
+  out.secret = Hash256{0x5e};  // so that who restarts is recognised
   out.pacing = false;
   out.connections_max = 8;
   out.handshakes_max = 4;
@@ -94,25 +95,35 @@ EndpointConfig config(bool tight) {
 
 }  // namespace
 
-Duel::Duel(bool tight) {
+Duel::Duel(bool tight) : tight_(tight) {
   testing::forger() = nullptr;
-  const Speaker* const nodes[] = {&world().client, &world().server};
   for (std::size_t i = 0; i < 2; ++i) {
     Side& side = sides_[i];
     side.address.ip[0] = 0xfd;
     side.address.ip[15] = static_cast<std::uint8_t>(i + 1);
-    side.address.port = 9292;
+    side.address.port = kPort;
     side.rng = testing::SeededRng(100 + i);
-    side.endpoint = std::make_unique<Endpoint>(config(tight), world().tls, *nodes[i],
-                                               world().believer, side.rng, now_, kUnixStart);
+    start(i);
   }
 }
 
-void Duel::connect() {
-  const auto handle = sides_[kClient].endpoint->connect(
-      {sides_[kClient].address, sides_[kServer].address}, {}, now_);
-  I2_ASSERT(handle);
+void Duel::start(std::size_t index) {
+  Side& side = sides_[index];
+  side.endpoint.reset();
+  side.open.clear();
+  side.closed.clear();
+  side.streams.clear();
+  const auto& node = index == kClient ? world().client : world().server;
+  side.endpoint = std::make_unique<Endpoint>(config(tight_), world().tls, node, world().believer,
+                                             side.rng, now_, kUnixStart);
+}
+
+bool Duel::connect(Bytes token) {
+  const auto handle =
+      sides_[kClient].endpoint->connect({sides_[kClient].address, sides_[kServer].address},
+                                        {.session = nullptr, .token = std::move(token)}, now_);
   pump(kClient);
+  return handle.has_value();
 }
 
 void Duel::on_event(std::size_t index, const Event& event) {
@@ -163,15 +174,25 @@ void Duel::pump(std::size_t index) {
       while (!rest.empty()) {
         const ByteView datagram = rest.first(std::min(rest.size(), transmit->segment_size));
         rest = rest.subspan(datagram.size());
-        const std::size_t to = 1 - index;
-        if (wire_.size() < kWireMax && transmit->path.remote == sides_[to].address) {
-          wire_.push_back({to,
-                           {transmit->path.remote, transmit->path.local},
-                           transmit->ecn,
-                           to_bytes(datagram)});
-        }
+        send(index, *transmit, datagram);
       }
     }
+  }
+}
+
+// The NAT in front of the client knows two ports of his: his own and the one it has chosen since.
+void Duel::send(std::size_t from, const Transmit& transmit, ByteView datagram) {
+  const std::size_t to = 1 - from;
+  PathAddresses path{sides_[to].address, transmit.path.local};
+  if (from == kClient) {
+    path.remote.port = nat_port_;
+  }
+  SocketAddress target = transmit.path.remote;
+  if (to == kClient && target.port == nat_port_) {
+    target.port = path.local.port;
+  }
+  if (wire_.size() < kWireMax && datagram.size() <= path_size_ && target == path.local) {
+    wire_.push_back({to, path, transmit.ecn, to_bytes(datagram)});
   }
 }
 
@@ -250,7 +271,7 @@ void Duel::step(Input& input) {
 }
 
 void Duel::network_step(Input& input, std::uint8_t kind) {
-  switch (kind % 10) {
+  switch (kind % 13) {
     case 0:
     case 1: {
       if (wire_.empty()) {
@@ -309,10 +330,24 @@ void Duel::network_step(Input& input, std::uint8_t kind) {
       };
       break;
     }
-    default:  // the client's address changes under way
+    case 9: {  // the client's address changes, for one datagram or from now on
+      const auto port = static_cast<std::uint16_t>(1 + input.u8());
       if (!wire_.empty() && wire_.front().to == kServer) {
-        wire_.front().path.remote.port = static_cast<std::uint16_t>(1 + input.u8());
+        wire_.front().path.remote.port = port;
       }
+      nat_port_ = port > 0x80 ? port : nat_port_;
+      break;
+    }
+    case 10:
+      if (!wire_.empty()) {
+        wire_.front().ecn = input.u8() & 3;
+      }
+      break;
+    case 11:  // the path carries more or less from now on
+      path_size_ = 1'200 + input.u16();
+      break;
+    default:
+      start(input.u8() & 1);
       break;
   }
 }
@@ -322,6 +357,11 @@ void Duel::application_step(Input& input, std::uint8_t kind) {
   const std::uint8_t choice = input.u8();
   auto connection = some_connection(side, choice);
   if (!connection) {
+    return;
+  }
+  if ((kind & 0x40) != 0) {
+    rare_step(side, *connection, kind);
+    pump(side);
     return;
   }
   switch (kind >> 1 & 0x0f) {
@@ -352,6 +392,25 @@ void Duel::application_step(Input& input, std::uint8_t kind) {
       break;
   }
   pump(side);
+}
+
+void Duel::rare_step(std::size_t side, Connection connection, std::uint8_t kind) {
+  switch (kind >> 1 & 3) {
+    case 0:
+      (void)connection.update_keys(now_);
+      break;
+    case 1:
+      if (connection.is_client()) {
+        (void)connect(connection.take_token());
+      }
+      break;
+    case 2:
+      I2_ASSERT(connection.export_keying_material("EXPORTER-x", {}, 32));
+      break;
+    default:
+      sides_[side].endpoint->shut_down();
+      break;
+  }
 }
 
 void Duel::stream_step(std::size_t side, Input& input, std::uint8_t kind) {

@@ -36,11 +36,13 @@ class Duel {
   static constexpr std::size_t kClient = 0;
   static constexpr std::size_t kServer = 1;
   static constexpr std::size_t kWireMax = 256;
+  static constexpr std::uint16_t kPort = 9'292;
 
   // `tight`: few streams and small windows.
   explicit Duel(bool tight);
 
-  void connect();
+  // False when the client may not (any more).
+  bool connect(Bytes token = {});
   void deliver_all();  // until nothing is in flight
   void inject(std::size_t to, bool stranger, ByteView datagram);
   void step(Input& input);  // one thing that the network, an attacker or an application may do
@@ -64,18 +66,24 @@ class Duel {
     std::set<ConnectionHandle> closed;
     std::vector<std::pair<ConnectionHandle, StreamId>> streams;
   };
+  void start(std::size_t side);  // again, with nothing but its configuration
   void pump(std::size_t side);
   void on_event(std::size_t side, const Event& event);
+  void send(std::size_t from, const Transmit& transmit, ByteView datagram);
   void deliver(Packet packet);
   void advance(Duration time);
   void network_step(Input& input, std::uint8_t kind);
   void application_step(Input& input, std::uint8_t kind);
+  void rare_step(std::size_t side, Connection connection, std::uint8_t kind);
   void stream_step(std::size_t side, Input& input, std::uint8_t kind);
   [[nodiscard]] std::optional<Connection> some_connection(std::size_t side, std::uint8_t choice);
 
   // First: everything below draws from it.
   crypto::testing::SeededRandom random_{1};
   Timestamp now_ = kSecond;
+  bool tight_;
+  std::size_t path_size_ = kTransmitSizeMax;
+  std::uint16_t nat_port_ = kPort;
   Side sides_[2];
   std::deque<Packet> wire_;
   Bytes buffer_ = Bytes(kTransmitSizeMax);

@@ -20,10 +20,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 0:  // strangers talk to both
       break;
     case 1:  // a handshake on its way
-      duel.connect();
+      I2_ASSERT(duel.connect());
       break;
     default:  // two that know each other
-      duel.connect();
+      I2_ASSERT(duel.connect());
       duel.deliver_all();
       I2_ASSERT(duel.established(Duel::kClient) && duel.established(Duel::kServer));
       break;

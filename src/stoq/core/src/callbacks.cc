@@ -76,6 +76,7 @@ int acknowledged(ngtcp2_conn*, std::int64_t, std::uint64_t offset, std::uint64_t
                  void* user_data, void* stream) {
   if (auto* state = static_cast<StreamState*>(stream); state != nullptr) {
     state->send.acknowledge(offset + size);
+    self(user_data).path_size_.acknowledged();
     if (state->want_acknowledged && state->send.unacknowledged() == 0) {
       state->want_acknowledged = false;
       self(user_data).event(EventKind::kStreamAcknowledged, state->id);
@@ -115,6 +116,17 @@ int datagram(ngtcp2_conn*, std::uint32_t, const std::uint8_t* data, std::size_t 
   if (queue.size() == 1) {
     connection.event(EventKind::kDatagramReceived);
   }
+  return 0;
+}
+
+int datagram_acknowledged(ngtcp2_conn*, std::uint64_t, void* user_data) {
+  self(user_data).datagram_under_way_ = false;
+  self(user_data).path_size_.acknowledged();
+  return 0;
+}
+
+int datagram_lost(ngtcp2_conn*, std::uint64_t, void* user_data) {
+  self(user_data).datagram_under_way_ = false;
   return 0;
 }
 
@@ -175,6 +187,8 @@ ngtcp2_callbacks common_callbacks() {
   out.get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb;
   out.version_negotiation = ngtcp2_crypto_version_negotiation_cb;
   out.recv_datagram = datagram;
+  out.ack_datagram = datagram_acknowledged;
+  out.lost_datagram = datagram_lost;
   out.recv_stateless_reset2 = stateless_reset;
   out.dcid_status2 = peer_connection_id;
   return out;

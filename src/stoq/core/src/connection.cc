@@ -26,17 +26,13 @@ const ports::PeerIdentity& Connection::peer() const {
 const Error& Connection::close_error() const {
   return impl_->close_error_;
 }
-std::uint64_t Connection::handshake_flights() const {
-  return impl_->flights_;
-}
-
 PathInfo Connection::path() const {
   ngtcp2_conn_info info{};
   ngtcp2_conn_get_conn_info(impl_->conn_, &info);
   return {.addresses = addresses_of(*ngtcp2_conn_get_path(impl_->conn_)),
           .smoothed_rtt = info.smoothed_rtt,
           .minimum_rtt = info.min_rtt == UINT64_MAX ? 0 : info.min_rtt,
-          .mtu = ngtcp2_conn_get_path_max_tx_udp_payload_size(impl_->conn_),
+          .mtu = impl_->packet_size_max(),
           .congestion_window = info.cwnd,
           .bytes_in_flight = info.bytes_in_flight};
 }
@@ -168,15 +164,7 @@ std::optional<Chunk> Connection::take_datagram() {
 }
 
 std::size_t Connection::datagram_size_max() const {
-  // Short header with an 18-byte connection ID at most, packet number, AEAD tag, frame type and
-  // length.
-  constexpr std::size_t kOverhead = 1 + NGTCP2_MAX_CIDLEN + 4 + 16 + 1 + 4;
-  const ngtcp2_transport_params* const peer = ngtcp2_conn_get_remote_transport_params(impl_->conn_);
-  if (peer == nullptr || peer->max_datagram_frame_size == 0) {
-    return 0;
-  }
-  const std::size_t path = ngtcp2_conn_get_path_max_tx_udp_payload_size(impl_->conn_);
-  return std::min<std::size_t>(path - kOverhead, peer->max_datagram_frame_size - 5);
+  return impl_->datagram_size_max();
 }
 
 Result<void> Connection::ping(std::uint64_t sequence, Timestamp now) {

@@ -279,6 +279,7 @@ void ConnectionImpl::handle_expiry(Timestamp now) {
                  "the peer sent no valid HELLO in time"));
     return;
   }
+  watch_packet_size(now);
   const int rv = ngtcp2_conn_handle_expiry(conn_, now);
   if (rv != 0) {
     Error error("stoq.transport", ngtcp2_strerror(rv), rv);
@@ -311,6 +312,37 @@ Timestamp ConnectionImpl::expiry() const {
   }
   const Timestamp transport = ngtcp2_conn_get_expiry(conn_);
   return established_ || !handshake_done_ ? transport : std::min(transport, session_deadline_);
+}
+
+std::size_t ConnectionImpl::packet_size_max() const {
+  return std::min(ngtcp2_conn_get_path_max_tx_udp_payload_size(conn_),
+                  path_size_.limit(endpoint_.now_));
+}
+
+std::size_t ConnectionImpl::datagram_size_max() const {
+  // Short header with an 18-byte connection ID at most, packet number, AEAD tag, frame type and
+  // length.
+  constexpr std::size_t kOverhead = 1 + NGTCP2_MAX_CIDLEN + 4 + 16 + 1 + 4;
+  const ngtcp2_transport_params* const peer = ngtcp2_conn_get_remote_transport_params(conn_);
+  if (peer == nullptr || peer->max_datagram_frame_size == 0) {
+    return 0;
+  }
+  return std::min<std::size_t>(packet_size_max() - kOverhead, peer->max_datagram_frame_size - 5);
+}
+
+void ConnectionImpl::watch_packet_size(Timestamp now) {
+  if (!path_size_.due(now) ||
+      ngtcp2_conn_get_path_max_tx_udp_payload_size(conn_) <= PathSize::kBase) {
+    return;
+  }
+  ngtcp2_conn_info info{};
+  ngtcp2_conn_get_conn_info(conn_, &info);
+  const bool in_flight =
+      info.bytes_in_flight > 0 &&
+      (datagram_under_way_ || std::ranges::any_of(streams_, [](const auto& item) {
+         return !item.second->write_closed && item.second->send.in_flight() > 0;
+       }));
+  path_size_.observe(now, ngtcp2_conn_get_pto(conn_), in_flight);
 }
 
 std::optional<Transmit> ConnectionImpl::write(MutableByteView buffer, Timestamp now) {
@@ -382,11 +414,10 @@ std::optional<Transmit> ConnectionImpl::write_packets(MutableByteView buffer, Ti
   if (written == 0) {
     return std::nullopt;
   }
-  if (endpoint_.config_.pacing) {
+  // RFC 9002 §7.7: the initial window may go at once. The handshake is smaller, and the session
+  // waits for its last packet.
+  if (endpoint_.config_.pacing && established_) {
     ngtcp2_conn_update_pkt_tx_time(conn_, now);
-  }
-  if (!handshake_done_) {
-    ++flights_;
   }
   return Transmit{addresses_of(storage.path), info.ecn, static_cast<std::size_t>(written),
                   segment == 0 ? static_cast<std::size_t>(written) : segment};

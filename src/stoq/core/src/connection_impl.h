@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "native.h"
+#include "path_size.h"
 #include "stream_state.h"
 
 namespace i2::stoq::core {
@@ -47,6 +48,10 @@ class ConnectionImpl {
   [[nodiscard]] std::optional<Transmit> write(MutableByteView buffer, Timestamp now);
   [[nodiscard]] std::optional<Transmit> write_packets(MutableByteView buffer, Timestamp now);
   [[nodiscard]] Timestamp expiry() const;
+  // Bytes of UDP payload that a packet may have now, and bytes that a DATAGRAM frame may carry.
+  [[nodiscard]] std::size_t packet_size_max() const;
+  [[nodiscard]] std::size_t datagram_size_max() const;
+  void watch_packet_size(Timestamp now);
   void fail_with(int rv);
   [[nodiscard]] Error error_of_peer() const;
   void report_closed(Error error);
@@ -116,7 +121,7 @@ class ConnectionImpl {
   Timestamp timer_ = kNever;      // as registered with the endpoint
   bool address_token_ = false;    // sent with the first flight
   bool handshake_counted_ = false;
-  std::uint64_t flights_ = 0;
+  PathSize path_size_;
   std::vector<ngtcp2_cid> cids_;
   std::vector<ngtcp2_stateless_reset_token> reset_tokens_;  // of the peer's connection IDs in use
 
@@ -126,6 +131,7 @@ class ConnectionImpl {
   std::deque<Chunk> datagrams_out_;
   std::deque<Chunk> datagrams_in_;
   std::uint64_t next_datagram_id_ = 0;
+  bool datagram_under_way_ = false;  // since the last one that was acknowledged or lost
   bool streams_wanted_ = false;
 
   // session

@@ -99,7 +99,8 @@ class Endpoint::Impl {
                                 std::size_t received);
   void send_stateless_reset(const PathAddresses& path, const ngtcp2_version_cid& ids,
                             std::size_t received);
-  void queue_stateless(const PathAddresses& path, Bytes packet);
+  // False when too many wait already.
+  [[nodiscard]] bool queue_stateless(const PathAddresses& path, Bytes packet);
   [[nodiscard]] CidKey reset_key(ByteView token) const;
   // The connection whose peer may have ended it by this datagram, or null.
   [[nodiscard]] ConnectionImpl* find_by_reset(ByteView datagram);

@@ -22,6 +22,8 @@ class SendQueue {
   [[nodiscard]] std::uint64_t unsent() const { return queued_ - sent_; }
   [[nodiscard]] std::uint64_t unacknowledged() const { return queued_ - acknowledged_; }
 
+  [[nodiscard]] std::uint64_t in_flight() const { return sent_ - acknowledged_; }
+
   // Up to `count_max` views of unsent bytes, oldest first; returns how many.
   template <class Vector>
   std::size_t gather(Vector* out, std::size_t count_max) {

@@ -233,8 +233,15 @@ void ConnectionImpl::erase_if_done(StreamState& stream) {
 ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info,
                                           std::uint8_t* out, std::size_t size, Timestamp now) {
   constexpr std::size_t kVectorsMax = 8;
+  size = std::min(size, path_size_.limit(now));
   while (!datagrams_out_.empty()) {
     const ByteView view = datagrams_out_.front().view();
+    // The path has shrunk since it was queued: ngtcp2 would wait for room that never comes, and
+    // everything behind it too.
+    if (view.size() > datagram_size_max()) {
+      datagrams_out_.pop_front();
+      continue;
+    }
     ngtcp2_vec vec{const_cast<std::uint8_t*>(view.data()), view.size()};
     int accepted = 0;
     const ngtcp2_ssize written = ngtcp2_conn_writev_datagram(
@@ -242,13 +249,14 @@ ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* in
         &vec, 1, now);
     if (accepted != 0) {
       ++next_datagram_id_;
+      datagram_under_way_ = true;
       datagrams_out_.pop_front();
     }
     if (written == NGTCP2_ERR_WRITE_MORE) {
       continue;
     }
     if (written == NGTCP2_ERR_INVALID_ARGUMENT || written == NGTCP2_ERR_INVALID_STATE) {
-      datagrams_out_.pop_front();  // the path shrank below its size
+      datagrams_out_.pop_front();  // the peer takes no datagrams
       continue;
     }
     return written;

@@ -34,19 +34,6 @@ TEST_F(HandshakeTest, BothSidesKnowEachOther) {
             *server().export_keying_material("EXPORTER-x", {}, 32));
 }
 
-TEST_F(HandshakeTest, FirstContactTakesOneRoundTrip) {
-  add("alpha");
-  add("beta");
-  network_.link.delay = 50 * kMillisecond;
-  const Timestamp start = network_.now();
-  ASSERT_TRUE(network_.connect(0, 1));
-  // The server's certificate and HELLO came in one flight, and the client's own HELLO leaves now.
-  ASSERT_TRUE(wait_event(0, EventKind::kConnected));
-  EXPECT_LT(network_.now() - start, 101 * kMillisecond);
-  ASSERT_TRUE(wait_event(1, EventKind::kConnected));
-  EXPECT_LT(network_.now() - start, 170 * kMillisecond);
-}
-
 TEST_F(HandshakeTest, ALostCloseIsSaidAgain) {
   add("alpha");
   add("beta");
@@ -60,72 +47,6 @@ TEST_F(HandshakeTest, ALostCloseIsSaidAgain) {
   EXPECT_TRUE(wait_event(1, EventKind::kClosed, kSecond));
   EXPECT_EQ(server().close_error().code(), "stoq.closed_by_peer");
   EXPECT_EQ(lost, 3);
-}
-
-TEST_F(HandshakeTest, ATokenAndAResumedSessionSaveTheRest) {
-  add("alpha");
-  add("beta");
-  network_.link.delay = 50 * kMillisecond;
-  connect();
-  network_.run_for(kSecond);
-  Endpoint::ConnectOptions options{client().take_session(), client().take_token()};
-  ASSERT_TRUE(options.session);
-  ASSERT_FALSE(options.token.empty());
-  client().close(0, "");
-  network_.run_for(kSecond);
-  network_.host(0).events.clear();
-  network_.host(1).events.clear();
-  const Timestamp start = network_.now();
-  ASSERT_TRUE(network_.connect(0, 1, std::move(options)));
-  ASSERT_TRUE(wait_event(0, EventKind::kConnected));
-  // Both HELLOs verified after one round trip.
-  EXPECT_LT(network_.now() - start, 101 * kMillisecond);
-  EXPECT_TRUE(client().security().resumed);
-  ASSERT_TRUE(wait_event(1, EventKind::kConnected));
-  EXPECT_EQ(server().peer().name, "alpha");
-}
-
-TEST_F(HandshakeTest, LostFirstInitialIsRecoveredByRetry) {
-  add("alpha");
-  add("beta");
-  int from_client = 0;
-  network_.filter = [&](std::size_t from, std::size_t, ByteView) {
-    return from != 0 || ++from_client != 1;
-  };
-  ASSERT_TRUE(network_.connect(0, 1));
-  EXPECT_TRUE(wait_event(0, EventKind::kConnected, 5 * kSecond));
-  EXPECT_TRUE(wait_event(1, EventKind::kConnected, 5 * kSecond));
-  EXPECT_EQ(endpoint(1).stats().retries_sent, 2u);  // one for each Initial that came
-  EXPECT_EQ(endpoint(1).stats().connections_established, 1u);
-}
-
-TEST_F(HandshakeTest, ReorderedInitialsAndALostRetryAreRecovered) {
-  add("alpha");
-  add("beta");
-  int from_client = 0;
-  int from_server = 0;
-  network_.filter = [&](std::size_t from, std::size_t, ByteView) {
-    return from == 0 ? ++from_client != 1 : ++from_server != 1;
-  };
-  ASSERT_TRUE(network_.connect(0, 1));
-  EXPECT_TRUE(wait_event(0, EventKind::kConnected, 9 * kSecond));
-  EXPECT_GE(endpoint(1).stats().retries_sent, 2u);
-}
-
-TEST_F(HandshakeTest, ManyUnfinishedHandshakesMakeNewClientsProveTheirAddress) {
-  EndpointConfig few;
-  few.handshakes_max = 2;
-  add("alpha");
-  add("beta", few);
-  add("gamma");
-  network_.filter = [&](std::size_t from, std::size_t to, ByteView) {
-    return !(from == 1 && to == 2);  // gamma never hears an answer
-  };
-  ASSERT_TRUE(network_.connect(2, 1));
-  network_.run_for(50 * kMillisecond);
-  ASSERT_TRUE(network_.connect(0, 1));
-  EXPECT_TRUE(wait_event(0, EventKind::kConnected));
-  EXPECT_EQ(endpoint(1).stats().retries_sent, 3u);  // one for each of the three Initials
 }
 
 TEST_F(HandshakeTest, AForeignRootIsRefused) {
@@ -227,41 +148,6 @@ TEST_F(HandshakeTest, NobodyAnswers) {
   add("beta");
   network_.filter = [](std::size_t, std::size_t, ByteView) { return false; };
   EXPECT_EQ(refusal(0), "stoq.handshake_timeout");
-}
-
-TEST_F(HandshakeTest, UnknownVersionsAreNegotiated) {
-  add("alpha");
-  add("beta");
-  Bytes initial(1200);
-  initial[0] = 0xc0;
-  initial[1] = 0x5a;
-  initial[2] = initial[3] = initial[4] = 0x5a;
-  initial[5] = 8;
-  initial[14] = 8;
-  network_.inject(network_.host(0).address, 1, initial);
-  network_.run_for(kSecond);
-  EXPECT_EQ(endpoint(1).stats().version_negotiations_sent, 1u);
-  EXPECT_EQ(endpoint(1).connection_count(), 0u);
-}
-
-TEST_F(HandshakeTest, ARestartedPeerEndsTheConnectionByStatelessReset) {
-  add("alpha");
-  add("beta");
-  connect();
-  std::string code;
-  network_.on_event = [&](std::size_t host, const Event& event) {
-    if (host == 0 && event.kind == EventKind::kClosed) {
-      code = endpoint(0).find(event.connection)->close_error().code();
-    }
-  };
-  // The same secrets, no state: what a crash and a restart with kept reset secrets look like.
-  network_.run_for(kSecond);
-  testing::SeededRng rng(77);
-  network_.host(1).endpoint = std::make_unique<Endpoint>(EndpointConfig{}, tls_, *nodes_[1], fleet_,
-                                                         rng, network_.now(), network_.unix_now());
-  ASSERT_TRUE(client().ping(1, network_.now()));
-  network_.run_for(5 * kSecond);
-  EXPECT_GE(endpoint(1).stats().stateless_resets_sent, 1u);
 }
 
 TEST_F(HandshakeTest, ThreePercentLossAndJitterStillConnect) {

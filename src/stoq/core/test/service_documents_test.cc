@@ -6,35 +6,11 @@
 #include <i2/stoq/core/rpc_codec.h>
 #include <i2/stoq/core/stream_id.h>
 #include <i2/wire/reader.h>
-#include <i2/wire/text.h>
 
-#include <fstream>
-#include <map>
+#include "document_examples.h"
 
 namespace i2::stoq::core {
 namespace {
-
-// "```hex NAME" starts an example, "```" ends it; two spaces start a remark.
-std::map<std::string, std::string> examples_of(const std::string& document) {
-  std::ifstream in(I2_SOURCE_DIR "/docs/wire/" + document);
-  EXPECT_TRUE(in.is_open()) << document;
-  const std::string opening = "```hex ";
-  std::map<std::string, std::string> out;
-  std::string* current = nullptr;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with(opening)) {
-      current = &out[line.substr(opening.size())];
-    } else if (line.starts_with("```")) {
-      current = nullptr;
-    } else if (current != nullptr) {
-      std::string digits = line.substr(0, line.find("  "));
-      std::erase(digits, ' ');
-      EXPECT_TRUE(wire::from_hex(digits)) << line;
-      *current += digits;
-    }
-  }
-  return out;
-}
 
 template <class Type>
 std::string record(Type type, ByteView body) {

@@ -3,46 +3,7 @@
 namespace i2::stoq::core {
 namespace {
 
-Bytes pattern(std::size_t size, std::uint64_t seed = 1) {
-  Bytes out(size);
-  testing::SeededRng(seed).fill(out);
-  return out;
-}
-
-class StreamTest : public CoreTest {
- protected:
-  void pair(const EndpointConfig& config = {}) {
-    add("alpha", config);
-    add("beta", config);
-    connect();
-  }
-  // Reads everything that host 1 gets on every stream into received_.
-  void collect() {
-    network_.on_event = [this](std::size_t host, const Event& event) {
-      if (host == 1 && event.kind == EventKind::kStreamReadable) {
-        for (;;) {
-          const auto result = endpoint(1).find(event.connection)->read(event.stream);
-          if (!result) {
-            break;
-          }
-          append(received_[event.stream], result->data.view());
-          if (result->finished) {
-            finished_.push_back(event.stream);
-          }
-          if (result->reset) {
-            reset_[event.stream] = *result->reset;
-          }
-          if (result->data.size() == 0 || result->finished) {
-            break;
-          }
-        }
-      }
-    };
-  }
-  std::map<StreamId, Bytes> received_;
-  std::vector<StreamId> finished_;
-  std::map<StreamId, std::uint64_t> reset_;
-};
+class StreamTest : public TransferTest {};
 
 TEST_F(StreamTest, BytesArriveInOrderAndAreAcknowledged) {
   pair();
@@ -173,14 +134,8 @@ TEST_F(StreamTest, ASecondControlStreamEndsTheConnection) {
   pair();
   const auto second = client().open_stream(StreamType::kControl, false);
   ASSERT_TRUE(client().write(*second, Chunk(pattern(1))));
-  std::string code;
-  network_.on_event = [&](std::size_t host, const Event& event) {
-    if (host == 0 && event.kind == EventKind::kClosed) {
-      code = endpoint(0).find(event.connection)->close_error().code();
-    }
-  };
-  ASSERT_TRUE(network_.run_until([&] { return !code.empty(); }));
-  EXPECT_EQ(code, "stoq.protocol_violation");
+  ASSERT_TRUE(network_.run_until([&] { return close_codes_.contains(0); }));
+  EXPECT_EQ(close_codes_[0], "stoq.protocol_violation");
 }
 
 TEST_F(StreamTest, DatagramsArriveAndTooLargeOnesAreRefused) {
@@ -218,29 +173,17 @@ TEST_F(StreamTest, AnIdleConnectionLivesByKeepAliveAndDiesSilentlyWithout) {
   network_.run_for(100 * kSecond);
   EXPECT_TRUE(client().established());
   network_.filter = [](std::size_t, std::size_t, ByteView) { return false; };
-  std::string code;
-  network_.on_event = [&](std::size_t host, const Event& event) {
-    if (host == 0 && event.kind == EventKind::kClosed) {
-      code = endpoint(0).find(event.connection)->close_error().code();
-    }
-  };
-  ASSERT_TRUE(network_.run_until([&] { return !code.empty(); }, 60 * kSecond));
-  EXPECT_EQ(code, "stoq.idle_timeout");
+  ASSERT_TRUE(network_.run_until([&] { return close_codes_.contains(0); }, 60 * kSecond));
+  EXPECT_EQ(close_codes_[0], "stoq.idle_timeout");
   network_.run_for(10 * kSecond);
   EXPECT_EQ(endpoint(0).connection_count(), 0u);
 }
 
 TEST_F(StreamTest, ShutDownTellsThePeerAndLeavesNothing) {
   pair();
-  std::string code;
-  network_.on_event = [&](std::size_t host, const Event& event) {
-    if (host == 0 && event.kind == EventKind::kClosed) {
-      code = endpoint(0).find(event.connection)->close_error().code();
-    }
-  };
   endpoint(1).shut_down();
-  ASSERT_TRUE(network_.run_until([&] { return !code.empty(); }));
-  EXPECT_EQ(code, "stoq.going_away");
+  ASSERT_TRUE(network_.run_until([&] { return close_codes_.contains(0); }));
+  EXPECT_EQ(close_codes_[0], "stoq.going_away");
   network_.run_for(10 * kSecond);
   EXPECT_EQ(endpoint(0).connection_count(), 0u);
   EXPECT_EQ(endpoint(1).connection_count(), 0u);

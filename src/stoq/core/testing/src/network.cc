@@ -85,11 +85,12 @@ void Network::send(std::size_t from, const Transmit& transmit, ByteView bytes) {
       copy[rng_.next() % copy.size()] ^= static_cast<std::uint8_t>(1 + rng_.next() % 255);
     }
     const auto shared = std::make_shared<const Bytes>(std::move(copy));
+    const std::uint8_t ecn = mark ? mark(transmit.ecn) : transmit.ecn;
     const int copies = rng_.chance(link.duplicate_per_million) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       const Duration jitter = link.jitter == 0 ? 0 : rng_.next() % link.jitter;
       in_flight_.push({now_ + link.delay + jitter, sequence_, hosts_[from]->outside, target->second,
-                       transmit.ecn, shared});
+                       ecn, shared});
     }
   }
 }

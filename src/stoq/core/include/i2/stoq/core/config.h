@@ -45,7 +45,8 @@ struct EndpointConfig {
   bool pacing = true;
 
   // Path MTU probe ladder (RFC 8899), in bytes of UDP payload; probing stops at the first size that
-  // fails. 65 487 is the largest that the loopback interface carries unfragmented.
+  // fails. 65 487 is the largest that the loopback interface carries unfragmented. A path that
+  // begins to swallow large packets is used with 1 200 bytes for a while.
   std::vector<std::uint16_t> mtu_probes{1452, 4000, 8952, 16384, 65487};
   std::size_t datagram_queue_max = 256;  // received DATAGRAM frames per connection, oldest dropped
   std::size_t datagram_size_max = 65'000;  // 0: no datagrams

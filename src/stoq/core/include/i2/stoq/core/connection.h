@@ -63,8 +63,6 @@ class Connection {
   [[nodiscard]] PathInfo path() const;
   [[nodiscard]] SecurityInfo security() const;
   [[nodiscard]] const Error& close_error() const;
-  [[nodiscard]] std::uint64_t handshake_flights()
-      const;  // writes before the handshake was complete
 
   // --- session
   [[nodiscard]] ByteView hello_to_sign() const;

@@ -67,6 +67,8 @@ class Network {
   std::function<void(std::size_t host, const Event&)> on_event;
   // Called for each datagram before the link's own conditions; false drops it.
   std::function<bool(std::size_t from, std::size_t to, ByteView datagram)> filter;
+  // What the path makes of the ECN codepoint (RFC 3168) of a datagram; unset: leaves it alone.
+  std::function<std::uint8_t(std::uint8_t ecn)> mark;
 
   // The host whose endpoint is writing packets right now.
   [[nodiscard]] std::size_t sending() const { return sending_; }
