@@ -51,7 +51,7 @@ int stream_data(ngtcp2_conn*, std::uint32_t flags, std::int64_t id, std::uint64_
 int stream_open(ngtcp2_conn* conn, std::int64_t id, void* user_data) {
   ConnectionImpl& connection = self(user_data);
   auto state = std::make_unique<StreamState>(id);
-  state->reading_type = true;
+  state->reading_type = connection.profile_->session;
   state->write_closed = is_unidirectional(id);
   ngtcp2_conn_set_stream_user_data(conn, id, state.get());
   connection.streams_[id] = std::move(state);
@@ -240,6 +240,11 @@ int add_room(SSL* ssl, unsigned, unsigned, const unsigned char** out, std::size_
   *out = kZeros.data();
   *out_size = kZeros.size();
   return 1;
+}
+
+int on_profile(SSL* ssl, const Profile& profile) {
+  auto* ref = static_cast<ngtcp2_crypto_conn_ref*>(SSL_get_app_data(ssl));
+  return static_cast<ConnectionImpl*>(ref->user_data)->adopt(profile);
 }
 
 int ConnectionImpl::on_stream_data(StreamId id, std::uint32_t flags, ByteView data,

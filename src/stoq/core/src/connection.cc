@@ -1,4 +1,5 @@
 // The public face of ConnectionImpl.
+#include <i2/base/assert.h>
 #include <i2/stoq/core/connection.h>
 
 #include "endpoint_impl.h"
@@ -17,11 +18,20 @@ bool Connection::is_client() const {
 bool Connection::established() const {
   return impl_->established_;
 }
+std::string_view Connection::alpn() const {
+  return impl_->profile_ == nullptr ? std::string_view{} : impl_->profile_->tls.alpn;
+}
 bool Connection::renewal_only() const {
   return impl_->renewal_only_;
 }
 const ports::PeerIdentity& Connection::peer() const {
   return impl_->peer_;
+}
+const crypto::Certificate& Connection::peer_leaf() const {
+  return impl_->peer_leaf_;
+}
+const std::vector<crypto::Certificate>& Connection::peer_chain() const {
+  return impl_->peer_chain_;
 }
 const Error& Connection::close_error() const {
   return impl_->close_error_;
@@ -46,7 +56,8 @@ SecurityInfo Connection::security() const {
   // The leaf's signature proves the TLS half, HELLO the Ed25519 half of the identity.
   if (impl_->peer_leaf_) {
     out.authentication =
-        std::string(crypto::info(impl_->peer_leaf_.public_key().algorithm()).name) + "+ed25519";
+        std::string(crypto::info(impl_->peer_leaf_.public_key().algorithm()).name) +
+        (impl_->profile_->session ? "+ed25519" : "");
   }
   if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl); cipher != nullptr) {
     out.cipher = SSL_CIPHER_standard_name(cipher);
@@ -84,7 +95,16 @@ Result<StreamId> Connection::open_stream(StreamType type, bool bidirectional) {
   if (!impl_->established_) {
     return fail("stoq.not_connected", "the peer is not verified yet");
   }
+  I2_ASSERT(impl_->profile_->session);
   return impl_->open_stream(type, bidirectional);
+}
+
+Result<StreamId> Connection::open_raw_stream(bool bidirectional) {
+  if (!impl_->established_) {
+    return fail("stoq.not_connected", "the handshake is not complete");
+  }
+  I2_ASSERT(!impl_->profile_->session);
+  return impl_->open_stream(std::nullopt, bidirectional);
 }
 
 std::optional<std::uint64_t> Connection::stream_type(StreamId id) const {

@@ -25,6 +25,16 @@ ngtcp2_settings make_settings(const EndpointConfig& config, Rng& rng, Timestamp 
   return out;
 }
 
+void apply(const ProfileLimits& limits, ngtcp2_transport_params& out) {
+  out.initial_max_data = limits.connection_window;
+  out.initial_max_stream_data_bidi_local = limits.stream_window;
+  out.initial_max_stream_data_bidi_remote = limits.stream_window;
+  out.initial_max_stream_data_uni = limits.stream_window;
+  out.initial_max_streams_bidi = limits.streams_bidi_max;
+  out.initial_max_streams_uni = limits.streams_uni_max;
+  out.max_datagram_frame_size = limits.datagram_size_max;
+}
+
 ngtcp2_transport_params make_params(const EndpointConfig& config) {
   ngtcp2_transport_params out;
   ngtcp2_transport_params_default(&out);
@@ -66,8 +76,20 @@ ConnectionImpl::~ConnectionImpl() {
 
 Result<void> ConnectionImpl::start_client(const PathAddresses& path,
                                           Endpoint::ConnectOptions& options, Timestamp now) {
+  profile_ = options.alpn.empty() ? &endpoint_.tls_->profiles().front()
+                                  : endpoint_.tls_->find(options.alpn);
+  if (profile_ == nullptr || profile_->session == static_cast<bool>(options.check_leaf)) {
+    return fail("stoq.tls_setup", profile_ == nullptr
+                                      ? "this node does not speak '" + options.alpn + "'"
+                                      : "who decides whether the server is the right one?");
+  }
+  check_leaf_ = std::move(options.check_leaf);
   credential_ = endpoint_.certificates_.current();
-  I2_TRY_VALUE(ssl_, endpoint_.tls_->new_client(*credential_));
+  const bool wanted = profile_->tls.peer_certificate != PeerCertificate::kNone;
+  I2_TRY_VALUE(ssl_, endpoint_.tls_->new_client(*profile_, wanted ? credential_.get() : nullptr));
+  if (profile_->session && credential_ == nullptr) {
+    return fail("stoq.tls_setup", "this node has no certificate");
+  }
   if (options.session && SSL_set_session(ssl_, options.session.get()) != 1) {
     return fail("stoq.tls_setup", "the resumption state was refused");
   }
@@ -83,7 +105,10 @@ Result<void> ConnectionImpl::start_client(const PathAddresses& path,
     settings.token_type = NGTCP2_TOKEN_TYPE_NEW_TOKEN;
     address_token_ = true;
   }
-  const ngtcp2_transport_params params = make_params(endpoint_.config_);
+  ngtcp2_transport_params params = make_params(endpoint_.config_);
+  if (profile_->limits) {
+    apply(*profile_->limits, params);
+  }
   NativePath native(path);
   if (ngtcp2_crypto_ossl_configure_client_session(ssl_) != 0 ||
       ngtcp2_crypto_ossl_ctx_new(&tls_, ssl_) != 0) {
@@ -105,8 +130,7 @@ Result<void> ConnectionImpl::start_client(const PathAddresses& path,
 
 Result<void> ConnectionImpl::start_server(const PathAddresses& path, const ServerStart& start,
                                           Timestamp now) {
-  credential_ = endpoint_.certificates_.current();
-  I2_TRY_VALUE(ssl_, endpoint_.tls_->new_server(*credential_));
+  I2_TRY_VALUE(ssl_, endpoint_.tls_->new_server());
   SSL_set_app_data(ssl_, &conn_ref_);
   const ngtcp2_cid scid = endpoint_.new_cid();
   ngtcp2_settings settings = make_settings(endpoint_.config_, endpoint_.rng_, now);
@@ -144,6 +168,44 @@ Result<void> ConnectionImpl::start_server(const PathAddresses& path, const Serve
   endpoint_.add_cid(*this, start.header.dcid);
   session_deadline_ = now + endpoint_.config_.handshake_timeout;
   return {};
+}
+
+int ConnectionImpl::adopt(const Profile& profile) {
+  if (profile_ != nullptr) {
+    // RFC 8446 §4.1.2: a second ClientHello offers what the first one offered.
+    return profile_ == &profile ? 0 : SSL_AD_ILLEGAL_PARAMETER;
+  }
+  profile_ = &profile;
+  if (!show_leaf()) {
+    return SSL_AD_HANDSHAKE_FAILURE;
+  }
+  return limit_client() ? 0 : SSL_AD_INTERNAL_ERROR;
+}
+
+bool ConnectionImpl::show_leaf() {
+  if (profile_->leaf == ServerLeaf::kNode) {
+    credential_ = endpoint_.certificates_.current();
+    return credential_ != nullptr && credential_->certificate &&
+           SSL_use_certificate(ssl_, credential_->certificate.native()) == 1 &&
+           SSL_use_PrivateKey(ssl_, credential_->key.native()) == 1;
+  }
+  ordinary_ = endpoint_.certificates_.ordinary();
+  if (ordinary_ == nullptr || SSL_use_certificate(ssl_, ordinary_->certificate.native()) != 1 ||
+      SSL_use_PrivateKey(ssl_, ordinary_->key.native()) != 1) {
+    return false;
+  }
+  return std::ranges::all_of(ordinary_->chain, [this](const crypto::Certificate& issuer) {
+    return SSL_add1_chain_cert(ssl_, issuer.native()) == 1;
+  });
+}
+
+bool ConnectionImpl::limit_client() {
+  if (!profile_->limits) {
+    return true;
+  }
+  ngtcp2_transport_params params = *ngtcp2_conn_get_local_transport_params(conn_);
+  apply(*profile_->limits, params);
+  return ngtcp2_conn_set_local_transport_params(conn_, &params) == 0;
 }
 
 int ConnectionImpl::handle_packet(const PathAddresses& path, std::uint8_t ecn, ByteView packet,

@@ -56,11 +56,19 @@ class ConnectionImpl {
   [[nodiscard]] Error error_of_peer() const;
   void report_closed(Error error);
 
+  // The TLS alert to fail with, or 0.
+  [[nodiscard]] int adopt(const Profile& profile);
+  [[nodiscard]] bool show_leaf();
+  [[nodiscard]] bool limit_client();
+
   // --- session (session.cc)
   void on_handshake_completed();
   void on_handshake_confirmed();
   void start_session();
+  void start_raw();
+  void announce_waiting();
   void submit_token();
+  [[nodiscard]] bool take_peer_leaf();
   [[nodiscard]] bool check_peer_leaf();
   [[nodiscard]] Result<Bytes> export_hello_message(Role role, const NodeId& node_id);
   void open_control();
@@ -74,7 +82,8 @@ class ConnectionImpl {
 
   // --- streams
   [[nodiscard]] StreamState* stream(StreamId id);
-  [[nodiscard]] Result<StreamId> open_stream(StreamType type, bool bidirectional);
+  // No type: a raw stream.
+  [[nodiscard]] Result<StreamId> open_stream(std::optional<StreamType> type, bool bidirectional);
   [[nodiscard]] Result<void> write_stream(StreamId id, Chunk data, bool fin);
   [[nodiscard]] Result<ReadResult> read_stream(StreamId id, std::size_t size_max);
   void reset_stream(StreamId id, std::uint64_t app_error);
@@ -104,7 +113,11 @@ class ConnectionImpl {
   SSL* ssl_ = nullptr;
   ngtcp2_crypto_ossl_ctx* tls_ = nullptr;
   ngtcp2_crypto_conn_ref conn_ref_{};
-  std::shared_ptr<const ports::LeafCredential> credential_;  // shared: a renewal may replace it
+  const Profile* profile_ = nullptr;  // of the endpoint's TlsContext; a server's client selects it
+  std::function<Result<void>(const crypto::Certificate&)> check_leaf_;
+  // Shared: a renewal may replace them. The one that the profile shows.
+  std::shared_ptr<const ports::LeafCredential> credential_;
+  std::shared_ptr<const ports::OrdinaryCredential> ordinary_;
   ngtcp2_ccerr close_error_native_{};
   std::string close_reason_;
   Error close_error_{"stoq.closed", "the connection was closed"};
@@ -150,6 +163,7 @@ class ConnectionImpl {
   Settings peer_settings_;
   ports::PeerIdentity peer_;
   crypto::Certificate peer_leaf_;
+  std::vector<crypto::Certificate> peer_chain_;
   Timestamp session_deadline_ = kNever;
   TlsSession session_;
   Bytes new_token_;

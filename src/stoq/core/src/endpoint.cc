@@ -415,8 +415,9 @@ void Endpoint::Impl::release(ConnectionHandle handle) {
 void Endpoint::Impl::shut_down() {
   accepting_ = false;
   for (auto& [handle, connection] : connections_) {
-    connection->close(static_cast<std::uint64_t>(AppError::kGoingAway),
-                      describe(static_cast<std::uint64_t>(AppError::kGoingAway)),
+    const std::uint64_t code =
+        (connection->profile_ == nullptr ? ProfileCodes{} : connection->profile_->codes).going_away;
+    connection->close(code, describe(static_cast<std::uint64_t>(AppError::kGoingAway)),
                       Error("stoq.closed", "this node is shutting down"));
   }
 }

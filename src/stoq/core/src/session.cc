@@ -11,6 +11,7 @@ namespace {
 // A peer that asks without taking the answers gets no more of them. Far above kPingsMax of an
 // honest one.
 constexpr std::uint64_t kControlQueueMax = 32 * 1024;
+constexpr std::size_t kChainMax = 4;
 
 }  // namespace
 
@@ -32,6 +33,13 @@ void ConnectionImpl::on_handshake_confirmed() {
 // first flight into the amplification limit knows the server after one round trip. Neither side
 // listens before it has checked the other's leaf.
 void ConnectionImpl::start_session() {
+  if (profile_ == nullptr) {
+    return;  // the ClientHello is not complete
+  }
+  if (!profile_->session) {
+    start_raw();
+    return;
+  }
   const bool alive = state_ == ConnectionState::kHandshaking || state_ == ConnectionState::kOpen;
   if (!client_ && keys_ready_ && control_out_ == -1 && alive) {
     open_control();
@@ -55,6 +63,33 @@ void ConnectionImpl::start_session() {
   }
 }
 
+// Without a stoq session the handshake is all.
+void ConnectionImpl::start_raw() {
+  if (session_started_ || !handshake_done_ || state_ != ConnectionState::kHandshaking) {
+    return;
+  }
+  session_started_ = true;
+  state_ = ConnectionState::kOpen;
+  if (!client_) {
+    submit_token();
+  }
+  if (!take_peer_leaf()) {
+    return;
+  }
+  if (client_) {
+    if (const auto checked = check_leaf_(peer_leaf_); !checked) {
+      refuse(checked.error());
+      return;
+    }
+  }
+  established_ = true;
+  session_deadline_ = kNever;
+  ++endpoint_.stats_.connections_established;
+  endpoint_.handshake_over(*this);
+  event(EventKind::kConnected);
+  announce_waiting();
+}
+
 // RFC 9000 §8.1.3: a token lets the next first flight exceed the amplification limit.
 void ConnectionImpl::submit_token() {
   std::array<std::uint8_t, NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN> token{};
@@ -67,7 +102,8 @@ void ConnectionImpl::submit_token() {
   }
 }
 
-bool ConnectionImpl::check_peer_leaf() {
+// False when the connection was refused.
+bool ConnectionImpl::take_peer_leaf() {
   if (X509* const leaf = SSL_get0_peer_certificate(ssl_); leaf != nullptr) {
     auto certificate = crypto::Certificate::from_native(leaf);
     if (!certificate) {
@@ -75,6 +111,20 @@ bool ConnectionImpl::check_peer_leaf() {
       return false;
     }
     peer_leaf_ = std::move(*certificate);
+  }
+  // Without the leaf on a server, with it on a client.
+  STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(ssl_);
+  for (int i = client_ ? 1 : 0; i < sk_X509_num(chain) && peer_chain_.size() < kChainMax; ++i) {
+    if (auto certificate = crypto::Certificate::from_native(sk_X509_value(chain, i))) {
+      peer_chain_.push_back(std::move(*certificate));
+    }
+  }
+  return true;
+}
+
+bool ConnectionImpl::check_peer_leaf() {
+  if (!take_peer_leaf()) {
+    return false;
   }
   if (!peer_leaf_) {
     refuse(Error("trust.leaf_untrusted", "the peer showed no certificate"));
@@ -259,7 +309,11 @@ void ConnectionImpl::maybe_established() {
   ++endpoint_.stats_.connections_established;
   endpoint_.handshake_over(*this);
   event(EventKind::kConnected);
-  // Streams that arrived while the peer was nobody yet.
+  announce_waiting();
+}
+
+// Streams that arrived while the peer was nobody yet.
+void ConnectionImpl::announce_waiting() {
   std::vector<StreamId> waiting;
   for (const auto& [id, state] : streams_) {
     if (!state->announced) {

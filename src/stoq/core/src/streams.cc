@@ -67,7 +67,7 @@ bool ConnectionImpl::announce(StreamState& stream) {
   if (!established_) {
     return false;
   }
-  if (is_grease(*stream.type)) {
+  if (stream.type && is_grease(*stream.type)) {
     release_stream(stream.id);
     return false;
   }
@@ -98,7 +98,7 @@ void ConnectionImpl::flag_stopped(StreamState& stream) {
   }
 }
 
-Result<StreamId> ConnectionImpl::open_stream(StreamType type, bool bidirectional) {
+Result<StreamId> ConnectionImpl::open_stream(std::optional<StreamType> type, bool bidirectional) {
   if (conn_ == nullptr || state_ > ConnectionState::kOpen) {
     return fail("stoq.not_connected", "the connection is not open");
   }
@@ -112,16 +112,18 @@ Result<StreamId> ConnectionImpl::open_stream(StreamType type, bool bidirectional
   if (rv != 0) {
     return fail("stoq.not_connected", ngtcp2_strerror(rv), rv);
   }
-  state->type = static_cast<std::uint64_t>(type);
   state->local = true;
   state->announced = true;
   state->read_closed = !bidirectional;
-  if (type == StreamType::kControl) {
-    state->priority = 0;
+  if (type) {
+    if (*type == StreamType::kControl) {
+      state->priority = 0;
+    }
+    state->type = static_cast<std::uint64_t>(*type);
+    Bytes prefix;
+    wire::Writer(prefix).varint(*state->type);
+    state->send.push(Chunk(std::move(prefix)));
   }
-  Bytes prefix;
-  wire::Writer(prefix).varint(static_cast<std::uint64_t>(type));
-  state->send.push(Chunk(std::move(prefix)));
   const StreamId id = state->id;
   streams_[id] = std::move(state);
   return id;
@@ -200,7 +202,7 @@ void ConnectionImpl::release_stream(StreamId id) {
     return;
   }
   state->released = true;
-  const auto cancelled = static_cast<std::uint64_t>(AppError::kCancelled);
+  const std::uint64_t cancelled = profile_->codes.cancelled;
   if (!state->transport_closed && !state->fin_queued) {
     reset_stream(id, cancelled);
   }

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace i2::ports {
 
@@ -23,6 +24,14 @@ struct LeafCredential {
   Bytes binding;
 };
 
+// What software without post-quantum signatures is shown: a P-256 leaf, its key, and the
+// certificates between it and the root, the leaf's issuer first.
+struct OrdinaryCredential {
+  crypto::Certificate certificate;
+  crypto::PrivateKey key;
+  std::vector<crypto::Certificate> chain;
+};
+
 class CertSource {
  public:
   virtual ~CertSource() = default;
@@ -30,6 +39,10 @@ class CertSource {
   // The credential for new handshakes. Shared: a renewal swaps it while handshakes still hold the
   // old one.
   [[nodiscard]] virtual std::shared_ptr<const LeafCredential> current() const = 0;
+  // As current(), for ordinary clients. Null while there is none: they are then refused.
+  [[nodiscard]] virtual std::shared_ptr<const OrdinaryCredential> ordinary() const {
+    return nullptr;
+  }
   // Signs with the node's registered Ed25519 key. `done` may run now or later, on any thread: a key
   // may live in a token.
   virtual void sign_hello(Bytes message, std::function<void(Result<Bytes>)> done) const = 0;

@@ -30,6 +30,46 @@ Bytes binding_body(const Hash256& spki_hash, UnixMillis not_after) {
 
 }  // namespace
 
+OrdinaryChain make_ordinary_chain(std::vector<std::string> dns_names, UnixMillis now) {
+  constexpr UnixMillis kDay = 24ULL * 3'600'000;
+  const auto root_key = generate(crypto::SignatureAlgorithm::kEcdsaP256);
+  const auto issuer_key = generate(crypto::SignatureAlgorithm::kEcdsaP256);
+  const auto leaf_key = generate(crypto::SignatureAlgorithm::kEcdsaP256);
+  auto root = crypto::build_certificate({.subject_key = root_key.public_key(),
+                                         .common_name = "test root",
+                                         .dns_names = {},
+                                         .not_before = now - kDay,
+                                         .not_after = now + 3650 * kDay,
+                                         .ca = true,
+                                         .path_length = 1,
+                                         .serial = new_serial()},
+                                        nullptr, root_key);
+  I2_ASSERT(root);
+  auto issuer = crypto::build_certificate({.subject_key = issuer_key.public_key(),
+                                           .common_name = "test intermediate",
+                                           .dns_names = {},
+                                           .not_before = now - kDay,
+                                           .not_after = now + 365 * kDay,
+                                           .ca = true,
+                                           .path_length = 0,
+                                           .serial = new_serial()},
+                                          &*root, root_key);
+  I2_ASSERT(issuer);
+  const std::string name = dns_names.front();
+  auto leaf = crypto::build_certificate({.subject_key = leaf_key.public_key(),
+                                         .common_name = name,
+                                         .dns_names = std::move(dns_names),
+                                         .not_before = now - 300'000,
+                                         .not_after = now + kDay,
+                                         .path_length = std::nullopt,
+                                         .serial = new_serial()},
+                                        &*issuer, issuer_key);
+  I2_ASSERT(leaf);
+  return {.root = std::move(*root),
+          .credential = std::make_shared<const ports::OrdinaryCredential>(
+              ports::OrdinaryCredential{std::move(*leaf), leaf_key, {std::move(*issuer)}})};
+}
+
 TestNode::TestNode(const TestFleet& fleet, std::string name, UnixMillis now, Duration life,
                    crypto::SignatureAlgorithm leaf)
     : name_(std::move(name)),

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace i2::stoq::core {
 
@@ -56,10 +57,18 @@ class Connection {
   [[nodiscard]] ConnectionHandle handle() const;
   [[nodiscard]] ConnectionState state() const;
   [[nodiscard]] bool is_client() const;
-  [[nodiscard]] bool established() const;  // both HELLOs verified
+  // Both HELLOs verified; without a stoq session: the TLS handshake is complete.
+  [[nodiscard]] bool established() const;
+  // What the connection is for. Empty on a server until the client's offer has been read.
+  [[nodiscard]] std::string_view alpn() const;
   // The peer's leaf has expired: only a certificate renewal may be served.
   [[nodiscard]] bool renewal_only() const;
+  // Nobody's on a connection without a stoq session.
   [[nodiscard]] const ports::PeerIdentity& peer() const;
+  // What the peer proved to have the key of; empty when it showed none.
+  [[nodiscard]] const crypto::Certificate& peer_leaf() const;
+  // What else it showed, not checked; at most 4. A member's leaf stands alone.
+  [[nodiscard]] const std::vector<crypto::Certificate>& peer_chain() const;
   [[nodiscard]] PathInfo path() const;
   [[nodiscard]] SecurityInfo security() const;
   [[nodiscard]] const Error& close_error() const;
@@ -78,6 +87,8 @@ class Connection {
   // --- streams
   // Error: stoq.streams_exhausted (wait for kStreamsAvailable), stoq.not_connected.
   [[nodiscard]] Result<StreamId> open_stream(StreamType type, bool bidirectional);
+  // On a connection without a stoq session, whose streams have no type.
+  [[nodiscard]] Result<StreamId> open_raw_stream(bool bidirectional);
   [[nodiscard]] std::optional<std::uint64_t> stream_type(StreamId id) const;
   // Queues `data` behind what was written before; `fin` ends this direction. Always takes
   // everything: the caller bounds itself by unsent(). Error: stoq.stream_closed.

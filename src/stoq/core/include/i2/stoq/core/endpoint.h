@@ -15,8 +15,10 @@
 #include <i2/stoq/core/config.h>
 #include <i2/stoq/core/connection.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace i2::stoq::core {
 
@@ -66,10 +68,14 @@ class Endpoint {
 
   // --- application
   struct ConnectOptions {
-    TlsSession session;  // resume, when there is one
-    Bytes token;         // from an earlier connection's NEW_TOKEN
+    TlsSession session{};  // resume, when there is one
+    Bytes token{};         // from an earlier connection's NEW_TOKEN
+    std::string alpn{};    // of one of the profiles; empty: the first
+    // Whether the server is the right one. Needed exactly when the profile has no stoq session:
+    // there nobody else decides it.
+    std::function<Result<void>(const crypto::Certificate& leaf)> check_leaf{};
   };
-  // Error: stoq.overloaded, stoq.tls_setup, stoq.ipv4_refused.
+  // Error: stoq.overloaded, stoq.tls_setup (also an ALPN without a profile), stoq.ipv4_refused.
   [[nodiscard]] Result<ConnectionHandle> connect(const PathAddresses& path, ConnectOptions options,
                                                  Timestamp now);
   // Null when the connection is gone. kClosed keeps it until forget().

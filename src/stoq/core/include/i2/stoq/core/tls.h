@@ -1,18 +1,22 @@
 // TLS 1.3 for QUIC: which groups, signature schemes and ALPN a side accepts, and session
 // resumption.
 //
-// The certificates of a handshake are checked in two steps. TLS proves possession of the leaf key
-// and accepts Falcon signatures only; whether the leaf belongs to the fleet is decided right after
-// the handshake by ports::PeerVerifier, so that each reason has its own application error code.
+// The certificates of a stoq/1 handshake are checked in two steps. TLS proves possession of the
+// leaf key and accepts Falcon signatures only; whether the leaf belongs to the fleet is decided
+// right after the handshake by ports::PeerVerifier, so that each reason has its own application
+// error code.
 #pragma once
 
 #include <i2/base/bytes.h>
 #include <i2/base/error.h>
 #include <i2/ports/trust.h>
+#include <i2/stoq/core/profile.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -20,41 +24,41 @@ struct ssl_session_st;
 
 namespace i2::stoq::core {
 
-inline constexpr std::string_view kAlpnStoq = "stoq/1";
-
-struct TlsPolicy {
-  std::string alpn{kAlpnStoq};
-  // OpenSSL group list. Post-quantum hybrids only; the first is the share a client sends (no extra
-  // round trip).
-  std::string groups = "X25519MLKEM768:SecP384r1MLKEM1024";
-  std::string signature_algorithms = "falcon1024";
-  std::string cipher_suites =
-      "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-  bool peer_certificate = true;  // a server asks for one and refuses clients without
-  std::size_t tickets = 1;       // that a server issues on each connection; 0: nobody resumes
-};
-
-// One SSL_CTX for each role. Immutable after creation except for the server's session cache, which
-// is thread-safe and shared by all workers.
+// One SSL_CTX for the server side of all profiles and one for the client side of each. Immutable
+// after creation except for the server's session cache, which is thread-safe and shared by all
+// workers.
 class TlsContext {
  public:
-  // Error: stoq.tls_setup.
+  // For one stoq session profile of this policy. Error: stoq.tls_setup.
   [[nodiscard]] static Result<std::shared_ptr<TlsContext>> create(const TlsPolicy& policy);
+  // For these profiles, the most wanted first; their ALPNs differ. Error: stoq.tls_setup.
+  [[nodiscard]] static Result<std::shared_ptr<TlsContext>> serve(std::vector<Profile> profiles);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
-  // A session object that presents `credential`. Error: stoq.tls_setup.
-  [[nodiscard]] Result<ssl_st*> new_server(const ports::LeafCredential& credential) const;
-  [[nodiscard]] Result<ssl_st*> new_client(const ports::LeafCredential& credential) const;
-  [[nodiscard]] const TlsPolicy& policy() const { return policy_; }
+  [[nodiscard]] std::span<const Profile> profiles() const { return profiles_; }
+  // Null when this ALPN is not known here.
+  [[nodiscard]] const Profile* find(std::string_view alpn) const;
+  // The first profile that a client's ProtocolNameList (RFC 7301 §3.1, without its own length)
+  // names, or null. A malformed list names nothing.
+  [[nodiscard]] const Profile* select(ByteView offered) const;
+
+  // A session object for a new client, whose offer selects the profile: on_profile()
+  // (tls_session.h) then says which leaf it shows. Error: stoq.tls_setup.
+  [[nodiscard]] Result<ssl_st*> new_server() const;
+  // `profile` is one of profiles(). A null `credential` shows nothing. Error: stoq.tls_setup.
+  [[nodiscard]] Result<ssl_st*> new_client(const Profile& profile,
+                                           const ports::LeafCredential* credential) const;
 
  private:
-  explicit TlsContext(const TlsPolicy& policy);
-  TlsPolicy policy_;
-  std::string alpn_wire_;
+  explicit TlsContext(std::vector<Profile> profiles) : profiles_(std::move(profiles)) {}
+  [[nodiscard]] Result<void> make_server();
+  [[nodiscard]] Result<void> make_client(const Profile& profile);
+
+  const std::vector<Profile> profiles_;
   ssl_ctx_st* server_ = nullptr;
-  ssl_ctx_st* client_ = nullptr;
+  std::vector<ssl_ctx_st*> clients_;  // as profiles_
 };
 
 // A client's resumption state for one peer (RFC 8446 §4.6.1). Shared because a cache and a

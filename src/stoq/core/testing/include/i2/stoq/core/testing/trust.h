@@ -8,10 +8,18 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace i2::stoq::core::testing {
 
 class TestFleet;
+
+// Root, intermediate and leaf on P-256, as ordinary clients want them.
+struct OrdinaryChain {
+  crypto::Certificate root;
+  std::shared_ptr<const ports::OrdinaryCredential> credential;
+};
+[[nodiscard]] OrdinaryChain make_ordinary_chain(std::vector<std::string> dns_names, UnixMillis now);
 
 class TestNode final : public ports::CertSource {
  public:
@@ -23,6 +31,12 @@ class TestNode final : public ports::CertSource {
   [[nodiscard]] NodeId node_id() const override { return id_; }
   [[nodiscard]] std::shared_ptr<const ports::LeafCredential> current() const override {
     return credential_;
+  }
+  [[nodiscard]] std::shared_ptr<const ports::OrdinaryCredential> ordinary() const override {
+    return ordinary_;
+  }
+  void show_ordinary(std::shared_ptr<const ports::OrdinaryCredential> credential) {
+    ordinary_ = std::move(credential);
   }
   void sign_hello(Bytes message, std::function<void(Result<Bytes>)> done) const override {
     done(sign_with_.sign(message));
@@ -41,6 +55,7 @@ class TestNode final : public ports::CertSource {
   crypto::PrivateKey sign_with_;
   NodeId id_;
   std::shared_ptr<const ports::LeafCredential> credential_;
+  std::shared_ptr<const ports::OrdinaryCredential> ordinary_;
 };
 
 class TestFleet final : public ports::PeerVerifier {
