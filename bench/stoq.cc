@@ -333,7 +333,7 @@ void run_pair(const Options& options) {
   rt::Runtime client_runtime(threads(options.cpu));
   stoq::TransportConfig config;
   config.bind.ip[15] = 1;  // ::1
-  config.tls.signature_algorithms = "ecdsa_secp256r1_sha256";
+  config.profiles.front().tls.signature_algorithms = "ecdsa_secp256r1_sha256";
   const auto listening = value(stoq::Transport::create(config, server_runtime, server, fleet));
   const auto dialling = value(stoq::Transport::create(config, client_runtime, client, fleet));
   asio::co_spawn(server_runtime.control(), serve(listening.get()), asio::detached);

@@ -22,6 +22,15 @@ bool Connection::is_client() const {
 bool Connection::renewal_only() const {
   return state_->renewal_only;
 }
+const std::string& Connection::alpn() const {
+  return state_->alpn;
+}
+const crypto::Certificate& Connection::peer_leaf() const {
+  return state_->peer_leaf;
+}
+const std::vector<crypto::Certificate>& Connection::peer_chain() const {
+  return state_->peer_chain;
+}
 const ports::PeerIdentity& Connection::peer() const {
   return state_->peer;
 }
@@ -52,6 +61,26 @@ Task<Result<Stream>> Connection::open_stream(StreamType type, bool bidirectional
   Connection self = *this;
   for (;;) {
     Result<Stream> stream = self.try_open_stream(type, bidirectional);
+    if (stream || !stream.error().is("stoq.streams_exhausted")) {
+      co_return stream;
+    }
+    co_await self.state_->changed.wait();
+  }
+}
+
+Result<Stream> Connection::try_open_raw_stream(bool bidirectional) {
+  auto core = state_->core();
+  if (!core) {
+    return state_->ended();
+  }
+  I2_TRY_VALUE(const auto id, core->open_raw_stream(bidirectional));
+  return Stream(std::make_shared<StreamHandle>(state_, id));
+}
+
+Task<Result<Stream>> Connection::open_raw_stream(bool bidirectional) {
+  Connection self = *this;
+  for (;;) {
+    Result<Stream> stream = self.try_open_raw_stream(bidirectional);
     if (stream || !stream.error().is("stoq.streams_exhausted")) {
       co_return stream;
     }
@@ -146,6 +175,13 @@ Result<Bytes> Connection::export_keying_material(std::string_view label, ByteVie
 void Connection::close(AppError code) {
   if (auto core = state_->core()) {
     core->close(static_cast<std::uint64_t>(code), core::describe(static_cast<std::uint64_t>(code)));
+    state_->worker->request_flush();
+  }
+}
+
+void Connection::close_with(std::uint64_t code, std::string reason) {
+  if (auto core = state_->core()) {
+    core->close(code, reason);
     state_->worker->request_flush();
   }
 }
@@ -255,16 +291,23 @@ Task<Result<Bytes>> Stream::read_exactly(std::size_t size) {
 }
 
 void Stream::reset(AppError code) {
+  reset_with(static_cast<std::uint64_t>(code));
+}
+void Stream::stop(AppError code) {
+  stop_with(static_cast<std::uint64_t>(code));
+}
+
+void Stream::reset_with(std::uint64_t code) {
   if (auto core = handle_->connection->core()) {
-    core->reset_stream(handle_->id, static_cast<std::uint64_t>(code));
+    core->reset_stream(handle_->id, code);
     handle_->connection->worker->request_flush();
     handle_->changed.notify();
   }
 }
 
-void Stream::stop(AppError code) {
+void Stream::stop_with(std::uint64_t code) {
   if (auto core = handle_->connection->core()) {
-    core->stop_sending(handle_->id, static_cast<std::uint64_t>(code));
+    core->stop_sending(handle_->id, code);
     handle_->connection->worker->request_flush();
     handle_->changed.notify();
   }

@@ -1,5 +1,6 @@
 #include <i2/stoq/transport.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -13,28 +14,43 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Verified connections that nobody has taken yet. Lives on the control executor.
+// Established connections of one ALPN that nobody has taken yet. Lives on the control executor.
 struct AcceptQueue {
-  AcceptQueue(const boost::asio::any_io_executor& executor, std::size_t limit)
-      : changed(executor), connections_max(limit) {}
+  AcceptQueue(const boost::asio::any_io_executor& executor, std::size_t limit,
+              const core::Profile& profile)
+      : changed(executor),
+        connections_max(limit),
+        alpn(profile.tls.alpn),
+        overloaded(profile.codes.overloaded) {}
 
   rt::Signal changed;
   std::size_t connections_max;
+  std::string alpn;
+  std::uint64_t overloaded;
   std::deque<Connection> connections;
   bool shut_down = false;
 };
+// Shared with handlers on their way to the control executor.
+using AcceptQueuePtr = std::shared_ptr<AcceptQueue>;
+using AcceptQueues = std::vector<AcceptQueuePtr>;
+
+AcceptQueuePtr queue_of(const AcceptQueues& queues, std::string_view alpn) {
+  const auto found = std::ranges::find(queues, alpn, [](const auto& queue) { return queue->alpn; });
+  return found == queues.end() ? nullptr : *found;
+}
 
 void offer(AcceptQueue& queue, Connection connection) {
   if (queue.shut_down || queue.connections.size() >= queue.connections_max) {
-    asio::post(connection.executor(),
-               [connection]() mutable { connection.close(AppError::kOverloaded); });
+    asio::post(connection.executor(), [connection, code = queue.overloaded]() mutable {
+      connection.close_with(code, "too many connections wait to be served");
+    });
     return;
   }
   queue.connections.push_back(std::move(connection));
   queue.changed.notify();
 }
 
-Task<Result<Connection>> next_accepted(std::shared_ptr<AcceptQueue> queue) {
+Task<Result<Connection>> next_accepted(AcceptQueuePtr queue) {
   while (queue->connections.empty() && !queue->shut_down) {
     co_await queue->changed.wait();
   }
@@ -46,25 +62,25 @@ Task<Result<Connection>> next_accepted(std::shared_ptr<AcceptQueue> queue) {
   co_return next;
 }
 
-Task<void> accept_no_more(std::shared_ptr<AcceptQueue> queue) {
-  queue->shut_down = true;
-  queue->connections.clear();
-  queue->changed.notify();
+Task<void> accept_no_more(AcceptQueues queues) {
+  for (const AcceptQueuePtr& queue : queues) {
+    queue->shut_down = true;
+    queue->connections.clear();
+    queue->changed.notify();
+  }
   co_return;
 }
 
 }  // namespace
 
 struct Transport::Impl {
-  Impl(rt::Runtime& owner, std::size_t backlog)
-      : runtime(owner), accepted(std::make_shared<AcceptQueue>(owner.control(), backlog)) {}
+  explicit Impl(rt::Runtime& owner) : runtime(owner) {}
 
   rt::Runtime& runtime;
   std::vector<std::shared_ptr<WorkerTransport>> workers;  // shared with their pending handlers
   std::atomic<std::size_t> next_worker{0};
   TransportCapabilities capabilities;
-  std::shared_ptr<AcceptQueue>
-      accepted;  // shared with handlers on their way to the control executor
+  AcceptQueues accepted;  // of each profile, in their order
 };
 
 Transport::Transport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -73,10 +89,16 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
                                                      rt::Runtime& runtime,
                                                      const ports::CertSource& certificates,
                                                      const ports::PeerVerifier& verifier) {
-  I2_TRY_VALUE(const auto tls, core::TlsContext::create(config.tls));
-  auto impl = std::make_unique<Impl>(runtime, config.accept_backlog);
-  const auto accept = [queue = impl->accepted, control = runtime.control()](Connection connection) {
-    asio::post(control, [queue, connection = std::move(connection)] { offer(*queue, connection); });
+  I2_TRY_VALUE(const auto tls, core::TlsContext::serve(config.profiles));
+  auto impl = std::make_unique<Impl>(runtime);
+  for (const core::Profile& profile : config.profiles) {
+    impl->accepted.push_back(
+        std::make_shared<AcceptQueue>(runtime.control(), config.accept_backlog, profile));
+  }
+  const auto accept = [queues = impl->accepted,
+                       control = runtime.control()](const Connection& connection) {
+    const AcceptQueuePtr queue = queue_of(queues, connection.alpn());
+    asio::post(control, [queue, connection] { offer(*queue, connection); });
   };
   const std::size_t count = runtime.worker_count();
   io::UdpOptions options{
@@ -134,7 +156,15 @@ Task<Result<Connection>> Transport::connect(SocketAddress remote) {
 }
 
 Task<Result<Connection>> Transport::accept() {
-  co_return co_await asio::co_spawn(impl_->runtime.control(), next_accepted(impl_->accepted),
+  return accept(impl_->accepted.front()->alpn);
+}
+
+Task<Result<Connection>> Transport::accept(std::string alpn) {
+  const AcceptQueuePtr queue = queue_of(impl_->accepted, alpn);
+  if (queue == nullptr) {
+    co_return fail("stoq.tls_setup", "this node does not speak '" + alpn + "'");
+  }
+  co_return co_await asio::co_spawn(impl_->runtime.control(), next_accepted(queue),
                                     asio::use_awaitable);
 }
 

@@ -259,7 +259,10 @@ void WorkerTransport::handle_event(const core::Event& event, ConnectionState& st
       state.established = true;
       state.client = connection->is_client();
       state.renewal_only = connection->renewal_only();
+      state.alpn = connection->alpn();
       state.peer = connection->peer();
+      state.peer_leaf = connection->peer_leaf();
+      state.peer_chain = connection->peer_chain();
       state.local_node = certificates_.node_id();
       state.security = connection->security();
       state.last_path = connection->path();
@@ -348,7 +351,7 @@ void WorkerTransport::remember(ConnectionState& state, core::Connection& connect
   if (resumptions_.size() >= kResumptionsMax) {
     resumptions_.erase(resumptions_.begin());
   }
-  resumptions_[state.dialled.to_string()] = std::move(resumption);
+  resumptions_[state.dialled] = std::move(resumption);
 }
 
 Task<Result<Connection>> WorkerTransport::connect(SocketAddress remote,
@@ -356,9 +359,10 @@ Task<Result<Connection>> WorkerTransport::connect(SocketAddress remote,
   if (stopped_) {
     co_return fail("stoq.shut_down", "the transport was shut down");
   }
-  core::Endpoint::ConnectOptions core_options;
-  if (const auto it = resumptions_.find(remote.to_string());
-      options.resume && it != resumptions_.end()) {
+  std::string dialled = remote.to_string() + " " + options.alpn;
+  core::Endpoint::ConnectOptions core_options{.alpn = std::move(options.alpn),
+                                              .check_leaf = std::move(options.check_leaf)};
+  if (const auto it = resumptions_.find(dialled); options.resume && it != resumptions_.end()) {
     core_options.session = std::move(it->second.session);
     core_options.token = std::move(it->second.token);
     resumptions_.erase(it);  // RFC 8446 §C.4: a ticket is used once
@@ -370,7 +374,7 @@ Task<Result<Connection>> WorkerTransport::connect(SocketAddress remote,
   }
   const auto state = state_of(*handle);
   state->client = true;
-  state->dialled = remote;
+  state->dialled = std::move(dialled);
   request_flush();
   while (!state->established && !state->close_error) {
     co_await state->changed.wait();

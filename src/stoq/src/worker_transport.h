@@ -50,11 +50,14 @@ struct ConnectionState {
   bool client = false;
   bool renewal_only = false;
   std::optional<Error> close_error;
+  std::string alpn;
   ports::PeerIdentity peer;
+  crypto::Certificate peer_leaf;
+  std::vector<crypto::Certificate> peer_chain;
   NodeId local_node;
   SecurityInfo security;
   PathInfo last_path;
-  SocketAddress dialled;
+  std::string dialled;  // address and ALPN: what its resumption state is good for
   std::unordered_map<std::int64_t, StreamHandle*> streams;
   std::deque<std::int64_t>
       incoming;  // opened by the peer, not accepted yet; bounded by the stream limits
@@ -92,7 +95,7 @@ class WorkerTransport : public std::enable_shared_from_this<WorkerTransport> {
   [[nodiscard]] TransportStats stats() const;
 
  private:
-  // Resumption state of the last connection to an address; bounded.
+  // Resumption state of the last connection to an address for an ALPN; bounded.
   struct Resumption {
     core::TlsSession session;
     Bytes token;

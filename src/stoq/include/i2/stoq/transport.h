@@ -22,6 +22,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,9 +44,9 @@ using Task = boost::asio::awaitable<T>;
 struct TransportConfig {
   SocketAddress bind;  // port 0: the kernel chooses
   core::EndpointConfig endpoint;
-  core::TlsPolicy tls;
+  std::vector<core::Profile> profiles{core::stoq_profile()};  // the most wanted first
   std::size_t socket_buffer = 8 * 1024 * 1024;
-  std::size_t accept_backlog = 256;  // verified connections that nobody has accepted yet
+  std::size_t accept_backlog = 256;  // of each ALPN: verified and not accepted yet
 };
 
 struct ConnectionState;
@@ -54,7 +55,7 @@ struct StreamHandle;
 class Stream {
  public:
   Stream() = default;
-  [[nodiscard]] std::uint64_t type() const;
+  [[nodiscard]] std::uint64_t type() const;  // 0 of a raw stream
   [[nodiscard]] std::int64_t id() const;
   [[nodiscard]] explicit operator bool() const { return handle_ != nullptr; }
 
@@ -71,6 +72,9 @@ class Stream {
   // Calls of this side that wait on the stream end with stoq.stream_closed.
   void reset(AppError code);
   void stop(AppError code);
+  // With a number of the connection's own protocol.
+  void reset_with(std::uint64_t code);
+  void stop_with(std::uint64_t code);
   // The peer asked to stop sending: nobody reads what this side writes.
   [[nodiscard]] bool peer_stopped() const;
   // Completes when anything about the stream has changed, or wake() was called: for waiting on the
@@ -97,7 +101,11 @@ class Connection {
   [[nodiscard]] bool is_open() const;
   [[nodiscard]] bool is_client() const;
   [[nodiscard]] bool renewal_only() const;
+  [[nodiscard]] const std::string& alpn() const;
+  // Nobody's on a connection without a stoq session, as peer_leaf() may be (core::Connection).
   [[nodiscard]] const ports::PeerIdentity& peer() const;
+  [[nodiscard]] const crypto::Certificate& peer_leaf() const;
+  [[nodiscard]] const std::vector<crypto::Certificate>& peer_chain() const;
   [[nodiscard]] const NodeId& local_node() const;
   [[nodiscard]] PathInfo path() const;
   [[nodiscard]] SecurityInfo security() const;
@@ -107,6 +115,9 @@ class Connection {
   [[nodiscard]] Result<Stream> try_open_stream(StreamType type, bool bidirectional = true);
   // Waits while the peer allows no further stream.
   [[nodiscard]] Task<Result<Stream>> open_stream(StreamType type, bool bidirectional = true);
+  // On a connection without a stoq session.
+  [[nodiscard]] Result<Stream> try_open_raw_stream(bool bidirectional = true);
+  [[nodiscard]] Task<Result<Stream>> open_raw_stream(bool bidirectional = true);
   // The peer's next stream. Error: why the connection ended.
   [[nodiscard]] Task<Result<Stream>> accept_stream();
   [[nodiscard]] Result<void> send_datagram(Chunk data);
@@ -118,6 +129,8 @@ class Connection {
   [[nodiscard]] Result<Bytes> export_keying_material(std::string_view label, ByteView context,
                                                      std::size_t size) const;
   void close(AppError code = AppError::kNone);
+  // With a number of the connection's own protocol.
+  void close_with(std::uint64_t code, std::string reason = {});
   // Completes when the connection has ended, with the reason.
   [[nodiscard]] Task<Error> closed();
 
@@ -162,6 +175,9 @@ class Transport {
 
   struct ConnectOptions {
     bool resume = true;  // use what an earlier connection to the same address left behind
+    std::string alpn{};  // of one of TransportConfig::profiles; empty: the first
+    // As core::Endpoint::ConnectOptions::check_leaf; runs on a worker.
+    std::function<Result<void>(const crypto::Certificate& leaf)> check_leaf{};
   };
   // A new connection to a peer that this side has verified, after one round trip. The peer judges
   // this side's certificate half a round trip later: when it refuses, the connection ends with its
@@ -169,8 +185,11 @@ class Transport {
   // stoq.handshake_timeout, stoq.tls_refused, the trust.* reasons of either side, stoq.overloaded.
   [[nodiscard]] Task<Result<Connection>> connect(SocketAddress remote, ConnectOptions options);
   [[nodiscard]] Task<Result<Connection>> connect(SocketAddress remote);
-  // The next verified connection of a peer. Error: stoq.shut_down.
+  // The next connection that a peer opened for the first profile, or for `alpn`. What nobody
+  // accepts is refused once the backlog is full. Error: stoq.shut_down, stoq.tls_setup (an ALPN
+  // without a profile).
   [[nodiscard]] Task<Result<Connection>> accept();
+  [[nodiscard]] Task<Result<Connection>> accept(std::string alpn);
   // Tells every peer and ends; waits at most `linger`.
   [[nodiscard]] Task<void> shutdown(Duration linger = kSecond);
 
