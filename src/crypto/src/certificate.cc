@@ -108,6 +108,12 @@ std::vector<std::string> Certificate::dns_names() const {
   return read_dns_names(names.get());
 }
 
+std::vector<IpAddress> Certificate::ip_addresses() const {
+  const NamesPointer names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate_.get(), NID_subject_alt_name, nullptr, nullptr)));
+  return read_ip_addresses(names.get());
+}
+
 Bytes Certificate::serial() const {
   const BignumPointer number(
       ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate_.get()), nullptr));

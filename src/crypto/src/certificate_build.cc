@@ -117,8 +117,8 @@ bool add_extensions(X509* certificate, const CertificateFields& fields, const Ce
       (!fields.ca && fields.server_and_client_auth && !add_extended_key_usage(certificate))) {
     return false;
   }
-  if (!fields.dns_names.empty()) {
-    const NamesPointer names = make_dns_names(fields.dns_names);
+  if (!fields.dns_names.empty() || !fields.ip_addresses.empty()) {
+    const NamesPointer names = make_alt_names(fields.dns_names, fields.ip_addresses);
     if (names == nullptr || !add(certificate, NID_subject_alt_name, names.get(), false)) {
       return false;
     }

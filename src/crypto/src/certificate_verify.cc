@@ -3,6 +3,8 @@
 #include <i2/crypto/x509.h>
 #include <openssl/err.h>
 
+#include <ctime>
+
 #include "error_queue.h"
 #include "native.h"
 
@@ -10,6 +12,11 @@ namespace i2::crypto {
 namespace {
 
 using StorePointer = NativePointer<X509_STORE, X509_STORE_free>;
+// The stack alone; the certificates stay their owners'.
+void free_certificates(STACK_OF(X509) * stack) {
+  sk_X509_free(stack);
+}
+
 using StoreContextPointer = NativePointer<X509_STORE_CTX, X509_STORE_CTX_free>;
 
 StorePointer make_store(std::span<const Certificate> anchors) {
@@ -73,6 +80,39 @@ Result<void> verify_certificate(const Certificate& leaf, std::span<const Certifi
     return fail("crypto.expired", "the certificate has expired");
   }
   return {};
+}
+
+Result<void> verify_chain(const Certificate& leaf, std::span<const Certificate> intermediates,
+                          const Certificate& root, UnixMillis now) {
+  I2_TRY(install_provider());
+  const StorePointer store = make_store({&root, 1});
+  const StoreContextPointer context(X509_STORE_CTX_new());
+  STACK_OF(X509)* const between = sk_X509_new_null();
+  const NativePointer<STACK_OF(X509), free_certificates> owner(between);
+  for (const Certificate& intermediate : intermediates) {
+    (void)sk_X509_push(between, intermediate.native());
+  }
+  if (!leaf || store == nullptr || context == nullptr || between == nullptr ||
+      X509_STORE_CTX_init(context.get(), store.get(), leaf.native(), between) != 1) {
+    return fail(openssl_error("crypto.untrusted", "the certificates cannot be used"));
+  }
+  X509_STORE_CTX_set_time(context.get(), 0, static_cast<std::time_t>(now / 1000));
+  if (X509_STORE_CTX_set_purpose(context.get(), X509_PURPOSE_SSL_SERVER) == 1 &&
+      X509_verify_cert(context.get()) == 1) {
+    return {};
+  }
+  const int reason = X509_STORE_CTX_get_error(context.get());
+  ERR_clear_error();
+  std::string text = "the certificate chain does not hold: ";
+  text += X509_verify_cert_error_string(reason);
+  switch (reason) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return fail("crypto.expired", std::move(text), reason);
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return fail("crypto.not_yet_valid", std::move(text), reason);
+    default:
+      return fail("crypto.untrusted", std::move(text), reason);
+  }
 }
 
 }  // namespace i2::crypto

@@ -16,7 +16,7 @@ bool add_dns_names(X509_REQ* request, const std::vector<std::string>& dns_names)
   if (dns_names.empty()) {
     return true;
   }
-  const NamesPointer names = make_dns_names(dns_names);
+  const NamesPointer names = make_alt_names(dns_names, {});
   if (names == nullptr) {
     return false;
   }

@@ -24,6 +24,21 @@ std::string to_string(const ASN1_STRING* text) {
           static_cast<std::size_t>(ASN1_STRING_length(text))};
 }
 
+bool push_name(GENERAL_NAMES* list, int kind, int string_type, ByteView bytes) {
+  NativePointer<GENERAL_NAME, GENERAL_NAME_free> entry(GENERAL_NAME_new());
+  NativePointer<ASN1_STRING, ASN1_STRING_free> text(ASN1_STRING_type_new(string_type));
+  if (list == nullptr || entry == nullptr || text == nullptr ||
+      ASN1_STRING_set(text.get(), bytes.data(), static_cast<int>(bytes.size())) != 1) {
+    return false;
+  }
+  GENERAL_NAME_set0_value(entry.get(), kind, text.release());
+  if (sk_GENERAL_NAME_push(list, entry.get()) <= 0) {
+    return false;
+  }
+  (void)entry.release();
+  return true;
+}
+
 }  // namespace
 
 NamePointer make_name(std::string_view common_name) {
@@ -54,24 +69,19 @@ std::string read_common_name(const X509_NAME* name) {
   return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)};
 }
 
-NamesPointer make_dns_names(const std::vector<std::string>& names) {
+NamesPointer make_alt_names(const std::vector<std::string>& dns_names,
+                            const std::vector<IpAddress>& ip_addresses) {
   NamesPointer list(GENERAL_NAMES_new());
-  for (const std::string& name : names) {
-    if (list == nullptr || name.empty() || name.size() > kMaxDnsName ||
-        !std::ranges::all_of(name, dns_character)) {
+  for (const std::string& name : dns_names) {
+    if (name.empty() || name.size() > kMaxDnsName || !std::ranges::all_of(name, dns_character) ||
+        !push_name(list.get(), GEN_DNS, V_ASN1_IA5STRING, as_bytes(name))) {
       return nullptr;
     }
-    NativePointer<GENERAL_NAME, GENERAL_NAME_free> entry(GENERAL_NAME_new());
-    NativePointer<ASN1_IA5STRING, ASN1_IA5STRING_free> text(ASN1_IA5STRING_new());
-    if (entry == nullptr || text == nullptr ||
-        ASN1_STRING_set(text.get(), name.data(), static_cast<int>(name.size())) != 1) {
+  }
+  for (const IpAddress& address : ip_addresses) {
+    if (!push_name(list.get(), GEN_IPADD, V_ASN1_OCTET_STRING, address)) {
       return nullptr;
     }
-    GENERAL_NAME_set0_value(entry.get(), GEN_DNS, text.release());
-    if (sk_GENERAL_NAME_push(list.get(), entry.get()) <= 0) {
-      return nullptr;
-    }
-    (void)entry.release();
   }
   return list;
 }
@@ -83,6 +93,21 @@ std::vector<std::string> read_dns_names(const GENERAL_NAMES* names) {
     const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
     if (type == GEN_DNS) {
       out.push_back(to_string(static_cast<const ASN1_STRING*>(value)));
+    }
+  }
+  return out;
+}
+
+std::vector<IpAddress> read_ip_addresses(const GENERAL_NAMES* names) {
+  std::vector<IpAddress> out;
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names); ++i) {
+    int type = 0;
+    const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+    const auto* octets = static_cast<const ASN1_OCTET_STRING*>(value);
+    IpAddress address{};
+    if (type == GEN_IPADD && ASN1_STRING_length(octets) == static_cast<int>(address.size())) {
+      std::copy_n(ASN1_STRING_get0_data(octets), address.size(), address.begin());
+      out.push_back(address);
     }
   }
   return out;

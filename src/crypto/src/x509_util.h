@@ -3,7 +3,7 @@
 
 #include <i2/base/bytes.h>
 #include <i2/base/error.h>
-#include <i2/crypto/key.h>
+#include <i2/crypto/x509.h>
 
 #include <string>
 #include <string_view>
@@ -24,8 +24,10 @@ inline constexpr std::size_t kMaxX509Size = 64 * 1024;
 
 // subjectAltName contents. Null when a name is empty, longer than 253 or not letters, digits,
 // "-._*".
-[[nodiscard]] NamesPointer make_dns_names(const std::vector<std::string>& names);
+[[nodiscard]] NamesPointer make_alt_names(const std::vector<std::string>& dns_names,
+                                          const std::vector<IpAddress>& ip_addresses);
 [[nodiscard]] std::vector<std::string> read_dns_names(const GENERAL_NAMES* names);
+[[nodiscard]] std::vector<IpAddress> read_ip_addresses(const GENERAL_NAMES* names);
 
 // The digest with which a key signs X.509 structures: none for pure schemes.
 [[nodiscard]] const EVP_MD* x509_digest(SignatureAlgorithm algorithm);

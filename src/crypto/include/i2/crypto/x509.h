@@ -6,6 +6,7 @@
 #include <i2/base/error.h>
 #include <i2/crypto/key.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,8 @@ struct x509_st;
 struct X509_req_st;
 
 namespace i2::crypto {
+
+using IpAddress = std::array<std::uint8_t, 16>;  // IPv6, network byte order
 
 class Certificate {
  public:
@@ -31,7 +34,8 @@ class Certificate {
   [[nodiscard]] const PublicKey& public_key() const { return public_key_; }
   [[nodiscard]] std::string subject_common_name() const;  // empty when absent
   [[nodiscard]] std::vector<std::string> dns_names() const;
-  [[nodiscard]] Bytes serial() const;  // big-endian, no leading zero
+  [[nodiscard]] std::vector<IpAddress> ip_addresses() const;  // the IPv6 ones
+  [[nodiscard]] Bytes serial() const;                         // big-endian, no leading zero
   [[nodiscard]] UnixMillis not_before() const;
   [[nodiscard]] UnixMillis not_after() const;
   [[nodiscard]] bool is_ca() const;
@@ -64,9 +68,10 @@ class CertificateRequest {
 
 struct CertificateFields {
   PublicKey subject_key{};
-  std::string common_name{};             // 1..64 characters
-  std::vector<std::string> dns_names{};  // subjectAltName; empty: no extension
-  UnixMillis not_before = 0;             // truncated to seconds
+  std::string common_name{};              // 1..64 characters
+  std::vector<std::string> dns_names{};   // subjectAltName; no names at all: no extension
+  std::vector<IpAddress> ip_addresses{};  // likewise
+  UnixMillis not_before = 0;              // truncated to seconds
   UnixMillis not_after = 0;
   bool ca = false;                     // basicConstraints and keyUsage follow from it
   std::optional<int> path_length{};    // for a CA
@@ -89,5 +94,12 @@ struct CertificateFields {
 // Error: crypto.untrusted, crypto.purpose, crypto.expired, crypto.not_yet_valid.
 [[nodiscard]] Result<void> verify_certificate(const Certificate& leaf,
                                               std::span<const Certificate> anchors, UnixMillis now);
+
+// Checks that `leaf` leads over some of `intermediates` to `root`, that it may be used by a TLS
+// server, and that each of them is valid at `now` (RFC 5280 §6).
+// Error: crypto.untrusted, crypto.expired, crypto.not_yet_valid.
+[[nodiscard]] Result<void> verify_chain(const Certificate& leaf,
+                                        std::span<const Certificate> intermediates,
+                                        const Certificate& root, UnixMillis now);
 
 }  // namespace i2::crypto
