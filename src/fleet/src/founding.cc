@@ -7,6 +7,7 @@
 
 #include "layout.h"
 #include "ledger_files.h"
+#include "ordinary_files.h"
 #include "serial.h"
 
 namespace i2::fleet {
@@ -113,6 +114,8 @@ Result<Founding> found_fleet(const std::string& fleet_name, const std::string& n
                                           .peers = {}}),
                .node_id = node};
   add_founder_secrets(out.contents, keys);
+  I2_TRY_VALUE(auto ordinary, ordinary_authority_file(keys.root_ecdsa, fleet_name, now));
+  out.contents.files.push_back(std::move(ordinary));
   return out;
 }
 

@@ -1,0 +1,86 @@
+// OrdinaryCertificates: the P-256 leaf that this node shows to ordinary clients (curl, browsers),
+// and on a certificate authority the intermediate that issues such leaves.
+//
+// Files: identity/leaf/ordinary.pem (key, leaf, intermediate, root) and identity/ca/ordinary.pem
+// (key, intermediate, root). The intermediate is made where the root's key is: by `init`, or when a
+// node that has the key finds it missing or near its end. Thread-safe; changes are on disk before
+// they take effect. It has no clock: callers pass `now`.
+#pragma once
+
+#include <i2/ports/trust.h>
+#include <i2/trustchain/core/ordinary.h>
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace i2::fleet {
+
+class OrdinaryCertificates {
+ public:
+  struct Owner {
+    std::string node_name;
+    std::string fleet_name;
+    crypto::PublicKey root;  // Genesis::root_ecdsa
+  };
+  // Under which other names and addresses a leaf's node is reached.
+  struct Names {
+    std::vector<std::string> dns;
+    std::vector<crypto::IpAddress> addresses;
+  };
+
+  // Reads what is there; a leaf that is damaged, expired or another node's counts as absent.
+  // Errors: fleet.leaf_damaged (the intermediate's file), node.secret_exposed, node.disk_full,
+  // node.file_failed, crypto.*.
+  [[nodiscard]] static Result<std::unique_ptr<OrdinaryCertificates>> load(
+      const std::filesystem::path& dir, Owner owner, UnixMillis now);
+
+  // Null while there is no leaf.
+  [[nodiscard]] std::shared_ptr<const ports::OrdinaryCredential> current() const;
+  // What clients have to trust; empty while neither leaf nor intermediate is there.
+  [[nodiscard]] crypto::Certificate root() const;
+  [[nodiscard]] bool can_issue(UnixMillis now) const;
+  // When the leaf wants to be renewed; 0 while there is none.
+  [[nodiscard]] UnixMillis renewal_time() const;
+  // Whether the leaf is also for all of these.
+  [[nodiscard]] bool covers(const Names& names) const;
+
+  // An authority issues for a request of the member `node_name`, which the caller has authenticated
+  // and whose `names` it vouches for. The answer is PEM: leaf, intermediate, root.
+  // Errors: fleet.no_anchor, those of issue_ordinary().
+  [[nodiscard]] Result<std::string> issue(ByteView request, std::string_view node_name,
+                                          const Names& names, UnixMillis now) const;
+  // Errors: fleet.no_anchor, those of issue_ordinary(), node.disk_full, node.file_failed.
+  Result<void> renew_own(const Names& names, UnixMillis now);
+  // Everybody else asks an authority with `request` and hands its answer to install().
+  [[nodiscard]] Result<trustchain::LeafRequest> make_request() const;
+  // Open connections keep the old leaf. Errors: fleet.leaf_refused (not for this key or node, or
+  // not good at `now`), node.disk_full, node.file_failed.
+  Result<void> install(const crypto::PrivateKey& key, std::string_view pem, UnixMillis now);
+
+ private:
+  OrdinaryCertificates(std::filesystem::path dir, Owner owner)
+      : dir_(std::move(dir)), owner_(std::move(owner)) {}
+  struct Leaf {
+    // Shared: handshakes in progress keep the one they began with.
+    std::shared_ptr<const ports::OrdinaryCredential> credential;
+    crypto::Certificate root;
+  };
+  [[nodiscard]] Result<Leaf> check(const crypto::PrivateKey& key,
+                                   std::vector<crypto::Certificate> certificates,
+                                   UnixMillis now) const;
+  [[nodiscard]] Result<void> load_authority(UnixMillis now);
+
+  const std::filesystem::path dir_;
+  const Owner owner_;
+  std::optional<trustchain::OrdinaryAuthority> authority_;  // set by load()
+  std::mutex changing_;
+  mutable std::mutex snapshots_;  // held only to copy or swap `leaf_`
+  Leaf leaf_;
+};
+
+}  // namespace i2::fleet

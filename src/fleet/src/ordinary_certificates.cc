@@ -1,0 +1,181 @@
+#include <i2/fleet/ordinary_certificates.h>
+
+#include <algorithm>
+
+#include "layout.h"
+#include "ordinary_files.h"
+#include "serial.h"
+
+namespace i2::fleet {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool same_key(const crypto::PublicKey& a, const crypto::PublicKey& b) {
+  return a && b && equal(a.spki(), b.spki());
+}
+
+bool contains_all(const auto& all, const auto& some) {
+  return std::ranges::all_of(
+      some, [&](const auto& one) { return std::ranges::find(all, one) != all.end(); });
+}
+
+// The root's key where it is kept; null where it is not.
+Result<crypto::PrivateKey> read_root_key(const fs::path& dir) {
+  const fs::path path = dir / kRootEcdsaFile;
+  constexpr std::size_t kSizeMax = 64 * 1024;
+  if (!is_present(path)) {
+    return crypto::PrivateKey{};
+  }
+  I2_TRY_VALUE(const auto pem, read_secret(path, kSizeMax));
+  return crypto::PrivateKey::from_pem(as_text(pem.view()));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OrdinaryCertificates>> OrdinaryCertificates::load(const fs::path& dir,
+                                                                         Owner owner,
+                                                                         UnixMillis now) {
+  std::unique_ptr<OrdinaryCertificates> out(new OrdinaryCertificates(dir, std::move(owner)));
+  I2_TRY(out->load_authority(now));
+  if (is_present(dir / kOrdinaryLeafFile)) {
+    auto stored = read_key_and_certificates(dir / kOrdinaryLeafFile);
+    if (!stored && !stored.error().is("fleet.leaf_damaged")) {
+      return fail(std::move(stored).error());
+    }
+    if (stored) {
+      if (auto leaf = out->check(stored->key, std::move(stored->certificates), now)) {
+        out->leaf_ = *std::move(leaf);
+      }
+    }
+  }
+  return out;
+}
+
+Result<void> OrdinaryCertificates::load_authority(UnixMillis now) {
+  const fs::path path = dir_ / kOrdinaryCaFile;
+  constexpr std::size_t kIntermediateAndRoot = 2;
+  if (is_present(path)) {
+    I2_TRY_VALUE(auto stored, read_key_and_certificates(path));
+    if (stored.certificates.size() != kIntermediateAndRoot ||
+        !same_key(stored.certificates[1].public_key(), owner_.root)) {
+      return fail("fleet.leaf_damaged",
+                  "'" + path.string() + "' is not the P-256 intermediate of this fleet");
+    }
+    authority_ = trustchain::OrdinaryAuthority{.key = std::move(stored.key),
+                                               .certificate = std::move(stored.certificates[0]),
+                                               .root = std::move(stored.certificates[1])};
+    if (trustchain::renewal_time(authority_->certificate) > now) {
+      return {};
+    }
+  }
+  I2_TRY_VALUE(const auto root_key, read_root_key(dir_));
+  if (!root_key || !same_key(root_key.public_key(), owner_.root)) {
+    return {};  // no authority, or one whose intermediate ends when the root stays away
+  }
+  I2_TRY_VALUE(auto made, trustchain::make_ordinary_authority(root_key, owner_.fleet_name, now,
+                                                              random_serial));
+  if (authority_) {
+    made.root = authority_->root;  // what clients trust stays; the name and key are the same
+  }
+  const crypto::Certificate chain[] = {made.certificate, made.root};
+  const FileWriter writer;
+  I2_TRY(writer.make_directory(dir_ / kCaDir));
+  I2_TRY(writer.write(path, key_and_certificates_pem(made.key, chain).view(), kSecretMode));
+  authority_ = std::move(made);
+  return {};
+}
+
+Result<OrdinaryCertificates::Leaf> OrdinaryCertificates::check(
+    const crypto::PrivateKey& key, std::vector<crypto::Certificate> certificates,
+    UnixMillis now) const {
+  if (certificates.empty() || !same_key(key.public_key(), certificates.front().public_key())) {
+    return fail("fleet.leaf_refused", "the new certificate is for another key");
+  }
+  crypto::Certificate leaf = certificates.front();
+  certificates.erase(certificates.begin());
+  if (leaf.subject_common_name() != owner_.node_name) {
+    return fail("fleet.leaf_refused", "the new certificate is for another node");
+  }
+  if (const auto held = trustchain::check_ordinary(leaf, certificates, owner_.root, now); !held) {
+    return fail("fleet.leaf_refused", held.error().message());
+  }
+  Leaf out;
+  out.root = std::move(certificates.back());
+  certificates.pop_back();  // clients have it or do not trust it
+  out.credential = std::make_shared<const ports::OrdinaryCredential>(ports::OrdinaryCredential{
+      .certificate = std::move(leaf), .key = key, .chain = std::move(certificates)});
+  return out;
+}
+
+std::shared_ptr<const ports::OrdinaryCredential> OrdinaryCertificates::current() const {
+  const std::scoped_lock lock(snapshots_);
+  return leaf_.credential;
+}
+
+crypto::Certificate OrdinaryCertificates::root() const {
+  if (authority_) {
+    return authority_->root;
+  }
+  const std::scoped_lock lock(snapshots_);
+  return leaf_.root;
+}
+
+bool OrdinaryCertificates::can_issue(UnixMillis now) const {
+  return authority_ && now >= authority_->certificate.not_before() &&
+         now < authority_->certificate.not_after();
+}
+
+UnixMillis OrdinaryCertificates::renewal_time() const {
+  const auto leaf = current();
+  return leaf == nullptr ? 0 : trustchain::renewal_time(leaf->certificate);
+}
+
+bool OrdinaryCertificates::covers(const Names& names) const {
+  const auto leaf = current();
+  return leaf != nullptr && contains_all(leaf->certificate.dns_names(), names.dns) &&
+         contains_all(leaf->certificate.ip_addresses(), names.addresses);
+}
+
+Result<std::string> OrdinaryCertificates::issue(ByteView request, std::string_view node_name,
+                                                const Names& names, UnixMillis now) const {
+  if (!authority_) {
+    return fail("fleet.no_anchor", "this node is not a certificate authority for ordinary clients");
+  }
+  I2_TRY_VALUE(const auto parsed, crypto::CertificateRequest::from_der(request));
+  I2_TRY_VALUE(const auto leaf, trustchain::issue_ordinary(parsed, *authority_,
+                                                           {.node_name = std::string(node_name),
+                                                            .fleet_name = owner_.fleet_name,
+                                                            .more_names = names.dns,
+                                                            .ip_addresses = names.addresses,
+                                                            .now = now,
+                                                            .serial = random_serial()}));
+  return leaf.pem() + authority_->certificate.pem() + authority_->root.pem();
+}
+
+Result<void> OrdinaryCertificates::renew_own(const Names& names, UnixMillis now) {
+  I2_TRY_VALUE(const auto leaf, make_request());
+  I2_TRY_VALUE(const auto pem, issue(leaf.request.der(), owner_.node_name, names, now));
+  return install(leaf.key, pem, now);
+}
+
+Result<trustchain::LeafRequest> OrdinaryCertificates::make_request() const {
+  return trustchain::make_ordinary_request(owner_.node_name);
+}
+
+Result<void> OrdinaryCertificates::install(const crypto::PrivateKey& key, std::string_view pem,
+                                           UnixMillis now) {
+  auto certificates = parse_certificates(pem);
+  if (!certificates) {
+    return fail("fleet.leaf_refused", certificates.error().message());
+  }
+  const crypto::SecretBytes file = key_and_certificates_pem(key, *certificates);
+  I2_TRY_VALUE(auto leaf, check(key, *std::move(certificates), now));
+  const std::scoped_lock changing(changing_);
+  I2_TRY(FileWriter().write(dir_ / kOrdinaryLeafFile, file.view(), kSecretMode));
+  const std::scoped_lock lock(snapshots_);
+  leaf_ = std::move(leaf);
+  return {};
+}
+
+}  // namespace i2::fleet

@@ -1,0 +1,169 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <i2/fleet/membership.h>
+#include <i2/fleet/ordinary_certificates.h>
+#include <i2/fleet/trust_store.h>
+
+#include "ordinary_files.h"
+#include "temp_dir.h"
+
+namespace i2::fleet {
+namespace {
+
+using testing::code;
+using ::testing::Contains;
+using ::testing::IsSupersetOf;
+using testing::kHour;
+using testing::kNow;
+using testing::mode_of;
+using testing::overwrite;
+using testing::TempDir;
+
+namespace fs = std::filesystem;
+
+constexpr crypto::IpAddress kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+constexpr crypto::IpAddress kOther{0xfd, 0, 0, 1};
+
+class OrdinaryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    init({.data_dir = alpha_dir(), .fleet_name = "home", .node_name = "alpha", .now = kNow})
+        .value();
+    provision({.data_dir = alpha_dir(),
+               .node_name = "beta",
+               .peers = {},
+               .bundle = temp_ / "beta.bundle",
+               .now = kNow})
+        .value();
+    join({.data_dir = beta_dir(), .bundle = temp_ / "beta.bundle", .expected = {}}).value();
+  }
+  [[nodiscard]] fs::path alpha_dir() const { return temp_ / "alpha"; }
+  [[nodiscard]] fs::path beta_dir() const { return temp_ / "beta"; }
+
+  Result<std::unique_ptr<OrdinaryCertificates>> try_load(const fs::path& dir,
+                                                         UnixMillis now = kNow) {
+    const auto trust = TrustStore::load(dir, kNow).value();
+    const auto members = trust->members();
+    return OrdinaryCertificates::load(dir,
+                                      {.node_name = trust->name(),
+                                       .fleet_name = members->genesis().fleet_name,
+                                       .root = members->genesis().root_ecdsa},
+                                      now);
+  }
+  std::unique_ptr<OrdinaryCertificates> load(const fs::path& dir, UnixMillis now = kNow) {
+    return try_load(dir, now).value();
+  }
+
+  TempDir temp_;
+};
+
+TEST_F(OrdinaryTest, TheFounderIssuesItselfALeafThatLeadsToTheFleetsRoot) {
+  const auto alpha = load(alpha_dir());
+  EXPECT_EQ(alpha->current(), nullptr);
+  EXPECT_EQ(alpha->renewal_time(), 0u);
+  EXPECT_TRUE(alpha->can_issue(kNow));
+  alpha->renew_own({.dns = {"gateway.example"}, .addresses = {kOther}}, kNow).value();
+  const auto leaf = alpha->current();
+  ASSERT_NE(leaf, nullptr);
+  EXPECT_THAT(leaf->certificate.dns_names(),
+              IsSupersetOf({"alpha.home.i2.internal", "alpha", "localhost", "gateway.example"}));
+  EXPECT_THAT(leaf->certificate.ip_addresses(), IsSupersetOf({kLoopback, kOther}));
+  ASSERT_EQ(leaf->chain.size(), 1u);
+  EXPECT_EQ(code(crypto::verify_chain(leaf->certificate, leaf->chain, alpha->root(), kNow)), "ok");
+  EXPECT_EQ(mode_of(alpha_dir() / kOrdinaryLeafFile), 0600u);
+  EXPECT_EQ(mode_of(alpha_dir() / kOrdinaryCaFile), 0600u);
+  EXPECT_TRUE(alpha->covers({.dns = {"gateway.example", "localhost"}, .addresses = {kLoopback}}));
+  EXPECT_FALSE(alpha->covers({.dns = {"another.example"}, .addresses = {}}));
+}
+
+TEST_F(OrdinaryTest, ALeafIsFoundAgainUntilItExpires) {
+  const auto alpha = load(alpha_dir());
+  alpha->renew_own({}, kNow).value();
+  const Bytes der = alpha->current()->certificate.der();
+  const auto again = load(alpha_dir(), kNow + 20 * kHour);
+  ASSERT_NE(again->current(), nullptr);
+  EXPECT_EQ(again->current()->certificate.der(), der);
+  EXPECT_LT(again->renewal_time(), kNow + 17 * kHour);
+  EXPECT_EQ(again->root().der(), alpha->root().der());
+  EXPECT_EQ(load(alpha_dir(), kNow + 25 * kHour)->current(), nullptr);
+}
+
+TEST_F(OrdinaryTest, AMemberGetsItsLeafFromAnAuthority) {
+  const auto alpha = load(alpha_dir());
+  const auto beta = load(beta_dir());
+  EXPECT_FALSE(beta->can_issue(kNow));
+  EXPECT_FALSE(beta->root());
+  EXPECT_EQ(code(beta->renew_own({}, kNow)), "fleet.no_anchor");
+  const auto wanted = beta->make_request().value();
+  const std::string pem =
+      alpha->issue(wanted.request.der(), "beta", {.dns = {}, .addresses = {kOther}}, kNow).value();
+  beta->install(wanted.key, pem, kNow).value();
+  EXPECT_THAT(beta->current()->certificate.dns_names(), Contains("beta.home.i2.internal"));
+  EXPECT_EQ(beta->root().der(), alpha->root().der());
+  EXPECT_EQ(load(beta_dir())->root().der(), alpha->root().der());
+}
+
+TEST_F(OrdinaryTest, ARequestForAnotherNameIsRefused) {
+  const auto alpha = load(alpha_dir());
+  const auto wanted = load(beta_dir())->make_request().value();
+  EXPECT_EQ(code(alpha->issue(wanted.request.der(), "alpha", {}, kNow)), "trust.request_name");
+  EXPECT_EQ(code(alpha->issue(as_bytes("no request"), "beta", {}, kNow)),
+            "crypto.request_malformed");
+}
+
+TEST_F(OrdinaryTest, WhatIsNotForThisNodeOrThisFleetIsNotInstalled) {
+  const auto alpha = load(alpha_dir());
+  const auto beta = load(beta_dir());
+  const auto wanted = beta->make_request().value();
+  const std::string pem = alpha->issue(wanted.request.der(), "beta", {}, kNow).value();
+  EXPECT_EQ(code(alpha->install(wanted.key, pem, kNow)), "fleet.leaf_refused");  // another node's
+  EXPECT_EQ(code(beta->install(beta->make_request().value().key, pem, kNow)),
+            "fleet.leaf_refused");  // another key
+  EXPECT_EQ(code(beta->install(wanted.key, pem, kNow + 25 * kHour)), "fleet.leaf_refused");
+  EXPECT_EQ(code(beta->install(wanted.key, "", kNow)), "fleet.leaf_refused");
+  const std::size_t second = pem.rfind("-----BEGIN");
+  EXPECT_EQ(code(beta->install(wanted.key, pem.substr(0, second), kNow)),
+            "fleet.leaf_refused");  // without its root
+  TempDir elsewhere;
+  init({.data_dir = elsewhere / "x", .fleet_name = "home", .node_name = "alpha", .now = kNow})
+      .value();
+  const auto stranger = load(elsewhere / "x");
+  const std::string foreign = stranger->issue(wanted.request.der(), "beta", {}, kNow).value();
+  EXPECT_EQ(code(beta->install(wanted.key, foreign, kNow)), "fleet.leaf_refused");
+  EXPECT_EQ(beta->current(), nullptr);
+  beta->install(wanted.key, pem, kNow).value();
+}
+
+TEST_F(OrdinaryTest, ANodeWithTheRootsKeyMakesTheIntermediateAgain) {
+  const Bytes root = load(alpha_dir())->root().der();
+  // Near its end: under the same root, so that clients need nothing new.
+  constexpr UnixMillis kLater = 300 * 24 * kHour;
+  const auto later = load(alpha_dir(), kNow + kLater);
+  EXPECT_EQ(later->root().der(), root);
+  EXPECT_TRUE(later->can_issue(kNow + kLater + 90 * 24 * kHour));
+  // Missing, as in a data directory of an earlier version.
+  fs::remove(alpha_dir() / kOrdinaryCaFile);
+  EXPECT_TRUE(load(alpha_dir())->can_issue(kNow));
+  // Without the root's key it stays away.
+  fs::remove(alpha_dir() / kOrdinaryCaFile);
+  fs::remove(alpha_dir() / "identity/root/root.ecdsa.pem");
+  EXPECT_FALSE(load(alpha_dir())->can_issue(kNow));
+}
+
+TEST_F(OrdinaryTest, ADamagedLeafIsMadeAgainADamagedIntermediateIsNot) {
+  const auto alpha = load(alpha_dir());
+  alpha->renew_own({}, kNow).value();
+  overwrite(alpha_dir() / kOrdinaryLeafFile, "nothing");
+  EXPECT_EQ(load(alpha_dir())->current(), nullptr);
+  overwrite(alpha_dir() / kOrdinaryCaFile, "nothing");
+  EXPECT_EQ(code(try_load(alpha_dir())), "fleet.leaf_damaged");
+}
+
+TEST_F(OrdinaryTest, AnExposedKeyIsRefused) {
+  load(alpha_dir())->renew_own({}, kNow).value();
+  fs::permissions(alpha_dir() / kOrdinaryLeafFile, fs::perms::others_read, fs::perm_options::add);
+  EXPECT_EQ(code(try_load(alpha_dir())), "node.secret_exposed");
+}
+
+}  // namespace
+}  // namespace i2::fleet
