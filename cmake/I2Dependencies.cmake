@@ -26,6 +26,14 @@ target_link_libraries(ngtcp2 INTERFACE ${NGTCP2_CRYPTO_STATIC} ${NGTCP2_STATIC} 
                                        OpenSSL::Crypto)
 add_library(ngtcp2::ngtcp2 ALIAS ngtcp2)
 
+# HTTP: nghttp3 of the same origin as ngtcp2, static for the same reason; nghttp2 as Debian has it.
+pkg_check_modules(NGHTTP3 REQUIRED libnghttp3>=1.15)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2>=1.64)
+find_library(NGHTTP3_STATIC libnghttp3.a REQUIRED)
+add_library(nghttp3 INTERFACE)
+target_link_libraries(nghttp3 INTERFACE ${NGHTTP3_STATIC})
+add_library(nghttp3::nghttp3 ALIAS nghttp3)
+
 # Optional: AES-GCM for packet protection (x86-64 only).
 find_library(I2_IPSEC_MB_LIBRARY libIPSec_MB.a)
 find_path(I2_IPSEC_MB_INCLUDE intel-ipsec-mb.h)

@@ -23,6 +23,7 @@ CODE_SUFFIXES = {".h", ".cc", ".c"}
 RESERVED_HEADERS = [
     (("openssl/",), ("crypto", "stoq/core"), "OpenSSL"),
     (("ngtcp2/",), ("stoq/core",), "ngtcp2"),
+    (("nghttp2/", "nghttp3/"), ("gateway",), "nghttp2 and nghttp3"),
     (("boost/asio/ssl",), ("gateway",), "Asio's TLS wrapper"),
 ]
 
@@ -252,7 +253,8 @@ class Checker:
         for prefixes, folders, what in RESERVED_HEADERS:
             if name.startswith(prefixes) and not f"{folder}/".startswith(tuple(f + "/" for f in folders)):
                 allowed = " and ".join(f"src/{f}" for f in folders)
-                self.report(path, line, f"<{name}>: {what} belongs to {allowed}")
+                verb = "belong" if " and " in what else "belongs"
+                self.report(path, line, f"<{name}>: {what} {verb} to {allowed}")
 
     def check_pure(self, library, path, code):
         for reason, pattern in IMPURE_NAMES:

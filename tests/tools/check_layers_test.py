@@ -230,6 +230,12 @@ class ReservedAndHeavy(Tree):
             }
         )
 
+    def test_http_libraries_outside_gateway(self):
+        self.expect(
+            {"src/crypto/src/key.cc": "#include <nghttp3/nghttp3.h>\n"},
+            ("src/crypto/src/key.cc", 1, "nghttp2 and nghttp3 belong to src/gateway"),
+        )
+
     def test_ngtcp2_outside_stoq_core(self):
         self.expect(
             {"src/crypto/src/key.cc": "#include <ngtcp2/ngtcp2.h>\n"},
