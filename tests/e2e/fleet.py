@@ -73,7 +73,8 @@ class Node:
         self.data = Path(folder) / name
         self.log = Path(folder) / f"{name}.log"
         self.process = None
-        self.port = 0
+        self.port = 0  # UDP
+        self.http_port = 0  # TCP; mostly the same
 
     def i2(self, *arguments, timeout=DEADLINE, env=None):
         return run(CLIENT, "--data-dir", self.data, *arguments, timeout=timeout, env=env)
@@ -104,6 +105,7 @@ class Node:
 
         ready = wait_for(is_up, f"{self.name} to be ready")[0]
         self.port = int(ready["address"].rsplit(":", 1)[1])
+        self.http_port = int(ready["http"].rsplit(":", 1)[1])
         wait_for(lambda: self.i2("status", "--json").code == 0, f"{self.name} to answer")
         return self
 

@@ -19,11 +19,13 @@
 #include <thread>
 
 #include "datagram_bench.h"
+#include "http_server.h"
 #include "renewal.h"
 #include "verbs.h"
 
 namespace i2::node {
 namespace asio = boost::asio;
+namespace core = stoq::core;
 
 namespace {
 
@@ -38,6 +40,14 @@ stoq::TransportConfig transport_config(const Config& config) {
   out.endpoint.congestion = config.congestion;
   out.endpoint.connection_window = config.connection_window;
   out.endpoint.stream_window = config.stream_window;
+  out.profiles = {core::stoq_profile()};
+  if (config.http.enabled) {
+    core::Profile http3 = core::http3_profile();
+    if (config.http.ask_clients_for_certificates) {
+      http3.tls.peer_certificate = core::PeerCertificate::kOptional;
+    }
+    out.profiles.push_back(std::move(http3));
+  }
   return out;
 }
 
@@ -68,6 +78,24 @@ Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, cons
   return trust;
 }
 
+Result<std::unique_ptr<fleet::OrdinaryCertificates>> load_ordinary(const Config& config,
+                                                                   const fleet::TrustStore& trust,
+                                                                   const Clock& clock) {
+  const auto members = trust.members();
+  const UnixMillis now = clock.unix_now();
+  I2_TRY_VALUE(auto out,
+               fleet::OrdinaryCertificates::load(config.data_dir,
+                                                 {.node_name = trust.name(),
+                                                  .fleet_name = members->genesis().fleet_name,
+                                                  .root = members->genesis().root_ecdsa},
+                                                 now));
+  // An authority serves ordinary clients from the first moment on.
+  if (out->can_issue(now) && out->renewal_time() <= now) {
+    I2_TRY(out->renew_own({}, now));
+  }
+  return out;
+}
+
 }  // namespace
 
 // In order of destruction from the last to the first: what a part names stands above it.
@@ -81,6 +109,8 @@ struct Node::Impl {
   crypto::SystemRng rng;
   std::optional<fleet::DataDirLock> lock;
   std::unique_ptr<fleet::TrustStore> trust;
+  std::unique_ptr<fleet::OrdinaryCertificates> ordinary;
+  std::optional<Certificates> certificates;
   std::optional<rt::Runtime> runtime;
   TaskGroup tasks;
   std::unique_ptr<stoq::Transport> transport;
@@ -92,11 +122,14 @@ struct Node::Impl {
   std::optional<Peers> peers;
   std::optional<MemberSync> members;
   std::optional<Renewal> renewal;
+  std::optional<OrdinaryRenewal> ordinary_renewal;
   std::optional<Verbs> verbs;
+  std::unique_ptr<HttpServer> http;
   std::unique_ptr<AdminServer> admin;
   bool ended = false;
 
   Result<void> start();
+  [[nodiscard]] Result<std::unique_ptr<HttpServer>> start_http();
   void make_services();
   void on_file(const stoq::FileEvent& event);
   [[nodiscard]] bool has_commands();
@@ -115,18 +148,25 @@ Result<void> Node::Impl::start() {
   I2_TRY_VALUE(auto held, at_layer("data directory", fleet::DataDirLock::acquire(config.data_dir)));
   lock.emplace(std::move(held));
   I2_TRY_VALUE(trust, at_layer("trust", load_trust(config, clock)));
+  I2_TRY_VALUE(ordinary, at_layer("trust", load_ordinary(config, *trust, clock)));
+  certificates.emplace(*trust, *ordinary);
   rt::RuntimeConfig threads;
   threads.workers = config.workers;
   runtime.emplace(threads);
-  I2_TRY_VALUE(transport, at_layer("transport", stoq::Transport::create(transport_config(config),
-                                                                        *runtime, *trust, *trust)));
+  I2_TRY_VALUE(transport,
+               at_layer("transport", stoq::Transport::create(transport_config(config), *runtime,
+                                                             *certificates, *trust)));
   make_services();
+  if (config.http.enabled) {
+    I2_TRY_VALUE(http, at_layer("gateway", start_http()));
+  }
   I2_TRY_VALUE(admin, at_layer("admin socket",
                                AdminServer::listen(config.socket_path(), *runtime, tasks, log)));
   verbs->attach(*admin);
   asio::post(runtime->control(), [this] {
     peers->start();
     renewal->start();
+    ordinary_renewal->start();
     admin->start();
   });
   const auto capabilities = transport->capabilities();
@@ -137,6 +177,8 @@ Result<void> Node::Impl::start() {
             {"address", transport->local_address().to_string()},
             {"socket", config.socket_path().string()},
             {"workers", runtime->worker_count()},
+            {"http", http == nullptr ? std::string("off") : http->tcp_address().to_string()},
+            {"http_token", (config.data_dir / "gateway" / "token").string()},
             {"segmentation_offload", capabilities.segmentation_offload ? "yes" : "no"},
             {"receive_offload", capabilities.receive_offload ? "yes" : "no"},
             {"pid", ::getpid()},
@@ -166,6 +208,16 @@ void Node::Impl::make_services() {
                                  .log = log,
                                  .clock = clock,
                                  .rng = rng});
+  ordinary_renewal.emplace(
+      OrdinaryRenewal::Parts{.runtime = *runtime,
+                             .trust = *trust,
+                             .certificates = *ordinary,
+                             .names = reachable_names(config.http, transport->local_address()),
+                             .peers = *peers,
+                             .tasks = tasks,
+                             .log = log,
+                             .clock = clock,
+                             .rng = rng});
   verbs.emplace(Verbs::Parts{.config = config,
                              .runtime = *runtime,
                              .trust = *trust,
@@ -176,6 +228,7 @@ void Node::Impl::make_services() {
                              .clock = clock});
   members->attach(rpc);
   renewal->attach(rpc);
+  ordinary_renewal->attach(rpc);
   stoq::add_bench_services(bytes);
   add_datagram_bench(bytes);
   rpc.attach(dispatcher);
@@ -184,7 +237,20 @@ void Node::Impl::make_services() {
   peers->on_link([this](const LinkPtr& link) {
     members->link_up(link);
     renewal->link_up();
+    ordinary_renewal->link_up();
   });
+}
+
+Result<std::unique_ptr<HttpServer>> Node::Impl::start_http() {
+  return HttpServer::start({.config = config,
+                            .runtime = *runtime,
+                            .transport = *transport,
+                            .certificates = *certificates,
+                            .trust = *trust,
+                            .ordinary = *ordinary,
+                            .peers = *peers,
+                            .clock = clock,
+                            .rng = rng});
 }
 
 // On the executor of the connection that the file comes over.
@@ -240,14 +306,22 @@ bool Node::Impl::end() {
     if (renewal) {
       renewal->stop();
     }
+    if (ordinary_renewal) {
+      ordinary_renewal->stop();
+    }
     if (peers) {
       peers->stop();
     }
   });
+  bool requests_ended = true;
+  if (http) {
+    requests_ended =
+        asio::co_spawn(control, http->shut_down(config.drain_timeout), asio::use_future).get();
+  }
   if (transport) {
     asio::co_spawn(control, transport->shutdown(), asio::use_future).get();
   }
-  return tasks.wait(kEndTime);
+  return tasks.wait(kEndTime) && requests_ended;
 }
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

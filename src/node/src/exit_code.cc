@@ -39,6 +39,7 @@ constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
     {"fleet.no_operator_keys", kDenied},
     {"fleet.not_joined", kNoDaemon},
     {"fleet.setup_interrupted", kNoDaemon},
+    {"gateway.permission", kDenied},
     {"node.daemon_lost", kNoDaemon},
     {"node.disk_full", kExhausted},
     {"node.no_daemon", kNoDaemon},

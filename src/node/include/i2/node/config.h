@@ -7,6 +7,7 @@
 
 #include <i2/base/clock.h>
 #include <i2/base/error.h>
+#include <i2/node/http_config.h>
 #include <i2/node/log.h>
 #include <i2/stoq/core/address.h>
 #include <i2/stoq/core/config.h>
@@ -37,6 +38,7 @@ struct Config {
   std::uint64_t stream_window = 4 * 1024 * 1024;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
+  HttpConfig http;
 
   [[nodiscard]] std::filesystem::path inbox_path() const {
     return inbox.empty() ? data_dir / "inbox" : inbox;

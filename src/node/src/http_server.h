@@ -1,0 +1,47 @@
+// The gateway of this node: its names, token and resources.
+#pragma once
+
+#include <i2/gateway/gateway.h>
+
+#include <memory>
+
+#include "certificates.h"
+#include "http_resources.h"
+#include "ordinary_renewal.h"
+
+namespace i2::node {
+
+class HttpServer {
+ public:
+  struct Parts {
+    const Config& config;
+    rt::Runtime& runtime;
+    stoq::Transport& transport;
+    const Certificates& certificates;
+    fleet::TrustStore& trust;
+    fleet::OrdinaryCertificates& ordinary;
+    Peers& peers;
+    const Clock& clock;
+    Rng& rng;
+  };
+  // Errors: node.secret_exposed, node.file_failed, gateway.*.
+  [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(const Parts& parts);
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // On the control executor. True when all requests had ended in time.
+  [[nodiscard]] Task<bool> shut_down(Duration at_most);
+  [[nodiscard]] stoq::SocketAddress tcp_address() const { return gateway_->tcp_address(); }
+
+ private:
+  explicit HttpServer(const Parts& parts);
+
+  HttpResources resources_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+};
+
+// Under which names and addresses ordinary clients reach this node.
+[[nodiscard]] fleet::OrdinaryCertificates::Names reachable_names(const HttpConfig& config,
+                                                                 const stoq::SocketAddress& bound);
+
+}  // namespace i2::node
