@@ -10,6 +10,7 @@
 #include <i2/wire/text.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
@@ -19,6 +20,7 @@
 #include <thread>
 
 #include "datagram_bench.h"
+#include "reload.h"
 #include "renewal.h"
 #include "verbs.h"
 
@@ -30,7 +32,7 @@ namespace {
 constexpr Duration kEndTime = 10 * kSecond;
 constexpr std::chrono::milliseconds kDrainStep{20};
 
-stoq::TransportConfig transport_config(const Config& config) {
+stoq::TransportConfig transport_config(const Config& config, std::size_t workers) {
   stoq::TransportConfig out;
   out.bind = config.bind;
   out.endpoint.idle_timeout = config.idle_timeout;
@@ -38,6 +40,24 @@ stoq::TransportConfig transport_config(const Config& config) {
   out.endpoint.congestion = config.congestion;
   out.endpoint.connection_window = config.connection_window;
   out.endpoint.stream_window = config.stream_window;
+  out.endpoint.handshake_timeout = config.handshake_timeout;
+  out.endpoint.streams_bidi_max = config.streams_max;
+  out.endpoint.datagram_size_max = config.datagram_size_max;
+  // The kernel spreads connections over the workers, not quite evenly.
+  out.endpoint.connections_max = (config.connections_max + workers - 1) / workers;
+  out.socket_buffer = config.socket_buffer;
+  return out;
+}
+
+rt::RuntimeConfig runtime_config(const Config& config) {
+  rt::RuntimeConfig out;
+  out.workers = config.workers;
+  if (config.cpu_affinity) {
+    const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    for (int i = 0; i < 128; ++i) {
+      out.worker_cpus.push_back(i % cores);
+    }
+  }
   return out;
 }
 
@@ -72,10 +92,11 @@ Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, cons
 
 // In order of destruction from the last to the first: what a part names stands above it.
 struct Node::Impl {
-  Impl(const Config& node_config, const Clock& node_clock, const Logger& node_log)
-      : config(node_config), clock(node_clock), log(node_log) {}
+  Impl(ConfigKeeper& node_config, const Clock& node_clock, const Logger& node_log)
+      : keeper(node_config), config(keeper.config()), clock(node_clock), log(node_log) {}
 
-  const Config config;
+  ConfigKeeper& keeper;
+  const Config config;  // as at the start
   const Clock& clock;
   const Logger& log;
   crypto::SystemRng rng;
@@ -97,6 +118,7 @@ struct Node::Impl {
   bool ended = false;
 
   Result<void> start();
+  [[nodiscard]] Result<void> check_name() const;
   void make_services();
   void on_file(const stoq::FileEvent& event);
   [[nodiscard]] bool has_commands();
@@ -115,18 +137,21 @@ Result<void> Node::Impl::start() {
   I2_TRY_VALUE(auto held, at_layer("data directory", fleet::DataDirLock::acquire(config.data_dir)));
   lock.emplace(std::move(held));
   I2_TRY_VALUE(trust, at_layer("trust", load_trust(config, clock)));
-  rt::RuntimeConfig threads;
-  threads.workers = config.workers;
-  runtime.emplace(threads);
-  I2_TRY_VALUE(transport, at_layer("transport", stoq::Transport::create(transport_config(config),
-                                                                        *runtime, *trust, *trust)));
+  I2_TRY(check_name());
+  runtime.emplace(runtime_config(config));
+  I2_TRY_VALUE(transport,
+               at_layer("transport",
+                        stoq::Transport::create(transport_config(config, runtime->worker_count()),
+                                                *runtime, *trust, *trust)));
   make_services();
   I2_TRY_VALUE(admin, at_layer("admin socket",
                                AdminServer::listen(config.socket_path(), *runtime, tasks, log)));
   verbs->attach(*admin);
   asio::post(runtime->control(), [this] {
     peers->start();
-    renewal->start();
+    if (config.renew_certificates) {
+      renewal->start();
+    }
     admin->start();
   });
   const auto capabilities = transport->capabilities();
@@ -141,6 +166,15 @@ Result<void> Node::Impl::start() {
             {"receive_offload", capabilities.receive_offload ? "yes" : "no"},
             {"pid", ::getpid()},
             {"version", std::string_view(I2_VERSION)}});
+  return {};
+}
+
+Result<void> Node::Impl::check_name() const {
+  if (!config.name.empty() && config.name != trust->name()) {
+    return fail("node.name_differs", "trust: the configuration is for the node '" + config.name +
+                                         "', but the identity in '" + config.data_dir.string() +
+                                         "' is that of '" + trust->name() + "'");
+  }
   return {};
 }
 
@@ -166,14 +200,15 @@ void Node::Impl::make_services() {
                                  .log = log,
                                  .clock = clock,
                                  .rng = rng});
-  verbs.emplace(Verbs::Parts{.config = config,
+  verbs.emplace(Verbs::Parts{.config = keeper,
                              .runtime = *runtime,
                              .trust = *trust,
                              .transport = *transport,
                              .peers = *peers,
                              .members = *members,
                              .arrivals = *arrivals,
-                             .clock = clock});
+                             .clock = clock,
+                             .log = log});
   members->attach(rpc);
   renewal->attach(rpc);
   stoq::add_bench_services(bytes);
@@ -228,7 +263,7 @@ bool Node::Impl::end() {
   const auto control = runtime->control();
   if (admin) {
     asio::post(control, [this] { admin->refuse_new(); });
-    const Timestamp until = clock.now() + config.drain_timeout;
+    const Timestamp until = clock.now() + keeper.config().drain_timeout;
     while (has_commands() && clock.now() < until) {
       std::this_thread::sleep_for(kDrainStep);
     }
@@ -252,7 +287,7 @@ bool Node::Impl::end() {
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<Node>> Node::start(const Config& config, const Clock& clock,
+Result<std::unique_ptr<Node>> Node::start(ConfigKeeper& config, const Clock& clock,
                                           const Logger& log) {
   auto impl = std::make_unique<Impl>(config, clock, log);
   if (auto started = impl->start(); !started) {
@@ -268,6 +303,7 @@ Node::~Node() {
 
 void Node::reload() {
   impl_->tasks.spawn(impl_->runtime->control(), [](Impl* impl) -> Task<> {
+    (void)reload_config(impl->keeper, impl->log);
     (void)co_await impl->members->reload();
   }(impl_.get()));
 }
