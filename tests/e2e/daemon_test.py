@@ -130,6 +130,30 @@ class Life(FleetTest):
         wait_for(lambda: alpha.events("members_reloaded"), "the reload")
         self.assertEqual(alpha.ok("status")["fleet"]["members"], 1)
 
+    def test_reload_applies_what_it_can(self):
+        alpha = self.founder()
+        path = self.folder / "node.toml"
+        path.write_text('[logging]\nlevel = "warning"\n')
+        alpha.start("--config", path, env={"I2_LOG_LEVEL": "", "I2_WORKERS": "1"}, quiet=True)
+        path.write_text('[logging]\nlevel = "info"\n[transport]\nidle_timeout = "9s"\n')
+        answer = alpha.ok("config", "reload")
+        self.assertEqual(answer["applied"], ["[logging] level"])
+        self.assertEqual(answer["restart"], ["[transport] idle_timeout"])
+        alpha.process.send_signal(signal.SIGHUP)
+        again = wait_for(lambda: alpha.events("reloaded")[1:], "the reload by SIGHUP")[0]
+        self.assertEqual((again["applied"], again["needs_restart"]), ("", "[transport] idle_timeout"))
+        shown = alpha.i2("config", "show", "--running", "--origin")
+        self.assertRegex(shown.out, rf'(?m)^level = "info" +# {path}:2$')
+        self.assertRegex(shown.out, r"(?m)^workers = 1 +# I2_WORKERS$")
+        path.write_text('[logging]\nlevel = "loud"\n')
+        self.assert_fails(alpha.i2("config", "reload"), 2, "config.invalid")
+
+    def test_an_identity_of_another_name_is_not_started(self):
+        alpha = self.founder()
+        answer = run(SERVER, "--data-dir", alpha.data, "--port", "0", "development", env={"I2_NAME": "omega"})
+        self.assertEqual(answer.code, 1, str(answer))
+        self.assertIn("node.name_differs", answer.err)
+
     def test_kill_leaves_a_socket_that_the_next_start_replaces(self):
         alpha = self.founder().start()
         alpha.stop(signal.SIGKILL)

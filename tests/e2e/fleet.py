@@ -86,8 +86,8 @@ class Node:
             raise AssertionError(f"{self.name}: i2 {' '.join(map(str, arguments))}: {answer}\n{self.tail()}")
         return answer.json
 
-    def start(self, *arguments, port=None, env=None):
-        """Starts the daemon and waits until it answers."""
+    def start(self, *arguments, port=None, env=None, quiet=False):
+        """Starts the daemon and waits until it answers. `quiet`: its log does not say when it is ready."""
         port = self.port if port is None else port
         before = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
@@ -103,9 +103,10 @@ class Node:
                 raise AssertionError(f"{self.name} ended with {self.process.returncode}\n{self.tail()}")
             return self.events("ready", before)
 
-        ready = wait_for(is_up, f"{self.name} to be ready")[0]
-        self.port = int(ready["address"].rsplit(":", 1)[1])
-        self.http_port = int(ready["http"].rsplit(":", 1)[1])
+        if not quiet:
+            ready = wait_for(is_up, f"{self.name} to be ready")[0]
+            self.port = int(ready["address"].rsplit(":", 1)[1])
+            self.http_port = int(ready["http"].rsplit(":", 1)[1])
         wait_for(lambda: self.i2("status", "--json").code == 0, f"{self.name} to answer")
         return self
 

@@ -171,8 +171,9 @@ class Usage(FleetTest):
         script = self.folder / "i2.bash"
         script.write_text(run(CLIENT, "completion", "bash").out)
         probe = (f". {script}; COMP_WORDS=(i2 sta); COMP_CWORD=1; _i2; echo ${{COMPREPLY[0]}};"
-                 "COMP_WORDS=(i2 ping --cou); COMP_CWORD=2; _i2; echo ${COMPREPLY[0]}")
-        self.assertEqual(run("bash", "-c", probe).out.split(), ["status", "--count"])
+                 "COMP_WORDS=(i2 ping --cou); COMP_CWORD=2; _i2; echo ${COMPREPLY[0]};"
+                 "COMP_WORDS=(i2 config re); COMP_CWORD=2; _i2; echo ${COMPREPLY[0]}")
+        self.assertEqual(run("bash", "-c", probe).out.split(), ["status", "--count", "reload"])
 
     def test_version(self):
         self.assertRegex(run(SERVER, "version").out, r"^internet2-server \d+\.\d+\.\d+\n$")
@@ -186,8 +187,45 @@ class CheckConfig(FleetTest):
         return run(SERVER, "--config", path, *arguments, "check-config", env=env)
 
     def test_good(self):
-        answer = run(SERVER, "--config", SOURCE / "config/development.toml", "check-config")
+        for name in ("development", "production", "gateway", "stoq"):
+            path = SOURCE / f"config/{name}.toml"
+            for answer in (run(SERVER, "--config", path, "check-config"), run(CLIENT, "config", "check", path)):
+                self.assertEqual((answer.code, answer.out, answer.err), (0, "ok\n", ""), name)
+
+    def test_a_setting_that_is_not_there_yet_warns(self):
+        answer = self.check("[extensions]\nenable_packet_sharding = true\n")
         self.assertEqual((answer.code, answer.out), (0, "ok\n"), str(answer))
+        self.assertIn("node.toml:2: warning: enable_packet_sharding = true: not available yet: packet shards",
+                      answer.err)
+
+    def test_json(self):
+        path = self.folder / "node.toml"
+        path.write_text("[extensions]\nenable_packet_sharding = true\n[transport]\nprot = 1\n")
+        answer = run(CLIENT, "config", "check", path, "--json")
+        self.assertEqual(answer.code, 2, str(answer))
+        self.assertEqual(answer.json["schema"], "i2.config/1")
+        self.assertFalse(answer.json["ok"])
+        self.assertEqual({(p["severity"], p["code"]) for p in answer.json["problems"]},
+                         {("warning", "config.not_available"), ("error", "config.key_unknown")})
+
+    def test_show_says_where_values_come_from(self):
+        path = self.folder / "node.toml"
+        path.write_text("[global]\nport = 1001\n")
+        answer = run(CLIENT, "--config", path, "config", "show", "--origin", env={"I2_WORKERS": "3"})
+        self.assertEqual(answer.code, 0, str(answer))
+        self.assertRegex(answer.out, rf"(?m)^port = 1001 +# {path}:2$")
+        self.assertRegex(answer.out, r"(?m)^workers = 3 +# I2_WORKERS$")
+        shown = self.folder / "shown.toml"
+        shown.write_text(run(CLIENT, "--config", path, "config", "show").out)
+        self.assertEqual(run(CLIENT, "config", "check", shown).out, "ok\n")
+
+    def test_the_environment_names_the_file(self):
+        path = self.folder / "node.toml"
+        path.write_text("[transport]\nprot = 1\n")
+        for variable in ("I2_CONFIG", "STOQ_CONFIG_PATH"):
+            answer = run(SERVER, "check-config", env={variable: str(path)})
+            self.assertEqual(answer.code, 2, str(answer))
+            self.assertIn("node.toml:2:", answer.err)
 
     def test_all_problems_at_once(self):
         answer = self.check('[transport]\nprot = 1\nidle_timeout = 30\n[logging]\nlevel = "loud"\n',

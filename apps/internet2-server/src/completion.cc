@@ -33,7 +33,7 @@ std::string_view operands_of(std::string_view verb) {
   if (verb == "send") {
     return "file-peers";
   }
-  if (verb == "join") {
+  if (verb == "join" || verb == "config") {
     return "file";
   }
   return verb == "completion" ? "shells" : "";
@@ -43,13 +43,13 @@ std::string bash(const std::vector<VerbHelp>& verbs) {
   std::string cases;
   for (const VerbHelp& verb : verbs) {
     if (!verb.name.empty()) {
-      cases += std::format("    {}) flags='{}' operands='{}' ;;\n", verb.name, joined(verb.flags),
-                           operands_of(verb.name));
+      cases += std::format("    {}) flags='{}' operands='{}' actions='{}' ;;\n", verb.name,
+                           joined(verb.flags), operands_of(verb.name), joined(verb.actions));
     }
   }
   return std::format(R"sh(# bash completion for i2
 _i2() {{
-  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} verb='' flags='' operands='' i
+  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} verb='' flags='' operands='' actions='' i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case " {0} " in *" ${{COMP_WORDS[i]}} "*) verb=${{COMP_WORDS[i]}}; break ;; esac
   done
@@ -70,6 +70,9 @@ _i2() {{
     file) COMPREPLY=($(compgen -f -- "$cur")) ;;
     shells) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
   esac
+  if [[ $prev == "$verb" && $actions ]]; then
+    COMPREPLY=($(compgen -W "$actions" -- "$cur"))
+  fi
 }}
 complete -o filenames -F _i2 i2
 )sh",
@@ -94,6 +97,9 @@ std::string zsh(const std::vector<VerbHelp>& verbs) {
     }
     if (operands == "shells") {
       cases += "      compadd bash zsh fish\n";
+    }
+    if (!verb.actions.empty()) {
+      cases += std::format("      compadd {}\n", joined(verb.actions));
     }
     cases += "      ;;\n";
   }
@@ -142,6 +148,9 @@ std::string fish(const std::vector<VerbHelp>& verbs) {
     }
     if (operands == "shells") {
       out += after + " -a 'bash zsh fish'\n";
+    }
+    if (!verb.actions.empty()) {
+      out += after + std::format(" -a '{}'\n", joined(verb.actions));
     }
   }
   return out;

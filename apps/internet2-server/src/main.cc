@@ -49,20 +49,22 @@ ExitCode run(int argc, char** argv) {
   if (options->verb == "completion") {
     return run_completion(*options);
   }
-  const auto config = read_config(*options);
-  if (!config) {
-    return ExitCode::kUsage;
+  if (options->verb == "config") {
+    return run_config(*options);
   }
   if (options->verb == "check-config") {
-    out.result({{"ok", true}}, "ok\n");
-    return ExitCode::kOk;
+    return print_config_check(*options, node::load_config(sources_of(*options)));
+  }
+  auto loaded = read_config(*options);
+  if (!loaded) {
+    return ExitCode::kUsage;
   }
   if (options->verb == "development") {
-    return node::run_daemon(*config);
+    return node::run_daemon(sources_of(*options), std::move(*loaded));
   }
   for (const auto& [name, verb] : kVerbs) {
     if (name == options->verb) {
-      return verb(*options, *config);
+      return verb(*options, loaded->config);
     }
   }
   return ExitCode::kUsage;

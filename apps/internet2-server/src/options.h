@@ -15,6 +15,7 @@ namespace i2::app {
 struct Options {
   std::string program;  // "i2", "internet2-server" or "stoq-transport": how it was called
   std::string verb;     // or mode
+  std::string action;   // of a verb that has several: "check" of `config check`
   // Everywhere.
   std::optional<std::string> config;
   std::optional<std::string> data_dir;
@@ -40,13 +41,16 @@ struct Options {
   bool datagram = false;
   bool wait = false;
   bool names = false;
+  bool origin = false;
+  bool running = false;
 };
 
 // One verb as help, completion and the tests of the documents see it.
 struct VerbHelp {
   std::string name;
   std::string summary;
-  std::vector<std::string> flags;  // "--json"
+  std::vector<std::string> flags;    // "--json"
+  std::vector<std::string> actions;  // "check", of `config`
 };
 
 // The options, or the exit code when the answer has been printed already (help, usage errors).

@@ -8,20 +8,11 @@
 #include <format>
 #include <memory>
 
-#include "options.h"
+#include "grammar.h"
 #include "unavailable.h"
 
 namespace i2::app {
 namespace {
-
-constexpr std::string_view kHidden;  // a group without a name is not shown
-
-// The texts that CLI11 writes into, beside the options themselves.
-struct Raw {
-  std::string timeout;
-  std::string interval;
-  std::string duration;
-};
 
 class Parser {
  public:
@@ -40,6 +31,7 @@ class Parser {
     add_setup_verbs();
     add_peer_verbs();
     add_transfer_verbs();
+    add_operation_verbs(grammar());
     add_unavailable();
   }
 
@@ -63,7 +55,8 @@ class Parser {
       if (verb->get_group() != kHidden) {
         out.push_back({.name = verb->get_name(),
                        .summary = verb->get_description(),
-                       .flags = flags_of(*verb)});
+                       .flags = flags_of(*verb),
+                       .actions = actions_of(*verb)});
       }
     }
     return out;
@@ -86,13 +79,11 @@ class Parser {
     app_->add_flag("--json", options_.json, "answer with one JSON object on standard output");
   }
 
+  Grammar grammar() { return {.app = *app_, .options = options_, .raw = raw_}; }
+
   CLI::App* verb(const std::string& name, const std::string& summary, const std::string& example,
                  const std::string& group) {
-    CLI::App* const out = app_->add_subcommand(name, summary);
-    out->group(group);
-    out->fallthrough(true);  // common flags may also stand behind the verb
-    out->footer("Example:\n  " + example);
-    return out;
+    return grammar().verb(name, summary, example, group);
   }
 
   void add_modes() {
@@ -201,12 +192,28 @@ class Parser {
     std::ranges::for_each(unavailable_modes(), add);
   }
 
+  // Those of its actions too.
   static std::vector<std::string> flags_of(const CLI::App& app) {
     std::vector<std::string> out;
     for (const CLI::Option* const option : app.get_options()) {
       for (const std::string& name : option->get_lnames()) {
         out.push_back("--" + name);
       }
+    }
+    for (const CLI::App* const action : app.get_subcommands(nullptr)) {
+      if (app.get_parent() != nullptr) {
+        std::ranges::copy_if(flags_of(*action), std::back_inserter(out), [&](const auto& flag) {
+          return std::ranges::find(out, flag) == out.end();
+        });
+      }
+    }
+    return out;
+  }
+
+  static std::vector<std::string> actions_of(const CLI::App& app) {
+    std::vector<std::string> out;
+    for (const CLI::App* const action : app.get_subcommands(nullptr)) {
+      out.push_back(action->get_name());
     }
     return out;
   }
@@ -308,6 +315,15 @@ std::string program_name(const char* path) {
 }
 
 }  // namespace
+
+CLI::App* Grammar::verb(const std::string& name, const std::string& summary,
+                        const std::string& example, const std::string& group) const {
+  CLI::App* const out = app.add_subcommand(name, summary);
+  out->group(group);
+  out->fallthrough(true);
+  out->footer("Example:\n  " + example);
+  return out;
+}
 
 std::expected<Options, node::ExitCode> parse(int argc, char** argv) {
   return Parser(program_name(argc > 0 ? argv[0] : "internet2-server")).parse(argc, argv);

@@ -46,12 +46,20 @@ Answer ask(const node::Config& config, const Options& options, const node::Admin
   }
 }
 
-std::optional<node::Config> read_config(const Options& options) {
+node::ConfigSources sources_of(const Options& options) {
   node::ConfigSources sources;
+  sources.environment = node::environment_settings();
   if (options.config) {
     sources.file = *options.config;
+  } else {
+    for (const std::string_view variable : {"I2_CONFIG", "STOQ_CONFIG_PATH"}) {
+      const auto found = sources.environment.find(variable);
+      if (found != sources.environment.end() && !found->second.empty()) {
+        sources.file = found->second;
+        break;
+      }
+    }
   }
-  sources.environment = node::environment_settings();
   const auto add = [&](std::string_view section, std::string_view key, std::string flag,
                        const std::optional<std::string>& value) {
     if (value) {
@@ -62,14 +70,22 @@ std::optional<node::Config> read_config(const Options& options) {
   add("node", "socket", "--socket", options.socket);
   add("transport", "bind_address", "--bind", options.bind);
   add("transport", "port", "--port", options.port);
-  auto config = node::load_config(sources);
-  if (config) {
-    return std::move(*config);
-  }
-  for (const node::ConfigProblem& problem : config.error()) {
+  return sources;
+}
+
+void print_problems(const std::vector<node::ConfigProblem>& problems) {
+  for (const node::ConfigProblem& problem : problems) {
     std::fputs(std::format("{}\n", problem.to_string()).c_str(), stderr);
   }
-  return std::nullopt;
+}
+
+std::optional<node::LoadedConfig> read_config(const Options& options) {
+  auto config = node::load_config(sources_of(options));
+  if (!config) {
+    print_problems(config.error());
+    return std::nullopt;
+  }
+  return std::move(*config);
 }
 
 }  // namespace i2::app

@@ -28,7 +28,11 @@ struct Answer {
                          const std::function<void(const nlohmann::json&)>& on_progress = {},
                          std::optional<int> descriptor = std::nullopt);
 
+// Where the configuration of this command line comes from.
+[[nodiscard]] node::ConfigSources sources_of(const Options& options);
+using ConfigOutcome = std::expected<node::LoadedConfig, std::vector<node::ConfigProblem>>;
+void print_problems(const std::vector<node::ConfigProblem>& problems);
 // The configuration as this command line sees it; problems have been printed when there is none.
-[[nodiscard]] std::optional<node::Config> read_config(const Options& options);
+[[nodiscard]] std::optional<node::LoadedConfig> read_config(const Options& options);
 
 }  // namespace i2::app

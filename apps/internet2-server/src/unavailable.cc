@@ -22,24 +22,29 @@ constexpr std::string_view kLedger = "the ledger is not part of this version";
 constexpr std::string_view kConsensus = "ordering among validators is not part of this version";
 constexpr std::string_view kMonitoring =
     "monitoring is not part of this version; `i2 status` and `i2 peers` tell how the node is";
-constexpr std::string_view kConfig = "use `internet2-server check-config`";
 constexpr std::string_view kBackup =
     "backups are not part of this version; copy the data directory of a stopped node";
 
 constexpr auto kVerbs = std::to_array<Unavailable>({
-    {"alerts", kMonitoring},   {"asset", kAssets},        {"backup", kBackup},
-    {"cache", kContent},       {"cancel", kCatalog},      {"cert", kTrust},
-    {"config", kConfig},       {"consensus", kConsensus}, {"ct", kTrust},
-    {"dns", kNames},           {"doctor", kMonitoring},   {"expel", kMembership},
-    {"forward", kProxy},       {"get", kContent},         {"install", kCatalog},
-    {"invite", kMembership},   {"leave", kMembership},    {"logs", kCatalog},
-    {"ls", kContent},          {"metrics", kMonitoring},  {"operator", kMembership},
-    {"pin", kContent},         {"proof", kAssets},        {"proxy", kProxy},
-    {"ps", kCatalog},          {"publish", kCatalog},     {"put", kContent},
-    {"restore", kBackup},      {"root", kMembership},     {"run", kCatalog},
-    {"search", kCatalog},      {"seed", kContent},        {"stake", kLedger},
-    {"statement", kLedger},    {"top", kMonitoring},      {"transfer", kLedger},
-    {"ui", kMonitoring},       {"unpin", kContent},       {"unstake", kLedger},
+    {"alerts", kMonitoring},   {"asset", kAssets},
+    {"backup", kBackup},       {"cache", kContent},
+    {"cancel", kCatalog},      {"cert", kTrust},
+    {"consensus", kConsensus}, {"ct", kTrust},
+    {"dns", kNames},           {"doctor", kMonitoring},
+    {"expel", kMembership},    {"forward", kProxy},
+    {"get", kContent},         {"install", kCatalog},
+    {"invite", kMembership},   {"leave", kMembership},
+    {"logs", kCatalog},        {"ls", kContent},
+    {"metrics", kMonitoring},  {"operator", kMembership},
+    {"pin", kContent},         {"proof", kAssets},
+    {"proxy", kProxy},         {"ps", kCatalog},
+    {"publish", kCatalog},     {"put", kContent},
+    {"restore", kBackup},      {"root", kMembership},
+    {"run", kCatalog},         {"search", kCatalog},
+    {"seed", kContent},        {"stake", kLedger},
+    {"statement", kLedger},    {"top", kMonitoring},
+    {"transfer", kLedger},     {"ui", kMonitoring},
+    {"unpin", kContent},       {"unstake", kLedger},
     {"validator", kConsensus}, {"wallet", kLedger},
 });
 

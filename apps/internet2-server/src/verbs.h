@@ -4,6 +4,7 @@
 #include <i2/node/config.h>
 
 #include "options.h"
+#include "remote.h"
 
 namespace i2::app {
 
@@ -20,6 +21,10 @@ namespace i2::app {
 [[nodiscard]] node::ExitCode run_recv(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_bench(const Options& options, const node::Config& config);
 // Of neither.
+[[nodiscard]] node::ExitCode run_config(const Options& options);
+// The answer of `config check` and `check-config`.
+[[nodiscard]] node::ExitCode print_config_check(const Options& options,
+                                                const ConfigOutcome& outcome);
 [[nodiscard]] node::ExitCode run_completion(const Options& options);
 
 }  // namespace i2::app

@@ -10,6 +10,7 @@
 #include <i2/wire/text.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
@@ -20,6 +21,7 @@
 
 #include "datagram_bench.h"
 #include "http_server.h"
+#include "reload.h"
 #include "renewal.h"
 #include "verbs.h"
 
@@ -32,7 +34,7 @@ namespace {
 constexpr Duration kEndTime = 10 * kSecond;
 constexpr std::chrono::milliseconds kDrainStep{20};
 
-stoq::TransportConfig transport_config(const Config& config) {
+stoq::TransportConfig transport_config(const Config& config, std::size_t workers) {
   stoq::TransportConfig out;
   out.bind = config.bind;
   out.endpoint.idle_timeout = config.idle_timeout;
@@ -40,6 +42,12 @@ stoq::TransportConfig transport_config(const Config& config) {
   out.endpoint.congestion = config.congestion;
   out.endpoint.connection_window = config.connection_window;
   out.endpoint.stream_window = config.stream_window;
+  out.endpoint.handshake_timeout = config.handshake_timeout;
+  out.endpoint.streams_bidi_max = config.streams_max;
+  out.endpoint.datagram_size_max = config.datagram_size_max;
+  // The kernel spreads connections over the workers, not quite evenly.
+  out.endpoint.connections_max = (config.connections_max + workers - 1) / workers;
+  out.socket_buffer = config.socket_buffer;
   out.profiles = {core::stoq_profile()};
   if (config.http.enabled) {
     core::Profile http3 = core::http3_profile();
@@ -47,6 +55,18 @@ stoq::TransportConfig transport_config(const Config& config) {
       http3.tls.peer_certificate = core::PeerCertificate::kOptional;
     }
     out.profiles.push_back(std::move(http3));
+  }
+  return out;
+}
+
+rt::RuntimeConfig runtime_config(const Config& config) {
+  rt::RuntimeConfig out;
+  out.workers = config.workers;
+  if (config.cpu_affinity) {
+    const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    for (int i = 0; i < 128; ++i) {
+      out.worker_cpus.push_back(i % cores);
+    }
   }
   return out;
 }
@@ -100,10 +120,11 @@ Result<std::unique_ptr<fleet::OrdinaryCertificates>> load_ordinary(const Config&
 
 // In order of destruction from the last to the first: what a part names stands above it.
 struct Node::Impl {
-  Impl(const Config& node_config, const Clock& node_clock, const Logger& node_log)
-      : config(node_config), clock(node_clock), log(node_log) {}
+  Impl(ConfigKeeper& node_config, const Clock& node_clock, const Logger& node_log)
+      : keeper(node_config), config(keeper.config()), clock(node_clock), log(node_log) {}
 
-  const Config config;
+  ConfigKeeper& keeper;
+  const Config config;  // as at the start
   const Clock& clock;
   const Logger& log;
   crypto::SystemRng rng;
@@ -130,6 +151,7 @@ struct Node::Impl {
 
   Result<void> start();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> start_http();
+  [[nodiscard]] Result<void> check_name() const;
   void make_services();
   void on_file(const stoq::FileEvent& event);
   [[nodiscard]] bool has_commands();
@@ -150,12 +172,12 @@ Result<void> Node::Impl::start() {
   I2_TRY_VALUE(trust, at_layer("trust", load_trust(config, clock)));
   I2_TRY_VALUE(ordinary, at_layer("trust", load_ordinary(config, *trust, clock)));
   certificates.emplace(*trust, *ordinary);
-  rt::RuntimeConfig threads;
-  threads.workers = config.workers;
-  runtime.emplace(threads);
+  I2_TRY(check_name());
+  runtime.emplace(runtime_config(config));
   I2_TRY_VALUE(transport,
-               at_layer("transport", stoq::Transport::create(transport_config(config), *runtime,
-                                                             *certificates, *trust)));
+               at_layer("transport",
+                        stoq::Transport::create(transport_config(config, runtime->worker_count()),
+                                                *runtime, *certificates, *trust)));
   make_services();
   if (config.http.enabled) {
     I2_TRY_VALUE(http, at_layer("gateway", start_http()));
@@ -165,8 +187,10 @@ Result<void> Node::Impl::start() {
   verbs->attach(*admin);
   asio::post(runtime->control(), [this] {
     peers->start();
-    renewal->start();
-    ordinary_renewal->start();
+    if (config.renew_certificates) {
+      renewal->start();
+      ordinary_renewal->start();
+    }
     admin->start();
   });
   const auto capabilities = transport->capabilities();
@@ -183,6 +207,15 @@ Result<void> Node::Impl::start() {
             {"receive_offload", capabilities.receive_offload ? "yes" : "no"},
             {"pid", ::getpid()},
             {"version", std::string_view(I2_VERSION)}});
+  return {};
+}
+
+Result<void> Node::Impl::check_name() const {
+  if (!config.name.empty() && config.name != trust->name()) {
+    return fail("node.name_differs", "trust: the configuration is for the node '" + config.name +
+                                         "', but the identity in '" + config.data_dir.string() +
+                                         "' is that of '" + trust->name() + "'");
+  }
   return {};
 }
 
@@ -218,14 +251,15 @@ void Node::Impl::make_services() {
                              .log = log,
                              .clock = clock,
                              .rng = rng});
-  verbs.emplace(Verbs::Parts{.config = config,
+  verbs.emplace(Verbs::Parts{.config = keeper,
                              .runtime = *runtime,
                              .trust = *trust,
                              .transport = *transport,
                              .peers = *peers,
                              .members = *members,
                              .arrivals = *arrivals,
-                             .clock = clock});
+                             .clock = clock,
+                             .log = log});
   members->attach(rpc);
   renewal->attach(rpc);
   ordinary_renewal->attach(rpc);
@@ -294,7 +328,7 @@ bool Node::Impl::end() {
   const auto control = runtime->control();
   if (admin) {
     asio::post(control, [this] { admin->refuse_new(); });
-    const Timestamp until = clock.now() + config.drain_timeout;
+    const Timestamp until = clock.now() + keeper.config().drain_timeout;
     while (has_commands() && clock.now() < until) {
       std::this_thread::sleep_for(kDrainStep);
     }
@@ -326,7 +360,7 @@ bool Node::Impl::end() {
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<Node>> Node::start(const Config& config, const Clock& clock,
+Result<std::unique_ptr<Node>> Node::start(ConfigKeeper& config, const Clock& clock,
                                           const Logger& log) {
   auto impl = std::make_unique<Impl>(config, clock, log);
   if (auto started = impl->start(); !started) {
@@ -342,6 +376,7 @@ Node::~Node() {
 
 void Node::reload() {
   impl_->tasks.spawn(impl_->runtime->control(), [](Impl* impl) -> Task<> {
+    (void)reload_config(impl->keeper, impl->log);
     (void)co_await impl->members->reload();
   }(impl_.get()));
 }

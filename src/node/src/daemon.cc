@@ -1,10 +1,13 @@
+#include <i2/node/config_keeper.h>
 #include <i2/node/daemon.h>
 #include <i2/node/log.h>
 #include <i2/node/node.h>
 #include <i2/rt/clock.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -21,10 +24,11 @@ sigset_t handled_signals() {
   return out;
 }
 
-void raise_open_files() {
+// `wanted` 0: as many as the system allows.
+void limit_open_files(std::uint64_t wanted) {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = wanted == 0 ? limit.rlim_max : std::min<rlim_t>(wanted, limit.rlim_max);
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
   }
 }
@@ -37,7 +41,7 @@ void obey_signals(const sigset_t& signals, Node& node, const Logger& log) {
       continue;
     }
     if (number == SIGHUP) {
-      log.info("node", "reload", "SIGHUP: reading the members again");
+      log.info("node", "reload", "SIGHUP: reading configuration and members again");
       node.reload();
     } else {
       log.info("node", "stopping", "the node is asked to stop", {{"signal", number}});
@@ -62,15 +66,23 @@ void end_on_second_signal() {
 
 }  // namespace
 
-ExitCode run_daemon(const Config& config) {
+ExitCode run_daemon(ConfigSources sources, LoadedConfig loaded) {
   const rt::SystemClock clock;
-  const Logger log(clock, config.log_level, config.log_format);
+  const Config config = loaded.config;
+  Logger log(clock, config.log_level, config.log_format, STDERR_FILENO, config.log_rate);
+  for (const ConfigProblem& warning : loaded.warnings) {
+    log.warning("config", "warning", warning.error.message(),
+                {{"where", warning.where}, {"error", warning.error.code()}});
+  }
+  ConfigKeeper keeper(std::move(sources), std::move(loaded), [&log](const Config& now) {
+    log.set(now.log_level, now.log_format, now.log_rate);
+  });
   // Every thread inherits the mask, so that the signals wait for this one.
   const sigset_t signals = handled_signals();
   (void)pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   (void)std::signal(SIGPIPE, SIG_IGN);
-  raise_open_files();
-  auto node = Node::start(config, clock, log);
+  limit_open_files(config.open_files);
+  auto node = Node::start(keeper, clock, log);
   if (!node) {
     log.error("node", "start_failed", node.error().message(), {{"error", node.error().code()}});
     return exit_code(node.error().code());

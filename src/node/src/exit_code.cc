@@ -12,6 +12,7 @@ using enum ExitCode;
 constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
     {"admin.argument", kUsage},
     {"config.duration_invalid", kUsage},
+    {"config.invalid", kUsage},
     {"config.size_invalid", kUsage},
     {"file.busy", kExhausted},
     {"file.hash_mismatch", kIntegrity},

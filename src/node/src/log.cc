@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <format>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 namespace i2::node {
 namespace {
@@ -41,11 +43,58 @@ bool is_printable(std::string_view text) {
 
 }  // namespace
 
+void Logger::set(LogLevel level, LogFormat format, std::uint64_t rate) {
+  level_ = level;
+  format_ = format;
+  rate_ = rate;
+}
+
+bool Logger::admits(std::string_view layer, std::string_view event) const {
+  const std::uint64_t rate = rate_;
+  if (rate == 0) {
+    return true;
+  }
+  const Timestamp now = clock_.now();
+  const std::scoped_lock lock(mutex_);
+  Recent& recent = recent_[EventName(layer, event)];
+  if (now - recent.second_began >= kSecond) {
+    recent.second_began = now;
+    recent.in_second = 0;
+  }
+  if (recent.in_second < rate) {
+    ++recent.in_second;
+    return true;
+  }
+  ++recent.left_out;
+  suppressed_.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
+void Logger::report_suppressed() const {
+  std::vector<std::pair<EventName, std::uint64_t>> left_out;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (auto& [name, recent] : recent_) {
+      if (recent.left_out > 0) {
+        left_out.emplace_back(name, std::exchange(recent.left_out, 0));
+      }
+    }
+  }
+  for (const auto& [name, count] : left_out) {
+    put(LogLevel::kWarning, name.first, "log_suppressed", "lines of a frequent event were left out",
+        {{"of", name.second}, {"lines", count}});
+  }
+}
+
 void Logger::write(LogLevel level, std::string_view layer, std::string_view event,
                    std::string_view message, Fields fields) const {
-  if (level < level_) {
-    return;
+  if (level >= level_ && admits(layer, event)) {
+    put(level, layer, event, message, fields);
   }
+}
+
+void Logger::put(LogLevel level, std::string_view layer, std::string_view event,
+                 std::string_view message, Fields fields) const {
   const std::string time = format_time(clock_.unix_now(), true);
   std::string line;
   if (format_ == LogFormat::kText) {
@@ -65,6 +114,7 @@ void Logger::write(LogLevel level, std::string_view layer, std::string_view even
     line += '}';
   }
   line += '\n';
+  written_.fetch_add(1, std::memory_order_relaxed);
   std::string_view rest = line;
   while (!rest.empty()) {
     const ssize_t written = ::write(descriptor_, rest.data(), rest.size());

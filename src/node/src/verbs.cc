@@ -103,6 +103,8 @@ void Verbs::attach(AdminServer& server) {
   add("recv", {"wait"}, &Verbs::recv);
   add("bench", {"peer", "streams", "duration_ms", "datagram"}, &Verbs::bench);
   add("reload", {}, &Verbs::reload);
+  add("config_reload", {}, &Verbs::config_reload);
+  add("config_show", {}, &Verbs::config_show);
 }
 
 Task<Result<std::string>> Verbs::status(AdminCallPtr) {

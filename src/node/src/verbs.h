@@ -1,7 +1,7 @@
 // What the daemon does for `i2`: the handlers of the admin socket and the JSON they answer with.
 #pragma once
 
-#include <i2/node/config.h>
+#include <i2/node/config_keeper.h>
 
 #include "admin_server.h"
 #include "arrivals.h"
@@ -13,7 +13,7 @@ namespace i2::node {
 class Verbs {
  public:
   struct Parts {
-    const Config& config;
+    ConfigKeeper& config;
     rt::Runtime& runtime;
     fleet::TrustStore& trust;
     stoq::Transport& transport;
@@ -21,6 +21,7 @@ class Verbs {
     MemberSync& members;
     Arrivals& arrivals;
     const Clock& clock;
+    const Logger& log;
   };
   explicit Verbs(Parts parts);
   Verbs(const Verbs&) = delete;
@@ -37,6 +38,8 @@ class Verbs {
   [[nodiscard]] Task<Result<std::string>> recv(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> bench(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> reload(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> config_reload(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> config_show(AdminCallPtr call);
 
   Parts parts_;
   const Timestamp started_;

@@ -82,7 +82,9 @@ Task<Result<std::string>> Verbs::recv(AdminCallPtr call) {
   const std::stop_callback wake(call->stop, [this] { parts_.arrivals.wake(); });
   for (;;) {
     const std::uint64_t seen = parts_.arrivals.count();
-    const auto list = [inbox = parts_.config.inbox_path()] { return list_inbox(inbox, kListMax); };
+    const auto list = [inbox = parts_.config.config().inbox_path()] {
+      return list_inbox(inbox, kListMax);
+    };
     const auto files = co_await rt::run_on(parts_.runtime.pool(), list);
     if (!files) {
       co_return fail(files.error());

@@ -1,11 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <i2/node/config.h>
+#include <i2/node/config_keeper.h>
 #include <i2/node/suggest.h>
 #include <i2/node/units.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 namespace i2::node {
@@ -28,14 +31,14 @@ class ConfigTest : public testing::Test {
     std::ofstream(folder_ / "node.toml") << text;
     return {.file = folder_ / "node.toml", .environment = {}, .flags = {}};
   }
-  // "line: code" of every problem.
+  // "line: code" of every problem, "line: warning: code" of a warning.
   static std::vector<std::string> problems_of(const ConfigSources& sources) {
+    const auto config = load_config(sources);
     std::vector<std::string> out;
-    if (const auto config = load_config(sources); !config) {
-      for (const ConfigProblem& problem : config.error()) {
-        const std::string where = problem.where.substr(problem.where.find_last_of("/:") + 1);
-        out.push_back(where + ": " + std::string(problem.error.code()));
-      }
+    for (const ConfigProblem& problem : config ? config->warnings : config.error()) {
+      const std::string where = problem.where.substr(problem.where.find_last_of("/:") + 1);
+      const bool warning = problem.severity == ConfigProblem::Severity::kWarning;
+      out.push_back(where + (warning ? ": warning: " : ": ") + problem.error.code());
     }
     return out;
   }
@@ -43,6 +46,7 @@ class ConfigTest : public testing::Test {
   fs::path folder_;
 };
 
+// Every default, written out as a flag, gives the configuration that nothing gives.
 TEST_F(ConfigTest, DefaultsAreWhatTheTableSays) {
   ConfigSources from_table;
   for (const Setting& setting : settings()) {
@@ -54,50 +58,115 @@ TEST_F(ConfigTest, DefaultsAreWhatTheTableSays) {
   const auto defaults = load_config({});
   const auto written = load_config(from_table);
   ASSERT_TRUE(defaults && written);
-  EXPECT_EQ(defaults->bind.to_string(), "[::]:9292");
-  EXPECT_EQ(written->bind, defaults->bind);
-  EXPECT_EQ(written->drain_timeout, defaults->drain_timeout);
-  EXPECT_EQ(written->workers, defaults->workers);
-  EXPECT_EQ(written->idle_timeout, defaults->idle_timeout);
-  EXPECT_EQ(written->congestion, defaults->congestion);
-  EXPECT_EQ(written->connection_window, defaults->connection_window);
-  EXPECT_EQ(written->stream_window, defaults->stream_window);
-  EXPECT_EQ(written->log_level, defaults->log_level);
-  EXPECT_EQ(written->log_format, defaults->log_format);
+  EXPECT_EQ(defaults->config.bind.to_string(), "[::]:9292");
+  EXPECT_THAT(written->warnings, testing::IsEmpty());
+  const ConfigChanges changes = compare(*defaults, *written);
+  EXPECT_THAT(changes.live, testing::IsEmpty());
+  EXPECT_THAT(changes.restart, testing::IsEmpty());
+  const Config& a = defaults->config;
+  const Config& b = written->config;
+  EXPECT_EQ(a.bind, b.bind);
+  EXPECT_EQ(a.drain_timeout, b.drain_timeout);
+  EXPECT_EQ(a.open_files, b.open_files);
+  EXPECT_EQ(a.workers, b.workers);
+  EXPECT_EQ(a.cpu_affinity, b.cpu_affinity);
+  EXPECT_EQ(a.idle_timeout, b.idle_timeout);
+  EXPECT_EQ(a.handshake_timeout, b.handshake_timeout);
+  EXPECT_EQ(a.congestion, b.congestion);
+  EXPECT_EQ(a.connection_window, b.connection_window);
+  EXPECT_EQ(a.stream_window, b.stream_window);
+  EXPECT_EQ(a.streams_max, b.streams_max);
+  EXPECT_EQ(a.datagram_size_max, b.datagram_size_max);
+  EXPECT_EQ(a.socket_buffer, b.socket_buffer);
+  EXPECT_EQ(a.connections_max, b.connections_max);
+  EXPECT_EQ(a.renew_certificates, b.renew_certificates);
+  EXPECT_EQ(a.production_checks, b.production_checks);
+  EXPECT_EQ(a.log_level, b.log_level);
+  EXPECT_EQ(a.log_format, b.log_format);
+  EXPECT_EQ(a.log_rate, b.log_rate);
+  EXPECT_EQ(a.qlog_files_max, b.qlog_files_max);
+  EXPECT_EQ(a.qlog_size_max, b.qlog_size_max);
+  EXPECT_EQ(a.detailed_metrics, b.detailed_metrics);
+  EXPECT_EQ(a.metrics_interval, b.metrics_interval);
 }
 
 TEST_F(ConfigTest, ReadsEverySetting) {
-  const auto config = load_config(with_file(R"(
+  const auto loaded = load_config(with_file(R"(
 [node]
 data_dir = "data"
 inbox = "/srv/inbox"
 socket = "/run/i2.sock"
 drain_timeout = "250ms"
+name = "alpha"
+user = "internet2"
+open_files = 5000
+[deployment]
+mode = "production"
+production_security = true
 [transport]
 bind_address = "fd00::7"
 port = 443
 workers = 3
+cpu_affinity = true
 idle_timeout = "1m"
+handshake_timeout = "3s"
 congestion = "bbr"
 connection_window = "16MiB"
 stream_window = "512KiB"
+streams_max = 99
+datagram_size_max = "1200B"
+socket_buffer = "1MiB"
+[performance]
+max_concurrent_connections = 77
+[certificates]
+auto_cert_renewal = false
+[hypermesh.consensus]
+mandatory_four_proof = false
 [logging]
 level = "debug"
 format = "json"
+rate_limit = 5
+enable_detailed_metrics = true
+qlog_dir = "/tmp/qlog"
+qlog_files_max = 3
+qlog_size_max = "1MiB"
+[telemetry]
+interval = "250ms"
 )"));
-  ASSERT_TRUE(config) << config.error().front().to_string();
-  EXPECT_EQ(config->data_dir, folder_ / "data");
-  EXPECT_EQ(config->inbox_path(), "/srv/inbox");
-  EXPECT_EQ(config->socket_path(), "/run/i2.sock");
-  EXPECT_EQ(config->drain_timeout, 250 * kMillisecond);
-  EXPECT_EQ(config->bind.to_string(), "[fd00::7]:443");
-  EXPECT_EQ(config->workers, 3);
-  EXPECT_EQ(config->idle_timeout, 60 * kSecond);
-  EXPECT_EQ(config->congestion, stoq::core::CongestionControl::kBbr);
-  EXPECT_EQ(config->connection_window, 16u << 20);
-  EXPECT_EQ(config->stream_window, 512u << 10);
-  EXPECT_EQ(config->log_level, LogLevel::kDebug);
-  EXPECT_EQ(config->log_format, LogFormat::kJson);
+  ASSERT_TRUE(loaded) << loaded.error().front().to_string();
+  EXPECT_THAT(loaded->warnings, testing::IsEmpty());
+  const Config& config = loaded->config;
+  EXPECT_EQ(config.data_dir, folder_ / "data");
+  EXPECT_EQ(config.inbox_path(), "/srv/inbox");
+  EXPECT_EQ(config.socket_path(), "/run/i2.sock");
+  EXPECT_EQ(config.drain_timeout, 250 * kMillisecond);
+  EXPECT_EQ(config.name, "alpha");
+  EXPECT_EQ(config.user, "internet2");
+  EXPECT_EQ(config.open_files, 5000u);
+  EXPECT_EQ(config.intended_mode, "production");
+  EXPECT_TRUE(config.production_checks);
+  EXPECT_EQ(config.bind.to_string(), "[fd00::7]:443");
+  EXPECT_EQ(config.workers, 3u);
+  EXPECT_TRUE(config.cpu_affinity);
+  EXPECT_EQ(config.idle_timeout, 60 * kSecond);
+  EXPECT_EQ(config.handshake_timeout, 3 * kSecond);
+  EXPECT_EQ(config.congestion, stoq::core::CongestionControl::kBbr);
+  EXPECT_EQ(config.connection_window, 16u << 20);
+  EXPECT_EQ(config.stream_window, 512u << 10);
+  EXPECT_EQ(config.streams_max, 99u);
+  EXPECT_EQ(config.datagram_size_max, 1200u);
+  EXPECT_EQ(config.socket_buffer, 1u << 20);
+  EXPECT_EQ(config.connections_max, 77u);
+  EXPECT_FALSE(config.renew_certificates);
+  EXPECT_TRUE(config.proofs_optional);
+  EXPECT_EQ(config.log_level, LogLevel::kDebug);
+  EXPECT_EQ(config.log_format, LogFormat::kJson);
+  EXPECT_EQ(config.log_rate, 5u);
+  EXPECT_TRUE(config.detailed_metrics);
+  EXPECT_EQ(config.qlog_dir, "/tmp/qlog");
+  EXPECT_EQ(config.qlog_files_max, 3u);
+  EXPECT_EQ(config.qlog_size_max, 1u << 20);
+  EXPECT_EQ(config.metrics_interval, 250 * kMillisecond);
 }
 
 TEST_F(ConfigTest, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
@@ -106,9 +175,9 @@ TEST_F(ConfigTest, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
   sources.flags = {{"transport", "port", "--port", "1003"}};
   const auto config = load_config(sources);
   ASSERT_TRUE(config);
-  EXPECT_EQ(config->bind.to_string(), "[::]:1003");
-  EXPECT_EQ(config->workers, 4);
-  EXPECT_EQ(config->idle_timeout, 9 * kSecond);
+  EXPECT_EQ(config->config.bind.to_string(), "[::]:1003");
+  EXPECT_EQ(config->config.workers, 4u);
+  EXPECT_EQ(config->config.idle_timeout, 9 * kSecond);
 }
 
 TEST_F(ConfigTest, ReportsAllProblemsWithTheirLines) {
@@ -161,22 +230,217 @@ TEST_F(ConfigTest, BindTakesAnAddressWithoutPort) {
   }
 }
 
-TEST_F(ConfigTest, EverySettingIsDocumented) {
-  std::ifstream in(fs::path(I2_SOURCE_DIR) / "docs/reference/config.md");
+TEST_F(ConfigTest, OtherNamesOfASettingMustAgree) {
+  const auto config = load_config(
+      with_file("[global]\nport = 443\nserver_id = \"alpha\"\nmax_connections = 5\n"
+                "[transport]\nport = 443\n"
+                "[stoq.quic]\ncongestion_control = \"bbr2\"\nidle_timeout = \"120s\"\n"));
+  ASSERT_TRUE(config) << config.error().front().to_string();
+  EXPECT_EQ(config->config.bind.port, 443);
+  EXPECT_EQ(config->config.name, "alpha");
+  EXPECT_EQ(config->config.connections_max, 5u);
+  EXPECT_EQ(config->config.congestion, stoq::core::CongestionControl::kBbr);
+  EXPECT_EQ(config->config.idle_timeout, 120 * kSecond);
+
+  const ConfigSources two = with_file("[global]\nport = 443\n[transport]\nport = 9292\n");
+  EXPECT_THAT(problems_of(two), ElementsAre("4: config.conflict"));
+  EXPECT_THAT(load_config(two).error().front().to_string(), HasSubstr("node.toml:2 sets to 443"));
+}
+
+TEST_F(ConfigTest, WhatIsFixedCanOnlyBeSaidAsItIs) {
+  EXPECT_THAT(problems_of(with_file("[transport]\nenable_ipv6_only = true\n"
+                                    "[trustchain.ca]\nrotation_interval = \"1d\"\n"
+                                    "[security]\nfalcon_variant = \"Falcon1024\"\n")),
+              testing::IsEmpty());
+  EXPECT_THAT(problems_of(with_file("[transport]\nenable_ipv6_only = false\n"
+                                    "[trustchain.ca]\nrotation_interval = \"1h\"\n"
+                                    "[security]\nfalcon_variant = \"Falcon512\"\n")),
+              ElementsAre("2: config.fixed", "4: config.fixed", "6: config.fixed"));
+}
+
+TEST_F(ConfigTest, WhatIsNotThereIsSaid) {
+  // Off is what it is; on is a warning, and a refusal where it would be a protection.
+  EXPECT_THAT(problems_of(with_file("[extensions]\nenable_packet_sharding = false\n"
+                                    "[hypermesh.consensus]\nmandatory_four_proof = false\n")),
+              testing::IsEmpty());
+  EXPECT_THAT(problems_of(with_file("[extensions]\nenable_packet_sharding = true\n"
+                                    "[hypermesh.consensus]\nvalidation_timeout = \"100ms\"\n"
+                                    "[stoq.performance]\nmemory_pool_size = 2048\n")),
+              ElementsAre("2: warning: config.not_available", "4: warning: config.not_available",
+                          "6: warning: config.no_effect"));
+  const ConfigSources promise =
+      with_file("[hypermesh.consensus]\nmandatory_four_proof = true\nvalidation_timeout = 100\n");
+  EXPECT_THAT(problems_of(promise), ElementsAre("3: config.type", "2: config.not_available"));
+  EXPECT_THAT(load_config(promise).error().back().to_string(),
+              HasSubstr("mandatory_four_proof = true: not available yet: the four proofs"));
+}
+
+// The files of the documents this program is built after, line for line.
+TEST_F(ConfigTest, EveryKeyOfTheDocumentsFilesIsKnown) {
+  const auto production = problems_of(with_file(R"([global]
+bind_address = "::"
+port = 443
+[stoq.performance]
+target_throughput_gbps = 40.0
+enable_zero_copy = true
+enable_hardware_acceleration = true
+[hypermesh.consensus]
+mandatory_four_proof = true
+validation_timeout = "100ms"
+[trustchain.ca]
+ca_mode = "embedded"
+enable_auto_rotation = true
+[trustchain.dns]
+dns_mode = "embedded"
+)"));
+  EXPECT_THAT(production, ElementsAre("5: warning: config.not_available", "9: config.not_available",
+                                      "10: warning: config.not_available",
+                                      "15: warning: config.not_available"));
+  const auto transport = problems_of(with_file(R"([transport]
+bind_address = "::"
+port = 9292
+enable_ipv6_only = true
+[security]
+enable_falcon_crypto = true
+falcon_variant = "Falcon1024"
+enable_tls_13 = true
+[certificates]
+enable_trustchain_integration = true
+cert_rotation_hours = 24
+auto_cert_renewal = true
+[extensions]
+enable_packet_tokenization = true
+enable_packet_sharding = true
+enable_multi_hop_routing = false
+enable_seeding_protocol = false
+[performance]
+enable_zero_copy = true
+enable_memory_pool = true
+max_concurrent_connections = 10000
+[logging]
+level = "info"
+enable_detailed_metrics = false
+)"));
+  EXPECT_THAT(transport, ElementsAre("14: warning: config.not_available",
+                                     "15: warning: config.not_available"));
+}
+
+TEST_F(ConfigTest, SuggestsTheSectionThatHasTheKey) {
+  const auto config = load_config(with_file("[node]\nidle_timeout = \"9s\"\n[stoq.qiuc]\nx = 1\n"));
+  ASSERT_FALSE(config);
+  EXPECT_THAT(config.error().front().to_string(),
+              HasSubstr("[node] has no key 'idle_timeout'; [transport] has one"));
+  EXPECT_THAT(config.error().back().to_string(), HasSubstr("did you mean 'stoq.quic'?"));
+}
+
+TEST_F(ConfigTest, EnvironmentOfTheContainer) {
+  const auto config =
+      load_config({.file = {}, .environment = {{"STOQ_LOG_LEVEL", "error"}}, .flags = {}});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->config.log_level, LogLevel::kError);
+  const auto both =
+      load_config({.file = {},
+                   .environment = {{"STOQ_LOG_LEVEL", "error"}, {"I2_LOG_LEVEL", "debug"}},
+                   .flags = {}});
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->config.log_level, LogLevel::kDebug);
+}
+
+TEST_F(ConfigTest, ShowSaysWhereAValueComesFrom) {
+  ConfigSources sources = with_file("[transport]\n\nidle_timeout = \"9s\"\n[global]\nport = 7\n");
+  sources.environment = {{"I2_WORKERS", "2"}};
+  const auto config = load_config(sources);
+  ASSERT_TRUE(config);
+  const std::string text = to_toml(*config, true);
+  const std::string file = (folder_ / "node.toml").string();
+  EXPECT_THAT(text, testing::ContainsRegex("port = 7 +# " + file + ":5\n"));
+  EXPECT_THAT(text, testing::ContainsRegex("idle_timeout = \"9s\" +# " + file + ":3\n"));
+  EXPECT_THAT(text, testing::ContainsRegex("workers = 2 +# I2_WORKERS\n"));
+  EXPECT_THAT(text, testing::ContainsRegex("level = \"info\" +# default\n"));
+
+  // What is shown is a configuration again, the same one.
+  const auto again = load_config(with_file(to_toml(*config, false)));
+  ASSERT_TRUE(again) << again.error().front().to_string();
+  const ConfigChanges changes = compare(*config, *again);
+  EXPECT_THAT(changes.live, testing::IsEmpty());
+  EXPECT_THAT(changes.restart, testing::IsEmpty());
+}
+
+TEST_F(ConfigTest, ReloadAppliesWhatItCanAndNamesTheRest) {
+  const ConfigSources sources = with_file("[logging]\nlevel = \"info\"\n[transport]\nport = 1\n");
+  std::vector<LogLevel> levels;
+  ConfigKeeper keeper(sources, *load_config(sources),
+                      [&](const Config& now) { levels.push_back(now.log_level); });
+  (void)with_file("[logging]\nlevel = \"debug\"\n[transport]\nport = 2\n");
+  const auto first = keeper.reload();
+  ASSERT_TRUE(first);
+  EXPECT_THAT(first->changes.live, ElementsAre("[logging] level"));
+  EXPECT_THAT(first->changes.restart, ElementsAre("[transport] port"));
+  EXPECT_EQ(keeper.config().bind.port, 1);
+  EXPECT_EQ(keeper.config().log_level, LogLevel::kDebug);
+  // The port still waits for a restart; the level is no change any more.
+  const auto second = keeper.reload();
+  ASSERT_TRUE(second);
+  EXPECT_THAT(second->changes.live, testing::IsEmpty());
+  EXPECT_THAT(second->changes.restart, ElementsAre("[transport] port"));
+
+  (void)with_file("[logging]\nlevel = \"error\"\nformt = \"json\"\n");
+  const auto bad = keeper.reload();
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(keeper.config().log_level, LogLevel::kDebug);
+  EXPECT_THAT(levels, ElementsAre(LogLevel::kDebug, LogLevel::kDebug));
+}
+
+// I2_WRITE_DOCS=1 in the environment writes the tables instead of comparing them.
+TEST_F(ConfigTest, TheReferenceIsThatOfTheTable) {
+  const fs::path path = fs::path(I2_SOURCE_DIR) / "docs/reference/config.md";
   std::stringstream page;
-  page << in.rdbuf();
-  for (const Setting& setting : settings()) {
-    EXPECT_THAT(page.str(), HasSubstr("`" + std::string(setting.key) + "`"));
-    EXPECT_THAT(page.str(), HasSubstr("`" + std::string(setting.environment) + "`"));
+  page << std::ifstream(path).rdbuf();
+  const std::string text = page.str();
+  constexpr std::string_view kMark = "(a test compares them). -->\n";
+  const std::size_t mark = text.find(kMark);
+  ASSERT_NE(mark, text.npos);
+  const std::string wanted = text.substr(0, mark + kMark.size()) + "\n" + settings_reference();
+  if (std::getenv("I2_WRITE_DOCS") != nullptr) {
+    std::ofstream(path) << wanted;
+  } else {
+    EXPECT_EQ(text, wanted) << "run it with I2_WRITE_DOCS=1";
   }
 }
 
-TEST_F(ConfigTest, TheDevelopmentFileIsGood) {
-  const auto config = load_config({.file = fs::path(I2_SOURCE_DIR) / "config/development.toml",
-                                   .environment = {},
-                                   .flags = {}});
-  ASSERT_TRUE(config) << config.error().front().to_string();
-  EXPECT_EQ(config->bind.to_string(), "[::]:9292");
+TEST_F(ConfigTest, TheShippedFilesAreClean) {
+  for (const char* const name : {"development", "production", "gateway", "stoq"}) {
+    const auto config =
+        load_config({.file = fs::path(I2_SOURCE_DIR) / "config" / (std::string(name) + ".toml"),
+                     .environment = {},
+                     .flags = {}});
+    ASSERT_TRUE(config) << config.error().front().to_string();
+    EXPECT_THAT(config->warnings, testing::IsEmpty()) << name;
+  }
+}
+
+TEST(Settings, EveryRowIsComplete) {
+  std::set<std::string> names;
+  std::set<std::string> variables;
+  for (const Setting& setting : settings()) {
+    const std::string name = std::string(setting.section) + "." + std::string(setting.key);
+    EXPECT_TRUE(names.insert(name).second) << name;
+    if (!setting.environment.empty()) {
+      EXPECT_TRUE(variables.insert(std::string(setting.environment)).second) << name;
+    }
+    const bool applied =
+        setting.standing == Standing::kLive || setting.standing == Standing::kRestart;
+    EXPECT_NE(applied, !setting.note.empty()) << name;
+    EXPECT_TRUE(!applied || !setting.meaning.empty()) << name;
+    if (setting.standing == Standing::kAlias) {
+      const std::string target(setting.note);
+      const auto found = std::ranges::find_if(settings(), [&](const Setting& other) {
+        return "[" + std::string(other.section) + "] " + std::string(other.key) == target;
+      });
+      ASSERT_NE(found, settings().end()) << name;
+      EXPECT_EQ(found->type, setting.type) << name;
+    }
+  }
 }
 
 TEST(Units, Sizes) {

@@ -7,13 +7,19 @@
 //
 // `layer` and `event` are stable words for programs, `message` is for people. Thread-safe; a line
 // is written by one call, so lines of several threads never mix.
+//
+// Of one event (layer and event together) at most `rate` lines are written in a second. What is
+// left out is counted, and report_suppressed() says how much it was.
 #pragma once
 
 #include <i2/base/clock.h>
 #include <i2/base/error.h>
 
+#include <atomic>
 #include <concepts>
 #include <initializer_list>
+#include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -38,9 +44,22 @@ class Logger {
  public:
   using Fields = std::initializer_list<LogField>;
 
-  // Lines below `level` are dropped. `descriptor` stays the caller's.
-  Logger(const Clock& clock, LogLevel level, LogFormat format, int descriptor = 2)
-      : clock_(clock), level_(level), format_(format), descriptor_(descriptor) {}
+  // Lines below `level` are dropped. `rate` 0: no limit. `descriptor` stays the caller's.
+  Logger(const Clock& clock, LogLevel level, LogFormat format, int descriptor = 2,
+         std::uint64_t rate = 0)
+      : clock_(clock), level_(level), format_(format), rate_(rate), descriptor_(descriptor) {}
+  Logger(const Logger&) = delete;
+  Logger& operator=(const Logger&) = delete;
+
+  // From the next line on.
+  void set(LogLevel level, LogFormat format, std::uint64_t rate);
+  // Writes a line for each event of which lines were left out until now. Call it each second.
+  void report_suppressed() const;
+  // Since the start: lines written, and lines left out because of their rate.
+  [[nodiscard]] std::uint64_t written() const { return written_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t suppressed() const {
+    return suppressed_.load(std::memory_order_relaxed);
+  }
 
   void debug(std::string_view layer, std::string_view event, std::string_view message,
              Fields fields = {}) const {
@@ -62,10 +81,27 @@ class Logger {
              std::string_view message, Fields fields) const;
 
  private:
+  // How often an event was logged lately.
+  struct Recent {
+    Timestamp second_began = 0;
+    std::uint64_t in_second = 0;
+    std::uint64_t left_out = 0;
+  };
+  using EventName = std::pair<std::string, std::string>;  // layer, event
+
+  [[nodiscard]] bool admits(std::string_view layer, std::string_view event) const;
+  void put(LogLevel level, std::string_view layer, std::string_view event, std::string_view message,
+           Fields fields) const;
+
   const Clock& clock_;
-  const LogLevel level_;
-  const LogFormat format_;
+  std::atomic<LogLevel> level_;
+  std::atomic<LogFormat> format_;
+  std::atomic<std::uint64_t> rate_;
   const int descriptor_;
+  mutable std::atomic<std::uint64_t> written_{0};
+  mutable std::atomic<std::uint64_t> suppressed_{0};
+  mutable std::mutex mutex_;
+  mutable std::map<EventName, Recent> recent_;  // at most as many as the program has events
 };
 
 }  // namespace i2::node

@@ -9,7 +9,7 @@
 #pragma once
 
 #include <i2/base/clock.h>
-#include <i2/node/config.h>
+#include <i2/node/config_keeper.h>
 #include <i2/node/log.h>
 #include <i2/stoq/core/address.h>
 
@@ -19,17 +19,17 @@ namespace i2::node {
 
 class Node {
  public:
-  // `config` is copied; `clock` and `log` outlive the node. Errors: node.data_dir_locked (a daemon
+  // The references outlive the node. Errors: node.data_dir_locked (a daemon
   // runs there), fleet.not_joined, fleet.*, trust.*, node.*, stoq.port_in_use, stoq.permission,
   // stoq.address_unavailable, stoq.*; the message begins with the layer that did not come up.
-  [[nodiscard]] static Result<std::unique_ptr<Node>> start(const Config& config, const Clock& clock,
+  [[nodiscard]] static Result<std::unique_ptr<Node>> start(ConfigKeeper& config, const Clock& clock,
                                                            const Logger& log);
   // Ends what runs, like shut_down().
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  // Reads the members of the fleet from disk again.
+  // Reads the configuration and the members of the fleet from disk again.
   void reload();
   // Refuses new commands, waits for those under way (Config::drain_timeout), says goodbye to the
   // peers and ends. False when something did not end in time; the process should then exit without

@@ -1,0 +1,36 @@
+#include <CLI/CLI.hpp>
+
+#include "grammar.h"
+
+namespace i2::app {
+namespace {
+
+const std::string kGroup = "Operate";
+
+void add_config(const Grammar& grammar) {
+  Options& options = grammar.options;
+  CLI::App* const config = grammar.verb("config", "check, show or reload the configuration",
+                                        "i2 config check config/production.toml", kGroup);
+  config->require_subcommand(1);
+  const auto action = [&](const std::string& name, const std::string& summary) {
+    CLI::App* const out = config->add_subcommand(name, summary);
+    out->fallthrough(true);
+    out->callback([&options, name] { options.action = name; });
+    return out;
+  };
+  action("check", "print every problem of a file, the environment and the flags")
+      ->add_option("file", options.file, "the file, instead of --config")
+      ->type_name("FILE");
+  CLI::App* const show = action("show", "print every setting and its value, as TOML");
+  show->add_flag("--origin", options.origin, "say for each setting where its value comes from");
+  show->add_flag("--running", options.running, "of the running daemon");
+  action("reload", "let the daemon read its configuration again (as SIGHUP)");
+}
+
+}  // namespace
+
+void add_operation_verbs(const Grammar& grammar) {
+  add_config(grammar);
+}
+
+}  // namespace i2::app

@@ -1,0 +1,103 @@
+// Sections of layers that this version does not have: [gateway], and production.toml's
+// [hypermesh.*] [stoq.dns] [integration].
+#include <array>
+
+#include "settings.h"
+
+namespace i2::node {
+namespace {
+
+using enum SettingType;
+using enum Standing;
+
+constexpr std::string_view kProofs = "the four proofs";
+constexpr std::string_view kAssets = "assets";
+constexpr std::string_view kMachines = "virtual machines";
+constexpr std::string_view kProxy = "proxy addresses";
+constexpr std::string_view kNames = "the name service";
+constexpr std::string_view kGateway = "the HTTP gateway";
+constexpr std::string_view kOneProgram = "the layers are one program and need no coordination";
+
+// A switch that is off unless somebody asks for it.
+constexpr SettingRow later_switch(std::string_view section, std::string_view key,
+                                  std::string_view feature) {
+  return {{.section = section,
+           .key = key,
+           .type = kBoolean,
+           .default_value = "false",
+           .standing = kLater,
+           .note = feature}};
+}
+constexpr SettingRow later(std::string_view section, std::string_view key, SettingType type,
+                           std::string_view feature) {
+  return {{.section = section, .key = key, .type = type, .standing = kLater, .note = feature}};
+}
+constexpr SettingRow nothing(std::string_view section, std::string_view key, SettingType type,
+                             std::string_view why) {
+  return {{.section = section, .key = key, .type = type, .standing = kVoid, .note = why}};
+}
+
+constexpr std::array kRows{
+    later_switch("gateway", "enabled", kGateway),
+    later("gateway", "bind_address", kAddress, kGateway),
+    later("gateway", "port", kInteger, kGateway),
+    later_switch("gateway", "open_loopback", kGateway),
+    later_switch("gateway", "translate_protocols", kGateway),
+
+    SettingRow{{.section = "hypermesh.consensus",
+                .key = "mandatory_four_proof",
+                .type = kBoolean,
+                .default_value = "false",
+                .standing = kRefused,
+                .meaning = "four proofs on every change of the fleet's state; `production` refuses "
+                           "a file that says false",
+                .note = kProofs},
+               [](Config& c, const SettingValue& v) { c.proofs_optional = !v.flag; }},
+    later("hypermesh.consensus", "validation_timeout", kDuration, kProofs),
+    later("hypermesh.consensus", "min_stake_requirement", kInteger, kProofs),
+    later("hypermesh.consensus", "pow_difficulty", kInteger, kProofs),
+    later_switch("hypermesh.consensus", "enable_byzantine_detection", "ordering among validators"),
+    later("hypermesh.consensus", "max_consensus_participants", kInteger,
+          "ordering among validators"),
+
+    later("hypermesh.assets", "max_assets_per_node", kInteger, kAssets),
+    later("hypermesh.assets", "allocation_timeout", kDuration, kAssets),
+    later_switch("hypermesh.assets", "enable_pooling", kAssets),
+    later("hypermesh.assets", "pool_size", kInteger, kAssets),
+    later("hypermesh.assets", "cleanup_interval", kDuration, kAssets),
+    later("hypermesh.assets", "default_resource_capacity", kNumber, kAssets),
+    later_switch("hypermesh.assets", "require_consensus_for_allocation", kAssets),
+
+    later_switch("hypermesh.vm", "enable_vm_execution", kMachines),
+    later("hypermesh.vm", "max_vms_per_node", kInteger, kMachines),
+    later("hypermesh.vm", "execution_timeout", kDuration, kMachines),
+    later("hypermesh.vm", "memory_limit_mb", kInteger, kMachines),
+    later("hypermesh.vm", "cpu_limit_cores", kInteger, kMachines),
+    later_switch("hypermesh.vm", "enable_snapshots", kMachines),
+
+    later_switch("hypermesh.proxy", "enable_nat_addressing", kProxy),
+    later("hypermesh.proxy", "connection_timeout", kDuration, kProxy),
+    later("hypermesh.proxy", "max_proxy_connections", kInteger, kProxy),
+    later_switch("hypermesh.proxy", "enable_trust_validation", kProxy),
+    later_switch("hypermesh.proxy", "enable_performance_monitoring", kProxy),
+
+    later_switch("stoq.dns", "use_embedded_resolver", kNames),
+    later("stoq.dns", "query_timeout", kDuration, kNames),
+    later_switch("stoq.dns", "enable_caching", kNames),
+    later("stoq.dns", "cache_size", kInteger, kNames),
+    later("stoq.dns", "cache_ttl", kDuration, kNames),
+
+    nothing("integration", "enable_cross_layer_optimization", kBoolean, kOneProgram),
+    nothing("integration", "validation_timeout", kDuration, kOneProgram),
+    nothing("integration", "coordination_interval", kDuration, kOneProgram),
+    nothing("integration", "enable_layer_monitoring", kBoolean,
+            "the health of every layer is always watched: `i2 status`"),
+};
+
+}  // namespace
+
+std::span<const SettingRow> mesh_rows() {
+  return kRows;
+}
+
+}  // namespace i2::node

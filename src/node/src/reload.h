@@ -1,0 +1,12 @@
+// Reading the configuration again, with what is said about it in the log.
+#pragma once
+
+#include <i2/node/config_keeper.h>
+#include <i2/node/log.h>
+
+namespace i2::node {
+
+// Errors: config.invalid, with all problems in the message; they are in the log one by one.
+[[nodiscard]] Result<ConfigKeeper::Outcome> reload_config(ConfigKeeper& keeper, const Logger& log);
+
+}  // namespace i2::node
