@@ -24,6 +24,7 @@ RESERVED_HEADERS = [
     (("openssl/",), ("crypto", "stoq/core"), "OpenSSL"),
     (("ngtcp2/",), ("stoq/core",), "ngtcp2"),
     (("boost/asio/ssl",), ("gateway",), "Asio's TLS wrapper"),
+    (("rocksdb/",), ("store",), "RocksDB"),
 ]
 
 # Expensive to compile: a header that includes one makes every user pay for it.
