@@ -9,6 +9,7 @@ find_package(benchmark REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
 
 # ngtcp2 and its crypto library must come from one version: plain trixie silently mixes the headers of 1.11
 # with the library of 1.22 (tools/apt-preferences).

@@ -25,6 +25,7 @@ RESERVED_HEADERS = [
     (("ngtcp2/",), ("stoq/core",), "ngtcp2"),
     (("nghttp2/", "nghttp3/"), ("gateway",), "nghttp2 and nghttp3"),
     (("boost/asio/ssl",), ("gateway",), "Asio's TLS wrapper"),
+    (("rocksdb/",), ("store",), "RocksDB"),
 ]
 
 # Expensive to compile: a header that includes one makes every user pay for it.

@@ -2,10 +2,7 @@
 #include <gtest/gtest.h>
 #include <i2/wire/text.h>
 
-#include <fstream>
-#include <iterator>
-#include <map>
-
+#include "documents.h"
 #include "fleet.h"
 
 namespace i2::fleet {
@@ -13,33 +10,10 @@ namespace {
 
 constexpr UnixMillis kNow = testing::kNow;
 
-Bytes read(const std::string& path) {
-  std::ifstream in(I2_SOURCE_DIR "/" + path, std::ios::binary);
-  EXPECT_TRUE(in.is_open()) << path;
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  return to_bytes(as_bytes(text));
-}
+using testing::examples;
 
-// "```hex NAME" starts an example, "```" ends it. A line is hexadecimal groups behind single
-// spaces; two spaces start a remark.
-std::map<std::string, std::string> examples(const std::string& document) {
-  std::ifstream in(I2_SOURCE_DIR "/docs/wire/" + document);
-  EXPECT_TRUE(in.is_open()) << document;
-  constexpr std::string_view kOpening = "```hex ";
-  std::map<std::string, std::string> out;
-  std::string* current = nullptr;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with(kOpening)) {
-      current = &out[line.substr(kOpening.size())];
-    } else if (line.starts_with("```")) {
-      current = nullptr;
-    } else if (current != nullptr) {
-      std::string digits = line.substr(0, line.find("  "));
-      std::erase(digits, ' ');
-      *current += digits;
-    }
-  }
-  return out;
+Bytes read(const std::string& path) {
+  return testing::read_file(path);
 }
 
 Genesis genesis() {

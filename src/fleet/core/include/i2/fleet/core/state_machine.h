@@ -1,0 +1,105 @@
+// StateMachine: the modules together; what an operation and a block do to the state.
+//
+//   operations ──▶ BlockBuilder ──▶ Block, StateTree        (whoever orders)
+//   Block, StateTree ──▶ StateMachine::execute ──▶ StateTree   (whoever follows)
+//
+// Pure: the same tree and block give the same tree everywhere. A machine is immutable and may be
+// shared between threads.
+#pragma once
+
+#include <i2/fleet/core/block.h>
+#include <i2/fleet/core/fleet_module.h>
+#include <i2/fleet/core/state_tree.h>
+
+#include <map>
+#include <set>
+
+namespace i2::fleet {
+
+// A state and the block that led to it.
+struct Chain {
+  StateTree state;
+  BlockHeader head;  // height 0 before the first block
+  friend BlockId tip(const Chain& chain) {
+    return chain.head.height == 0 ? BlockId{} : id(chain.head);
+  }
+};
+
+class StateMachine {
+ public:
+  // `modules` besides the fleet's own; they must outlive the machine. Two that register one kind,
+  // or have one name, are a programmer's error.
+  explicit StateMachine(std::vector<const ports::StateModule*> modules = {});
+  StateMachine(const StateMachine&) = delete;
+  StateMachine& operator=(const StateMachine&) = delete;
+
+  // Before the first block. Genesis has been verified. Error: fleet.parameter_unsupported: this
+  // program cannot execute the operations of that fleet.
+  [[nodiscard]] static Result<Chain> begin(const Genesis& genesis);
+  // Null for a kind that no module registered.
+  [[nodiscard]] const ports::OperationKind* find(std::uint16_t kind) const;
+  [[nodiscard]] const ports::OperationKind* find(std::string_view name) const;
+
+  // What can be said without a state: form, chain, kind, body. Errors: fleet.operation_malformed,
+  // fleet.operation_foreign, fleet.operation_version, fleet.operation_kind.
+  [[nodiscard]] Result<Operation> parse(ByteView encoding, const ChainId& chain) const;
+
+  struct Executed {
+    Chain chain;
+    std::set<Bytes> changed;  // keys that were put or erased
+  };
+  // The block on top of `chain`; everything is checked but the time against the clock.
+  // `proposer`: the member that orders operations. Error: fleet.block_invalid, with the reason.
+  [[nodiscard]] Result<Executed> execute(const Chain& chain, const Block& block,
+                                         const NodeId& proposer) const;
+
+ private:
+  friend class BlockBuilder;
+  struct Registered {
+    const ports::StateModule* module;
+    const ports::OperationKind* kind;
+  };
+  FleetModule fleet_;
+  std::map<std::uint16_t, Registered> kinds_;
+};
+
+// Puts operations into one block, each on top of those before it.
+class BlockBuilder {
+ public:
+  // `machine` must outlive the builder. `now`: the block's time is this or a millisecond after the
+  // block before, whichever is later.
+  BlockBuilder(const StateMachine& machine, Chain chain, UnixMillis now);
+
+  // On an error the block is what it was. Errors: those of parse(), fleet.operation_expired,
+  // fleet.account_unknown, fleet.account_revoked, fleet.operation_nonce, fleet.operation_signature,
+  // and those of the module.
+  [[nodiscard]] Result<void> add(Bytes operation);
+  // Whether another operation of the largest size still fits.
+  [[nodiscard]] bool full() const;
+  [[nodiscard]] std::size_t size() const { return operations_.size(); }
+  [[nodiscard]] UnixMillis time() const { return context_.time; }
+
+  struct Built {
+    Block block;
+    StateMachine::Executed executed;
+  };
+  // At least one operation was added. Error: crypto.sign.
+  [[nodiscard]] Result<Built> seal(const trustchain::HybridKey& proposer) &&;
+
+ private:
+  friend class StateMachine;
+  [[nodiscard]] BlockHeader header(const NodeId& proposer) const;
+
+  const StateMachine& machine_;
+  Chain chain_;
+  BlockId previous_;
+  ports::BlockContext context_;
+  std::vector<Bytes> operations_;
+  std::size_t bytes_ = 0;
+  std::set<Bytes> changed_;
+};
+
+// The member that orders operations until validators do: the first one.
+[[nodiscard]] Result<MemberRecord> sequencer_of(const StateTree& state);
+
+}  // namespace i2::fleet

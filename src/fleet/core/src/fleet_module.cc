@@ -1,0 +1,62 @@
+#include <i2/fleet/core/fleet_module.h>
+
+#include "fleet_rules.h"
+
+namespace i2::fleet {
+namespace {
+
+constexpr ports::OperationKind kKinds[] = {
+    {.kind = kCreateInvite, .name = "invite.create", .high = true},
+    {.kind = kRevokeInvite, .name = "invite.revoke", .high = true},
+    {.kind = kAdmit, .name = "member.admit", .high = true},
+    {.kind = kRegister, .name = "member.register", .high = true},
+    {.kind = kLeave, .name = "member.leave", .high = true},
+    {.kind = kExpel, .name = "member.expel", .high = true},
+    {.kind = kSetRole, .name = "member.role", .high = true},
+    {.kind = kAddAnchor, .name = "anchor.add", .high = true},
+    {.kind = kRemoveAnchor, .name = "anchor.remove", .high = true},
+    {.kind = kChangeOperators, .name = "operators.change", .high = true},
+    {.kind = kSetParameters, .name = "parameters.set", .high = true},
+    {.kind = kRootExported, .name = "root.exported", .high = true},
+};
+
+}  // namespace
+
+void FleetModule::begin(ports::StateWriter& state, const Genesis& genesis) {
+  state.put(genesis_key(), encode(genesis));
+  state.put(parameters_key(),
+            encode(FleetParameters{.machine_version = kMachineVersion,
+                                   .proof_policy = genesis.parameters.proof_policy,
+                                   .epoch_ms = kEpochMsDefault}));
+  state.put(operators_key(),
+            encode(OperatorSet{.required = genesis.operators_required, .keys = genesis.operators}));
+  put_member(state, {.info = genesis.first_member, .by = Admission::kGenesis, .operation = {}});
+}
+
+std::span<const ports::OperationKind> FleetModule::kinds() const {
+  return kKinds;
+}
+
+Result<void> FleetModule::decode(std::uint16_t kind, ByteView body) const {
+  I2_TRY(decode_fleet_operation(kind, body));
+  return {};
+}
+
+Result<void> FleetModule::validate(const ports::StateReader& state,
+                                   const ports::OperationView& operation,
+                                   const ports::BlockContext& block) const {
+  I2_TRY_VALUE(const auto body, decode_fleet_operation(operation.kind, operation.body));
+  const Rules rules{
+      .state = FleetState(state), .raw = state, .operation = operation, .block = block};
+  return std::visit([&rules](const auto& typed) { return check(rules, typed); }, body);
+}
+
+Result<void> FleetModule::apply(ports::StateWriter& state, const ports::OperationView& operation,
+                                const ports::BlockContext& block) const {
+  I2_TRY_VALUE(const auto body, decode_fleet_operation(operation.kind, operation.body));
+  const Change change{
+      .state = FleetState(state), .writer = state, .operation = operation, .block = block};
+  return std::visit([&change](const auto& typed) { return perform(change, typed); }, body);
+}
+
+}  // namespace i2::fleet

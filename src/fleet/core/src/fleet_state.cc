@@ -1,0 +1,300 @@
+#include <i2/fleet/core/fleet_state.h>
+#include <i2/trustchain/core/leaf.h>
+
+#include "root_record.h"
+
+namespace i2::fleet {
+namespace {
+
+constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kParametersType = 0x0220;
+constexpr std::uint16_t kOperatorsType = 0x0221;
+constexpr std::uint16_t kMemberRecordType = 0x0222;
+constexpr std::uint16_t kRevokedType = 0x0223;
+constexpr std::uint16_t kInviteType = 0x0224;
+constexpr std::uint16_t kAccountType = 0x0225;
+constexpr std::uint16_t kRootType = 0x0226;
+constexpr trustchain::Domain kInviteDomain{"i2/invite/v1"};
+
+Bytes key(std::string_view what, ByteView rest = {}) {
+  Bytes out = to_bytes(as_bytes(kFleetModule));
+  append(out, as_bytes(what));
+  append(out, rest);
+  return out;
+}
+
+std::unexpected<Error> invalid(std::string_view what) {
+  return fail("fleet.state_invalid",
+              "the replicated state holds " + std::string(what) + " that cannot be read");
+}
+
+bool is_role(Role role) {
+  return role == Role::kNode || role == Role::kValidator;
+}
+
+}  // namespace
+
+InviteId invite_id(const crypto::PublicKey& invite_key) {
+  return InviteId{trustchain::object_id(kInviteDomain, invite_key.spki())};
+}
+
+Bytes genesis_key() {
+  return key("/genesis");
+}
+Bytes parameters_key() {
+  return key("/parameters");
+}
+Bytes operators_key() {
+  return key("/operators");
+}
+Bytes root_key() {
+  return key("/root");
+}
+Bytes member_key(ByteView node_or_its_beginning) {
+  return key("/member/", node_or_its_beginning);
+}
+Bytes revoked_key(ByteView node_or_empty) {
+  return key("/revoked/", node_or_empty);
+}
+Bytes name_key(std::string_view name) {
+  return key("/name/", as_bytes(name));
+}
+Bytes anchor_key(ByteView anchor_or_empty) {
+  return key("/anchor/", anchor_or_empty);
+}
+Bytes invite_key(ByteView invite_or_empty) {
+  return key("/invite/", invite_or_empty);
+}
+Bytes account_key(const AccountId& account) {
+  return key("/account/", account.view());
+}
+
+Bytes encode(const FleetParameters& value) {
+  wire::CanonicalWriter w(kParametersType, kVersion);
+  w.u32(value.machine_version);
+  w.u32(value.proof_policy);
+  w.u64(value.epoch_ms);
+  return std::move(w).take();
+}
+
+Bytes encode(const OperatorSet& value) {
+  wire::CanonicalWriter w(kOperatorsType, kVersion);
+  w.u8(value.required);
+  w.count(value.keys.size());
+  for (const auto& operator_key : value.keys) {
+    write(w, operator_key);
+  }
+  return std::move(w).take();
+}
+
+Bytes encode(const MemberRecord& value) {
+  wire::CanonicalWriter w(kMemberRecordType, kVersion);
+  write(w, value.info);
+  w.u8(static_cast<std::uint8_t>(value.by));
+  w.fixed(value.operation.view());
+  return std::move(w).take();
+}
+
+Bytes encode(const RevokedRecord& value) {
+  wire::CanonicalWriter w(kRevokedType, kVersion);
+  w.fixed(value.node_id.view());
+  w.text(value.name);
+  w.u8(static_cast<std::uint8_t>(value.how));
+  w.u64(value.at);
+  w.text(value.reason);
+  return std::move(w).take();
+}
+
+Bytes encode(const InviteRecord& value) {
+  wire::CanonicalWriter w(kInviteType, kVersion);
+  w.u8(static_cast<std::uint8_t>(value.role));
+  w.u64(value.expiry);
+  w.u32(value.uses_left);
+  w.boolean(value.revoked);
+  w.text(value.tag);
+  w.u64(value.created);
+  return std::move(w).take();
+}
+
+Bytes encode(const AccountRecord& value) {
+  wire::CanonicalWriter w(kAccountType, kVersion);
+  w.u64(value.next_nonce);
+  w.fixed(value.last.view());
+  return std::move(w).take();
+}
+
+Bytes encode(const RootRecord& value) {
+  wire::CanonicalWriter w(kRootType, kVersion);
+  w.u64(value.exported_at);
+  return std::move(w).take();
+}
+
+Result<MemberRecord> decode_member_record(ByteView value) {
+  wire::CanonicalReader r(value, kMemberRecordType, kVersion);
+  MemberRecord out;
+  out.info = read_member_info(r);
+  out.by = Admission{r.u8()};
+  out.operation.bytes = r.fixed<32>();
+  if (!r.finish() || out.by < Admission::kGenesis || out.by > Admission::kInvite) {
+    return invalid("a member");
+  }
+  return out;
+}
+
+Result<RevokedRecord> decode_revoked_record(ByteView value) {
+  wire::CanonicalReader r(value, kRevokedType, kVersion);
+  RevokedRecord out;
+  out.node_id.bytes = r.fixed<32>();
+  out.name = r.text(trustchain::kNameSizeMax);
+  out.how = Departure{r.u8()};
+  out.at = r.u64();
+  out.reason = r.text(kReasonSizeMax);
+  if (!r.finish() || (out.how != Departure::kLeft && out.how != Departure::kExpelled)) {
+    return invalid("a former member");
+  }
+  return out;
+}
+
+Result<InviteRecord> decode_invite_record(ByteView value) {
+  wire::CanonicalReader r(value, kInviteType, kVersion);
+  InviteRecord out;
+  out.role = Role{r.u8()};
+  out.expiry = r.u64();
+  out.uses_left = r.u32();
+  out.revoked = r.boolean();
+  out.tag = r.text(kTagSizeMax);
+  out.created = r.u64();
+  if (!r.finish() || !is_role(out.role)) {
+    return invalid("an invite");
+  }
+  return out;
+}
+
+Result<void> check_invite(const std::optional<InviteRecord>& invite, UnixMillis now) {
+  if (!invite) {
+    return fail("trust.invite_unknown", "the fleet knows no such invite: ask for a new one");
+  }
+  if (invite->revoked) {
+    return fail("trust.invite_revoked", "the invite was taken back: ask for a new one");
+  }
+  if (invite->uses_left == 0) {
+    return fail("trust.invite_used", "the invite has been used: ask for a new one");
+  }
+  if (now >= invite->expiry) {
+    return fail("trust.invite_expired", "the invite has expired: ask for a new one");
+  }
+  return {};
+}
+
+Result<Genesis> FleetState::genesis() const {
+  const auto value = state_.get(genesis_key());
+  if (!value) {
+    return invalid("no genesis, or one");
+  }
+  return decode_genesis(*value);
+}
+
+Result<FleetParameters> FleetState::parameters() const {
+  const auto value = state_.get(parameters_key());
+  wire::CanonicalReader r(value.value_or(ByteView{}), kParametersType, kVersion);
+  FleetParameters out;
+  out.machine_version = r.u32();
+  out.proof_policy = r.u32();
+  out.epoch_ms = r.u64();
+  return r.finish() ? Result<FleetParameters>(out) : invalid("parameters");
+}
+
+Result<OperatorSet> FleetState::operators() const {
+  const auto value = state_.get(operators_key());
+  wire::CanonicalReader r(value.value_or(ByteView{}), kOperatorsType, kVersion);
+  OperatorSet out;
+  out.required = r.u8();
+  const std::size_t count = r.count(kOperatorsMax);
+  for (std::size_t i = 0; i < count && r.ok(); ++i) {
+    out.keys.push_back(trustchain::read_public_key(r));
+  }
+  if (!r.finish() || out.required < 1 || out.required > out.keys.size()) {
+    return invalid("operators");
+  }
+  return out;
+}
+
+Result<std::optional<MemberRecord>> FleetState::member(const NodeId& node) const {
+  const auto value = state_.get(member_key(node.view()));
+  if (!value) {
+    return std::nullopt;
+  }
+  I2_TRY_VALUE(auto out, decode_member_record(*value));
+  return std::optional(std::move(out));
+}
+
+Result<std::optional<RevokedRecord>> FleetState::revoked(const NodeId& node) const {
+  const auto value = state_.get(revoked_key(node.view()));
+  if (!value) {
+    return std::nullopt;
+  }
+  I2_TRY_VALUE(auto out, decode_revoked_record(*value));
+  return std::optional(std::move(out));
+}
+
+std::optional<NodeId> FleetState::node_named(std::string_view name) const {
+  const auto value = state_.get(name_key(name));
+  NodeId out;
+  if (!value || value->size() != out.bytes.size()) {
+    return std::nullopt;
+  }
+  std::memcpy(out.bytes.data(), value->data(), value->size());
+  return out;
+}
+
+Result<std::optional<InviteRecord>> FleetState::invite(const InviteId& invite) const {
+  const auto value = state_.get(fleet::invite_key(invite.view()));
+  if (!value) {
+    return std::nullopt;
+  }
+  I2_TRY_VALUE(auto out, decode_invite_record(*value));
+  return std::optional(std::move(out));
+}
+
+Result<AccountRecord> FleetState::account(const AccountId& account) const {
+  const auto value = state_.get(account_key(account));
+  if (!value) {
+    return AccountRecord{};
+  }
+  wire::CanonicalReader r(*value, kAccountType, kVersion);
+  AccountRecord out;
+  out.next_nonce = r.u64();
+  out.last.bytes = r.fixed<32>();
+  return r.finish() ? Result<AccountRecord>(out) : invalid("an account");
+}
+
+Result<std::vector<trustchain::AnchorRecord>> FleetState::anchors() const {
+  std::vector<trustchain::AnchorRecord> out;
+  bool good = true;
+  state_.scan(anchor_key({}), {}, [&](ByteView, ByteView value) {
+    auto anchor = trustchain::decode_anchor(value);
+    good = anchor.has_value();
+    if (good) {
+      out.push_back(*std::move(anchor));
+    }
+    return good;
+  });
+  return good ? Result<std::vector<trustchain::AnchorRecord>>(std::move(out))
+              : invalid("an anchor");
+}
+
+std::uint64_t FleetState::member_count() const {
+  return state_.count(member_key({}));
+}
+
+Result<std::optional<UnixMillis>> FleetState::root_exported() const {
+  const auto value = state_.get(root_key());
+  if (!value) {
+    return std::nullopt;
+  }
+  wire::CanonicalReader r(*value, kRootType, kVersion);
+  const UnixMillis at = r.u64();
+  return r.finish() ? Result<std::optional<UnixMillis>>(at) : invalid("a root record");
+}
+
+}  // namespace i2::fleet

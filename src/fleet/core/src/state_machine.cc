@@ -1,0 +1,273 @@
+#include <i2/base/assert.h>
+#include <i2/fleet/core/state_machine.h>
+
+#include <algorithm>
+
+namespace i2::fleet {
+namespace {
+
+// Room for the header, its signature and the lengths of the operations.
+constexpr std::size_t kBlockOverhead = 4096;
+
+// What one operation changes, on top of a copy of the state.
+class Scratch final : public ports::StateWriter {
+ public:
+  Scratch(const StateTree& state, std::string_view module)
+      : state_(state), prefix_(std::string(module) + "/") {}
+
+  [[nodiscard]] std::optional<ByteView> get(ByteView key) const override { return state_.get(key); }
+  void scan(ByteView prefix, ByteView after,
+            const std::function<bool(ByteView, ByteView)>& visit) const override {
+    state_.scan(prefix, after, visit);
+  }
+  [[nodiscard]] std::uint64_t count(ByteView prefix) const override { return state_.count(prefix); }
+  void put(ByteView key, ByteView value) override {
+    own(key);
+    I2_ASSERT(value.size() <= ports::kStateValueSizeMax);
+    state_.put(key, value);
+    changed_.insert(to_bytes(key));
+  }
+  void erase(ByteView key) override {
+    own(key);
+    state_.erase(key);
+    changed_.insert(to_bytes(key));
+  }
+
+  void take_into(StateTree& state, std::set<Bytes>& changed) && {
+    state = std::move(state_);
+    changed.merge(changed_);
+  }
+
+ private:
+  // A module that wrote into another's keys would break that one's invariants.
+  void own(ByteView key) const { I2_ASSERT(as_text(key).starts_with(prefix_)); }
+
+  StateTree state_;
+  const std::string prefix_;
+  std::set<Bytes> changed_;
+};
+
+struct Account {
+  ports::AccountType type = ports::AccountType::kMember;
+  trustchain::HybridPublicKey key;
+  AccountRecord record;
+};
+
+Result<Account> find_account(const FleetState& state, const OperatorSet& operators,
+                             const AccountId& id) {
+  Account out;
+  I2_TRY_VALUE(out.record, state.account(id));
+  I2_TRY_VALUE(const auto member, state.member(NodeId{id.bytes}));
+  if (member) {
+    out.key = member->info.identity;
+    return out;
+  }
+  out.type = ports::AccountType::kOperator;
+  const auto key = std::ranges::find(operators.keys, OperatorId{id.bytes}, operator_id);
+  if (key != operators.keys.end()) {
+    out.key = *key;
+    return out;
+  }
+  I2_TRY_VALUE(const auto former, state.revoked(NodeId{id.bytes}));
+  if (former) {
+    return fail("fleet.account_revoked",
+                "'" + former->name + "' is no longer a member and changes nothing any more");
+  }
+  return fail("fleet.account_unknown",
+              "the operation is by nobody this fleet knows (account " + id.hex() + ")");
+}
+
+Result<void> check_times(const Operation& operation, const ports::BlockContext& block) {
+  if (operation.expiry <= block.time) {
+    return fail("fleet.operation_expired",
+                "the operation was not submitted in time: sign it again; compare the clocks");
+  }
+  if (operation.expiry > block.time + kOperationLifeMsMax) {
+    return fail("fleet.operation_expired", "an operation may not be valid for longer than 30 days");
+  }
+  if (operation.anchor_height >= block.height) {
+    return fail("fleet.operation_expired", "the operation refers to a state that is not there yet");
+  }
+  return {};
+}
+
+}  // namespace
+
+StateMachine::StateMachine(std::vector<const ports::StateModule*> modules) {
+  modules.push_back(&fleet_);
+  std::set<std::string_view> names;
+  for (const ports::StateModule* module : modules) {
+    I2_ASSERT(names.insert(module->name()).second);
+    for (const ports::OperationKind& kind : module->kinds()) {
+      const bool added = kinds_.emplace(kind.kind, Registered{module, &kind}).second;
+      I2_ASSERT(added);
+    }
+  }
+}
+
+Result<Chain> StateMachine::begin(const Genesis& genesis) {
+  if (genesis.parameters.proof_policy != 0) {
+    return fail("fleet.parameter_unsupported",
+                "the fleet uses proof policy " + std::to_string(genesis.parameters.proof_policy) +
+                    ", of which this version knows nothing: update the program");
+  }
+  Chain out;
+  Scratch scratch(out.state, kFleetModule);
+  FleetModule::begin(scratch, genesis);
+  std::set<Bytes> changed;
+  std::move(scratch).take_into(out.state, changed);
+  out.head.chain_id = chain_id(genesis);
+  out.head.time = genesis.created;
+  out.head.proposer = genesis.first_member.node_id;
+  out.head.state = out.state.root();
+  return out;
+}
+
+const ports::OperationKind* StateMachine::find(std::uint16_t kind) const {
+  const auto at = kinds_.find(kind);
+  return at == kinds_.end() ? nullptr : at->second.kind;
+}
+
+const ports::OperationKind* StateMachine::find(std::string_view name) const {
+  for (const auto& [number, registered] : kinds_) {
+    if (registered.kind->name == name) {
+      return registered.kind;
+    }
+  }
+  return nullptr;
+}
+
+Result<Operation> StateMachine::parse(ByteView encoding, const ChainId& chain) const {
+  I2_TRY_VALUE(auto operation, decode_operation(encoding));
+  if (operation.chain_id != chain) {
+    return fail("fleet.operation_foreign", "the operation is for another fleet");
+  }
+  if (operation.machine_version != kMachineVersion) {
+    return fail("fleet.operation_version",
+                "the operation was made for version " + std::to_string(operation.machine_version) +
+                    " of the state; this fleet is at version " + std::to_string(kMachineVersion));
+  }
+  const auto registered = kinds_.find(operation.kind);
+  if (registered == kinds_.end()) {
+    return fail("fleet.operation_kind", "no layer of this program knows operations of kind " +
+                                            std::to_string(operation.kind) +
+                                            ": update the program");
+  }
+  I2_TRY(registered->second.module->decode(operation.kind, operation.body));
+  return operation;
+}
+
+Result<StateMachine::Executed> StateMachine::execute(const Chain& chain, const Block& block,
+                                                     const NodeId& proposer) const {
+  const BlockHeader& header = block.head.header;
+  const auto refuse = [&](const std::string& why) {
+    return fail("fleet.block_invalid",
+                "block " + std::to_string(header.height) + " is not valid: " + why);
+  };
+  if (header.chain_id != chain.head.chain_id || header.height != chain.head.height + 1 ||
+      header.previous != tip(chain) || header.time <= chain.head.time) {
+    return refuse("it does not follow block " + std::to_string(chain.head.height));
+  }
+  I2_TRY_VALUE(const auto member, FleetState(chain.state).member(proposer));
+  if (!member) {
+    return refuse("its proposer is not a member");
+  }
+  I2_TRY(verify_header(block.head, member->info.identity));
+  BlockBuilder builder(*this, chain, header.time);
+  for (const Bytes& operation : block.operations) {
+    if (auto added = builder.add(operation); !added) {
+      return refuse(added.error().to_string());
+    }
+  }
+  if (builder.header(proposer) != header) {
+    return refuse("its operations lead to another state than it says");
+  }
+  return Executed{.chain = {.state = std::move(builder.chain_.state), .head = header},
+                  .changed = std::move(builder.changed_)};
+}
+
+BlockBuilder::BlockBuilder(const StateMachine& machine, Chain chain, UnixMillis now)
+    : machine_(machine),
+      chain_(std::move(chain)),
+      previous_(tip(chain_)),
+      context_{.chain_id = chain_.head.chain_id,
+               .height = chain_.head.height + 1,
+               .time = std::max(now, chain_.head.time + 1)} {}
+
+bool BlockBuilder::full() const {
+  return operations_.size() >= kBlockOperationsMax ||
+         bytes_ + kOperationSizeMax + kBlockOverhead > kBlockSizeMax;
+}
+
+Result<void> BlockBuilder::add(Bytes encoding) {
+  if (full()) {
+    return fail("fleet.overloaded", "the block is full");
+  }
+  I2_TRY_VALUE(const Operation operation, machine_.parse(encoding, context_.chain_id));
+  I2_TRY(check_times(operation, context_));
+  const FleetState state(chain_.state);
+  I2_TRY_VALUE(const OperatorSet operators, state.operators());
+  I2_TRY_VALUE(Account account, find_account(state, operators, operation.account));
+  if (operation.nonce != account.record.next_nonce) {
+    return fail("fleet.operation_nonce", "the account's next operation has nonce " +
+                                             std::to_string(account.record.next_nonce) +
+                                             ", this one has " + std::to_string(operation.nonce));
+  }
+  const auto& registered = machine_.kinds_.at(operation.kind);
+  I2_TRY(verify_signature(operation, account.key, registered.kind->high));
+  I2_TRY_VALUE(auto approvals, verify_approvals(operation, operators.keys));
+  if (account.type == ports::AccountType::kOperator &&
+      !std::ranges::contains(approvals, operation.account)) {
+    approvals.push_back(operation.account);
+  }
+  const ports::OperationView view{.id = id(operation),
+                                  .account = operation.account,
+                                  .account_type = account.type,
+                                  .kind = operation.kind,
+                                  .body = operation.body,
+                                  .approvals = approvals};
+  I2_TRY(registered.module->validate(chain_.state, view, context_));
+  Scratch scratch(chain_.state, registered.module->name());
+  I2_TRY(registered.module->apply(scratch, view, context_));
+  std::move(scratch).take_into(chain_.state, changed_);
+  account.record = {.next_nonce = operation.nonce + 1, .last = view.id};
+  const Bytes key = account_key(operation.account);
+  chain_.state.put(key, encode(account.record));
+  changed_.insert(key);
+  bytes_ += encoding.size() + sizeof(std::uint32_t);
+  operations_.push_back(std::move(encoding));
+  return {};
+}
+
+BlockHeader BlockBuilder::header(const NodeId& proposer) const {
+  return {.chain_id = context_.chain_id,
+          .height = context_.height,
+          .previous = previous_,
+          .time = context_.time,
+          .proposer = proposer,
+          .operations = operations_hash(operations_),
+          .state = chain_.state.root()};
+}
+
+Result<BlockBuilder::Built> BlockBuilder::seal(const trustchain::HybridKey& proposer) && {
+  I2_ASSERT(!operations_.empty());
+  Built out;
+  I2_TRY_VALUE(out.block.head,
+               sign_header(header(trustchain::node_id(proposer.public_key())), proposer));
+  out.block.operations = std::move(operations_);
+  out.executed.chain = {.state = std::move(chain_.state), .head = out.block.head.header};
+  out.executed.changed = std::move(changed_);
+  return out;
+}
+
+Result<MemberRecord> sequencer_of(const StateTree& tree) {
+  const FleetState state(tree);
+  I2_TRY_VALUE(const Genesis genesis, state.genesis());
+  I2_TRY_VALUE(auto member, state.member(genesis.first_member.node_id));
+  if (!member) {
+    return fail("fleet.state_invalid", "the member that orders operations is not a member");
+  }
+  return *std::move(member);
+}
+
+}  // namespace i2::fleet

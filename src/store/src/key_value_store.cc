@@ -1,0 +1,148 @@
+#include <i2/store/key_value_store.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <atomic>
+
+namespace i2::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kWriteBufferSize = 8 * 1024 * 1024;
+constexpr std::size_t kCacheSize = 8 * 1024 * 1024;
+constexpr std::size_t kLogSizeMax = 64 * 1024 * 1024;
+constexpr int kOpenFilesMax = 128;
+
+rocksdb::Slice slice(ByteView bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+ByteView view(const rocksdb::Slice& bytes) {
+  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+Error to_error(const rocksdb::Status& status, const fs::path& dir) {
+  const std::string text = status.ToString();
+  const std::string where = "the database '" + dir.string() + "'";
+  // RocksDB has no status of their own for EFBIG and EDQUOT.
+  if (status.IsNoSpace() || contains(text, "No space left") || contains(text, "File too large") ||
+      contains(text, "quota exceeded")) {
+    return {"store.disk_full",
+            where + " cannot be written: make room and start again (" + text + ")"};
+  }
+  if (contains(text, "lock hold by") || contains(text, "/LOCK: Resource temporarily unavailable")) {
+    return {"store.locked", where + " is open in another process: stop that one first"};
+  }
+  if (contains(text, "does not exist (create_if_missing is false)")) {
+    return {"store.missing", where + " is not there: restore the data directory from a backup"};
+  }
+  if (status.IsCorruption() || contains(text, "checksum mismatch")) {
+    return {"store.damaged", where + " is damaged: restore it from a backup (" + text + ")"};
+  }
+  if (status.IsNotSupported()) {
+    return {"store.version",
+            where + " was written by a newer program: update this one (" + text + ")"};
+  }
+  return {"store.failed", where + ": " + text};
+}
+
+rocksdb::Options make_options(KeyValueStore::Mode mode) {
+  rocksdb::Options out;
+  out.create_if_missing = mode == KeyValueStore::Mode::kCreate;
+  out.paranoid_checks = true;
+  // The tail of the log may be torn by a crash: that batch was never acknowledged. What was is
+  // missed by the head file.
+  out.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  out.write_buffer_size = kWriteBufferSize;
+  out.max_total_wal_size = kLogSizeMax;
+  out.max_open_files = kOpenFilesMax;
+  out.max_background_jobs = 2;
+  out.compression = rocksdb::kNoCompression;
+  out.info_log_level = rocksdb::WARN_LEVEL;
+  out.keep_log_file_num = 2;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(kCacheSize);
+  out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return out;
+}
+
+}  // namespace
+
+struct KeyValueStore::Impl {
+  fs::path dir;
+  std::unique_ptr<rocksdb::DB> db;
+  std::atomic<bool> failed = false;
+};
+
+KeyValueStore::KeyValueStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+KeyValueStore::~KeyValueStore() = default;
+
+Result<std::unique_ptr<KeyValueStore>> KeyValueStore::open(const fs::path& dir, Mode mode) {
+  auto impl = std::make_unique<Impl>();
+  impl->dir = dir;
+  rocksdb::DB* db = nullptr;
+  if (const auto status = rocksdb::DB::Open(make_options(mode), dir.string(), &db); !status.ok()) {
+    return fail(to_error(status, dir));
+  }
+  impl->db.reset(db);
+  return std::unique_ptr<KeyValueStore>(new KeyValueStore(std::move(impl)));
+}
+
+Result<std::optional<Bytes>> KeyValueStore::get(ByteView key) const {
+  std::string value;
+  const auto status = impl_->db->Get(rocksdb::ReadOptions(), slice(key), &value);
+  if (status.IsNotFound()) {
+    return std::nullopt;
+  }
+  if (!status.ok()) {
+    return fail(to_error(status, impl_->dir));
+  }
+  return std::optional(to_bytes(as_bytes(value)));
+}
+
+Result<void> KeyValueStore::scan(
+    ByteView prefix, const std::function<bool(ByteView key, ByteView value)>& visit) const {
+  rocksdb::ReadOptions options;
+  options.total_order_seek = true;
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(options));
+  for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) {
+    if (!visit(view(at->key()), view(at->value()))) {
+      break;
+    }
+  }
+  if (!at->status().ok()) {
+    return fail(to_error(at->status(), impl_->dir));
+  }
+  return {};
+}
+
+Result<void> KeyValueStore::commit(const Batch& batch) {
+  if (impl_->failed) {
+    return fail("store.failed", "the database '" + impl_->dir.string() +
+                                    "' is closed for writing after an error: start again");
+  }
+  rocksdb::WriteBatch writes;
+  for (const Batch::Change& change : batch.changes()) {
+    const auto status = change.value ? writes.Put(slice(change.key), slice(*change.value))
+                                     : writes.Delete(slice(change.key));
+    if (!status.ok()) {
+      return fail(to_error(status, impl_->dir));
+    }
+  }
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  if (const auto status = impl_->db->Write(options, &writes); !status.ok()) {
+    impl_->failed = true;
+    return fail(to_error(status, impl_->dir));
+  }
+  return {};
+}
+
+}  // namespace i2::store
