@@ -125,7 +125,7 @@ class Usage(FleetTest):
             self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
             self.assertIn("not available: ", answer.err)
         for arguments in (["production", "--federated"], ["bootstrap", "--root-authority"],
-                          ["gateway", "--translate-protocols"], ["development", "--legacy-gateway"]):
+                          ["gateway", "--translate-protocols"]):
             answer = run(SERVER, *arguments)
             self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
             self.assertIn("not available: ", answer.err)

@@ -22,6 +22,7 @@ struct Options {
   std::optional<std::string> socket;
   std::optional<std::string> bind;
   std::optional<std::string> port;
+  bool legacy_gateway = false;
   std::optional<Duration> timeout;
   bool json = false;
   // Of single verbs.

@@ -89,7 +89,8 @@ class Parser {
   void add_modes() {
     verb("development", "run a node in the foreground",
          "internet2-server --data-dir var --port 9292 development", "Daemon")
-        ->add_flag("--legacy-gateway", legacy_gateway_, "also serve HTTP on TCP");
+        ->add_flag("--legacy-gateway", options_.legacy_gateway,
+                   "serve HTTP on TCP too, whatever the file says");
     verb("check-config", "read the configuration, print `ok` or every problem",
          "internet2-server --config config/development.toml check-config", "Daemon");
     verb("version", "print the version", "i2 version --json", "Daemon");
@@ -287,9 +288,6 @@ class Parser {
         reason = found->reason;
       }
     }
-    if (legacy_gateway_) {
-      reason = "the HTTP gateway is not part of this version";
-    }
     if (options_.program == "stoq-transport" && options_.verb != "version" &&
         options_.verb != "check-config") {
       reason =
@@ -306,7 +304,6 @@ class Parser {
   std::unique_ptr<CLI::App> app_;
   Options options_;
   Raw raw_;
-  bool legacy_gateway_ = false;
 };
 
 std::string program_name(const char* path) {

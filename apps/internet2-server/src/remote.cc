@@ -70,6 +70,9 @@ node::ConfigSources sources_of(const Options& options) {
   add("node", "socket", "--socket", options.socket);
   add("transport", "bind_address", "--bind", options.bind);
   add("transport", "port", "--port", options.port);
+  if (options.legacy_gateway) {
+    add("gateway", "enabled", "--legacy-gateway", "true");
+  }
   return sources;
 }
 

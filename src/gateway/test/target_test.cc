@@ -42,13 +42,12 @@ TEST(TargetTest, ReadsTheAbsoluteForm) {
 
 TEST(TargetTest, RefusesWhatTwoReadersCouldReadDifferently) {
   for (const std::string_view bad :
-       {"", "?x", "*",      "metrics",   "http://",  "http:///metrics",
-        "/a/../b",   "/a/./b", "/..",       "/.",       "/a/%2e%2e/b",
-        "/a/%2E%2e", "/%2e",   "//metrics", "/a//b",    "/a/",
-        "/a%2fb",    "/a%2Fb", "/a\\b",     "/a%5cb",   "/a%00b",
-        "/a%0ab",    "/a%7f",  "/%",        "/%1",      "/%zz",
-        "/a b",      "/a#b",   "/a\tb",     "/a?b=%0d", "/a?b=%2",
-        "/a?b#c"}) {
+       {"",        "?x",        "*",      "metrics", "http://",     "http:///metrics",
+        "/a/../b", "/a/./b",    "/..",    "/.",      "/a/%2e%2e/b", "/a/%2E%2e",
+        "/%2e",    "//metrics", "/a//b",  "/a/",     "/a%2fb",      "/a%2Fb",
+        "/a\\b",   "/a%5cb",    "/a%00b", "/a%0ab",  "/a%7f",       "/%",
+        "/%1",     "/%zz",      "/a b",   "/a#b",    "/a\tb",       "/a?b=%0d",
+        "/a?b=%2", "/a?b#c"}) {
     EXPECT_EQ(path_of(bad), "gateway.target_invalid") << bad;
   }
   EXPECT_EQ(path_of(std::string_view("/a\0b", 4)), "gateway.target_invalid");

@@ -46,9 +46,9 @@ Result<InviteToken> decode_token(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(kWhiteSpace), text.size()));
   text = text.substr(0, text.find_last_not_of(kWhiteSpace) + 1);
   if (!text.starts_with(kTokenPrefix) || text.size() > kTokenSizeMax) {
-    return fail("trust.invite_malformed",
-                "this is no invite token of this version: one begins with " +
-                    std::string(kTokenPrefix));
+    return fail(
+        "trust.invite_malformed",
+        "this is no invite token of this version: one begins with " + std::string(kTokenPrefix));
   }
   auto bytes = wire::from_base32(text.substr(kTokenPrefix.size()));
   if (!bytes || bytes->size() < kChecksumSize) {

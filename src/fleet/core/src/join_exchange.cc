@@ -105,11 +105,9 @@ Result<Bytes> JoinClient::take(JoinOffer offer, const crypto::Certificate& serve
   }
   offered_ = *std::move(set);
   const Bytes certificate_request = leaf_.request.der();
-  I2_TRY_VALUE(auto proof,
-               make_join_proof(chain_id_, identity_, certificate_request, invite_key_));
-  return encode(JoinRequest{.proof = std::move(proof),
-                            .certificate_request = certificate_request,
-                            .name = name_});
+  I2_TRY_VALUE(auto proof, make_join_proof(chain_id_, identity_, certificate_request, invite_key_));
+  return encode(JoinRequest{
+      .proof = std::move(proof), .certificate_request = certificate_request, .name = name_});
 }
 
 Result<void> JoinClient::take(JoinAccepted accepted, UnixMillis now) {
@@ -195,20 +193,19 @@ Result<JoinServer::Wanted> JoinServer::handle_request(ByteView record, const Sta
   if (crypto::sha256(wanted->certificate_request) != wanted->proof.request_sha256) {
     return fail("trust.join_proof", "the certificate request is not the one that was signed");
   }
-  I2_TRY_VALUE(auto request,
-               crypto::CertificateRequest::from_der(wanted->certificate_request));
+  I2_TRY_VALUE(auto request, crypto::CertificateRequest::from_der(wanted->certificate_request));
   if (!request.verify_possession()) {
     return fail("trust.request_possession",
                 "the certificate request is not signed by the key it contains");
   }
-  return Wanted{.admit = {.proof = std::move(wanted->proof),
-                          .name = free_name(state, wanted->name)},
-                .request = std::move(request)};
+  return Wanted{
+      .admit = {.proof = std::move(wanted->proof), .name = free_name(state, wanted->name)},
+      .request = std::move(request)};
 }
 
 Bytes JoinServer::refuse(const Error& error) {
-  return encode(JoinRefused{.code = error.code(),
-                            .message = error.message().substr(0, kRefusalMessageMax)});
+  return encode(
+      JoinRefused{.code = error.code(), .message = error.message().substr(0, kRefusalMessageMax)});
 }
 
 std::string free_name(const FleetState& state, std::string_view wished) {

@@ -17,8 +17,8 @@ constexpr std::size_t kCodeSizeMax = 64;
 constexpr std::size_t kPointSizeMax = 4096;
 
 std::unexpected<Error> malformed(std::string what) {
-  return fail("trust.join_malformed", "the other side broke the rules of joining: " +
-                                          std::move(what));
+  return fail("trust.join_malformed",
+              "the other side broke the rules of joining: " + std::move(what));
 }
 
 void write(wire::CanonicalWriter& w, const JoinOffer& message) {

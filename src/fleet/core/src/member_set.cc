@@ -24,8 +24,7 @@ Result<MemberSet> MemberSet::from_state(const ports::StateReader& state) {
   out.chain_id_ = fleet::chain_id(genesis);
   out.genesis_ = std::make_shared<const Genesis>(std::move(genesis));
   Result<void> followed;
-  for (const Bytes& prefix :
-       {operators_key(), anchor_key({}), revoked_key({}), member_key({})}) {
+  for (const Bytes& prefix : {operators_key(), anchor_key({}), revoked_key({}), member_key({})}) {
     state.scan(prefix, {}, [&](ByteView key, ByteView) {
       followed = out.follow(state, key);
       return followed.has_value();
@@ -66,11 +65,11 @@ Result<void> MemberSet::follow(const ports::StateReader& state, ByteView key) {
     I2_TRY_VALUE(auto record, fleet.revoked(*former));
     if (record) {
       remove(*former);
-      revoked_.insert_or_assign(*former,
-                                std::make_shared<const RevokedRecord>(*std::move(record)));
+      revoked_.insert_or_assign(*former, std::make_shared<const RevokedRecord>(*std::move(record)));
     }
   } else if (const auto anchor = id_behind<AnchorId>(key, anchor_key({}))) {
-    std::erase_if(anchors_, [&](const auto& held) { return trustchain::id(*held) == anchor->bytes; });
+    std::erase_if(anchors_,
+                  [&](const auto& held) { return trustchain::id(*held) == anchor->bytes; });
     if (const auto value = state.get(key)) {
       I2_TRY_VALUE(const auto record, trustchain::decode_anchor(*value));
       I2_TRY(add(record));
@@ -98,8 +97,8 @@ Result<MemberSet> MemberSet::create(Genesis genesis,
   MemberSet out;
   out.chain_id_ = fleet::chain_id(genesis);
   out.genesis_ = std::make_shared<const Genesis>(std::move(genesis));
-  out.operators_ = std::make_shared<const OperatorSet>(OperatorSet{
-      .required = out.genesis_->operators_required, .keys = out.genesis_->operators});
+  out.operators_ = std::make_shared<const OperatorSet>(
+      OperatorSet{.required = out.genesis_->operators_required, .keys = out.genesis_->operators});
   const MemberInfo& first = out.genesis_->first_member;
   out.members_.emplace(first.node_id,
                        std::make_shared<const Member>(

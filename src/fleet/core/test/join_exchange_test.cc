@@ -38,7 +38,9 @@ struct Inviting {
             .seed = crypto::SecretBytes(to_bytes(ByteView(pkcs8).last(32))),
             .expiry = chain.now + kHour};
   }
-  [[nodiscard]] MemberSet members() const { return MemberSet::from_state(chain.chain.state).value(); }
+  [[nodiscard]] MemberSet members() const {
+    return MemberSet::from_state(chain.chain.state).value();
+  }
   [[nodiscard]] Bytes offer() const {
     return JoinServer::offer(members(), fleet.alpha.identity.public_key(), binding);
   }
@@ -79,14 +81,14 @@ std::vector<Bytes> serve(Inviting& home, ByteView request) {
   if (!ordered) {
     return {JoinServer::refuse(ordered.error())};
   }
-  const auto leaf = trustchain::issue_leaf(wanted->request, home.fleet.anchor,
-                                           home.fleet.anchor_key,
-                                           {.node_name = wanted->admit.name,
-                                            .fleet_name = home.fleet.genesis.fleet_name,
-                                            .now = home.chain.now,
-                                            .serial = home.fleet.serial(),
-                                            .name_is_wish = true})
-                        .value();
+  const auto leaf =
+      trustchain::issue_leaf(wanted->request, home.fleet.anchor, home.fleet.anchor_key,
+                             {.node_name = wanted->admit.name,
+                              .fleet_name = home.fleet.genesis.fleet_name,
+                              .now = home.chain.now,
+                              .serial = home.fleet.serial(),
+                              .name_is_wish = true})
+          .value();
   std::vector<Bytes> out{JoinServer::accept({.name = wanted->admit.name,
                                              .leaf = leaf.der(),
                                              .point = ordered->head,
@@ -246,8 +248,7 @@ TEST(JoinExchange, ALyingInviterHearsNothing) {
   // It talks before it has shown who it is.
   EXPECT_EQ(asked(JoinServer::refuse(Error("trust.invite_used", "used")), home.leaf),
             "trust.join_server");
-  EXPECT_EQ(asked(JoinServer::chunk(home.chain.chain.state, 0), home.leaf),
-            "trust.join_malformed");
+  EXPECT_EQ(asked(JoinServer::chunk(home.chain.chain.state, 0), home.leaf), "trust.join_malformed");
   // The token's own words are compared, not only the node.
   InviteToken wrong_root = home.token();
   wrong_root.root_fingerprint[0] ^= 1;
@@ -317,8 +318,7 @@ TEST(JoinExchange, AServerChecksARequestBeforeItIsOrdered) {
                                            home.chain.chain.state, home.chain.now));
   };
   EXPECT_EQ(served([](JoinRequest&) {}), "ok");
-  EXPECT_EQ(served([](JoinRequest& r) { r.certificate_request.push_back(0); }),
-            "trust.join_proof");
+  EXPECT_EQ(served([](JoinRequest& r) { r.certificate_request.push_back(0); }), "trust.join_proof");
   EXPECT_EQ(served([](JoinRequest& r) { r.proof.request_sha256[0] ^= 1; }), "trust.join_proof");
   EXPECT_EQ(served([](JoinRequest& r) { r.proof.identity_signature.ed25519[0] ^= 1; }),
             "trust.join_proof");

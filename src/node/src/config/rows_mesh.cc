@@ -1,5 +1,5 @@
-// Sections of layers that this version does not have: [gateway], and production.toml's
-// [hypermesh.*] [stoq.dns] [integration].
+// Sections of layers that this version does not have: production.toml's [hypermesh.*] [stoq.dns]
+// [integration].
 #include <array>
 
 #include "settings.h"
@@ -15,7 +15,6 @@ constexpr std::string_view kAssets = "assets";
 constexpr std::string_view kMachines = "virtual machines";
 constexpr std::string_view kProxy = "proxy addresses";
 constexpr std::string_view kNames = "the name service";
-constexpr std::string_view kGateway = "the HTTP gateway";
 constexpr std::string_view kOneProgram = "the layers are one program and need no coordination";
 
 // A switch that is off unless somebody asks for it.
@@ -38,12 +37,6 @@ constexpr SettingRow nothing(std::string_view section, std::string_view key, Set
 }
 
 constexpr std::array kRows{
-    later_switch("gateway", "enabled", kGateway),
-    later("gateway", "bind_address", kAddress, kGateway),
-    later("gateway", "port", kInteger, kGateway),
-    later_switch("gateway", "open_loopback", kGateway),
-    later_switch("gateway", "translate_protocols", kGateway),
-
     SettingRow{{.section = "hypermesh.consensus",
                 .key = "mandatory_four_proof",
                 .type = kBoolean,

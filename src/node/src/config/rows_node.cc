@@ -9,8 +9,6 @@ namespace {
 using enum SettingType;
 using enum Standing;
 
-constexpr std::string_view kGateway = "the HTTP gateway";
-
 constexpr std::array kRows{
     SettingRow{{.section = "node",
                 .key = "data_dir",
@@ -113,10 +111,8 @@ constexpr std::array kRows{
     SettingRow{{.section = "deployment",
                 .key = "legacy_compatibility",
                 .type = kBoolean,
-                .default_value = "false",
-                .standing = kLater,
-                .meaning = "HTTP over TCP for other software",
-                .note = kGateway}},
+                .standing = kAlias,
+                .note = "[gateway] enabled"}},
     SettingRow{{.section = "deployment",
                 .key = "federated_bootstrap",
                 .type = kBoolean,

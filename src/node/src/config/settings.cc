@@ -16,8 +16,8 @@ using stoq::core::SocketAddress;
 
 std::vector<SettingRow> all_rows() {
   std::vector<SettingRow> out;
-  for (const auto& rows :
-       {node_rows(), transport_rows(), trust_rows(), telemetry_rows(), mesh_rows()}) {
+  for (const auto& rows : {node_rows(), transport_rows(), trust_rows(), telemetry_rows(),
+                           gateway_rows(), mesh_rows()}) {
     out.insert(out.end(), rows.begin(), rows.end());
   }
   return out;

@@ -25,6 +25,7 @@ struct SettingRow {
 [[nodiscard]] std::span<const SettingRow> transport_rows();
 [[nodiscard]] std::span<const SettingRow> trust_rows();
 [[nodiscard]] std::span<const SettingRow> telemetry_rows();
+[[nodiscard]] std::span<const SettingRow> gateway_rows();
 [[nodiscard]] std::span<const SettingRow> mesh_rows();
 
 [[nodiscard]] std::span<const SettingRow> setting_rows();

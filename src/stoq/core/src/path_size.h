@@ -1,8 +1,8 @@
 // Finds out that a path swallows packets of a size that it once carried.
 //
-// ngtcp2's ladder of probes only climbs. When the route changes to one that carries less, every full
-// packet vanishes while acknowledgements and PINGs arrive, and a transfer would hang for ever: a
-// black hole, RFC 8899 §4.3. It is suspected when bytes of streams or datagrams are under way and
+// ngtcp2's ladder of probes only climbs. When the route changes to one that carries less, every
+// full packet vanishes while acknowledgements and PINGs arrive, and a transfer would hang for ever:
+// a black hole, RFC 8899 §4.3. It is suspected when bytes of streams or datagrams are under way and
 // none of them is acknowledged for several probe timeouts. Then packets keep to the size that every
 // path carries until a trial is due; each suspicion doubles the time to the next one.
 #pragma once

@@ -65,7 +65,8 @@ class MemberSet {
   [[nodiscard]] Result<ports::LeafStanding> check_leaf(const crypto::Certificate& leaf,
                                                        UnixMillis now) const;
   // As ports::PeerVerifier::check_hello. In this order: form of the binding, membership
-  // (trust.member_unknown, trust.member_revoked), binding (both signatures, leaf key, validity), name of the leaf, Ed25519 signature over the message.
+  // (trust.member_unknown, trust.member_revoked), binding (both signatures, leaf key, validity),
+  // name of the leaf, Ed25519 signature over the message.
   [[nodiscard]] Result<ports::PeerIdentity> check_hello(const ports::HelloClaim& claim,
                                                         UnixMillis now) const;
 
