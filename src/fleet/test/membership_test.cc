@@ -80,7 +80,7 @@ TEST(Init, KeepsSecretsToItself) {
       ++secrets;
     }
   }
-  EXPECT_EQ(secrets, 9u);  // node 2, operator 2, leaf, anchor, root 3
+  EXPECT_EQ(secrets, 10u);  // node 2, operator 2, leaf, anchor, P-256 authority, root 3
 }
 
 TEST(Init, TheSameNamesAgainChangeNothing) {
