@@ -17,8 +17,10 @@ constexpr std::size_t kCacheSize = 8 * 1024 * 1024;
 constexpr std::size_t kLogSizeMax = 64 * 1024 * 1024;
 constexpr int kOpenFilesMax = 128;
 
+// RocksDB compares also empty slices by memcmp(), which takes no null pointer.
 rocksdb::Slice slice(ByteView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  return bytes.empty() ? rocksdb::Slice()
+                       : rocksdb::Slice(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 ByteView view(const rocksdb::Slice& bytes) {
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
