@@ -1,7 +1,6 @@
 #include <i2/base/assert.h>
 #include <i2/rt/clock.h>
 #include <i2/rt/runtime.h>
-#include <i2/rt/signal.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -20,6 +19,17 @@ namespace i2::rt {
 namespace asio = boost::asio;
 
 namespace {
+
+// How deep coroutines that wait for each other across loops may be nested; more than any are.
+constexpr int kUnwindingRounds = 32;
+
+// An Asio context that can let go of everything that waits in it while it still exists.
+template <class Base>
+class Context final : public Base {
+ public:
+  using Base::Base;
+  using boost::asio::execution_context::shutdown;
+};
 
 // An event loop and the thread that runs it.
 class Loop {
@@ -48,10 +58,11 @@ class Loop {
       thread_.join();
     }
   }
+  void let_go() { context_.shutdown(); }
   [[nodiscard]] asio::any_io_executor executor() { return context_.get_executor(); }
 
  private:
-  asio::io_context context_;
+  Context<asio::io_context> context_;
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::thread thread_;
 };
@@ -61,7 +72,7 @@ class Loop {
 struct Runtime::Impl {
   std::vector<std::unique_ptr<Loop>> workers;
   std::unique_ptr<Loop> control;
-  asio::thread_pool pool;
+  Context<asio::thread_pool> pool;
   bool stopped = false;
 
   explicit Impl(std::size_t pool_threads) : pool(pool_threads) {}
@@ -83,10 +94,18 @@ Runtime::Runtime(const RuntimeConfig& config)
   impl_->control = std::make_unique<Loop>(std::nullopt);
 }
 
-// Threads first, contexts after: a handler destroyed with its context may still name another
-// context.
+// Threads first, then what waits, then the contexts: a coroutine may hold on to several of them. In
+// rounds, because Asio unwinds a coroutine through the queue of its executor, then the one that
+// waited for it through the queue of its own, and so on.
 Runtime::~Runtime() {
   stop();
+  for (int round = 0; round < kUnwindingRounds; ++round) {
+    impl_->pool.shutdown();
+    impl_->control->let_go();
+    for (const auto& worker : impl_->workers) {
+      worker->let_go();
+    }
+  }
 }
 
 std::size_t Runtime::worker_count() const {
@@ -130,20 +149,6 @@ asio::awaitable<void> sleep_for(std::chrono::nanoseconds delay) {
 
 asio::awaitable<void> switch_to(asio::any_io_executor executor) {
   co_await asio::post(asio::bind_executor(executor, asio::use_awaitable));
-}
-
-Signal::~Signal() = default;
-
-asio::awaitable<void> Signal::wait() {
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
-      [this](auto handler) { waiters_.emplace_back(std::move(handler)); }, asio::use_awaitable);
-}
-
-void Signal::notify() {
-  for (auto& waiter : waiters_) {
-    asio::post(executor_, std::move(waiter));
-  }
-  waiters_.clear();
 }
 
 }  // namespace i2::rt

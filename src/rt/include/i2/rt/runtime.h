@@ -10,6 +10,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -28,7 +31,8 @@ struct RuntimeConfig {
 class Runtime {
  public:
   explicit Runtime(const RuntimeConfig& config);
-  // Stops and joins every thread. Must not run on one of them.
+  // Stops and joins every thread, and destroys the coroutines that still wait for something. Must
+  // not run on one of its threads.
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -47,25 +51,33 @@ class Runtime {
   std::unique_ptr<Impl> impl_;
 };
 
-// Resumes after `delay` (or earlier when the coroutine's executor is cancelled).
+// Resumes after `delay`. Cancelled, it throws boost::system::system_error with operation_aborted.
 [[nodiscard]] boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds delay);
 
-// Runs `work` on `pool` and resumes the caller on its own executor.
-template <class Work>
-[[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Work>> run_on(
-    boost::asio::any_io_executor pool, Work work);
-
-// Moves the calling coroutine to `executor`: what follows runs there.
+// What follows runs on `executor`, until the coroutine next waits for something: that resumes it on
+// the executor it was spawned on.
 [[nodiscard]] boost::asio::awaitable<void> switch_to(boost::asio::any_io_executor executor);
 
+namespace detail {
+
+// optional: the result type need not be default-constructible.
 template <class Work>
-boost::asio::awaitable<std::invoke_result_t<Work>> run_on(boost::asio::any_io_executor pool,
-                                                          Work work) {
-  const auto home = co_await boost::asio::this_coro::executor;
-  co_await switch_to(pool);
-  // optional: the result type need not be default-constructible.
-  std::optional<std::invoke_result_t<Work>> result(work());
-  co_await switch_to(home);
+boost::asio::awaitable<std::optional<std::invoke_result_t<Work>>> call(Work work) {
+  co_return std::optional<std::invoke_result_t<Work>>(work());
+}
+
+}  // namespace detail
+
+// Runs `work` on `pool` and resumes the caller on its own executor, whether `work` returned or
+// threw. Work that was started is not interrupted: a cancellation takes effect after it.
+template <class Work>
+[[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Work>> run_on(
+    boost::asio::any_io_executor pool, Work work) {
+  namespace asio = boost::asio;
+  // Without a slot: a signal may be emitted on one of the pool's threads only, not on all at once.
+  auto result = co_await asio::co_spawn(
+      pool, detail::call(std::move(work)),
+      asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
   co_return std::move(*result);
 }
 
