@@ -109,12 +109,21 @@ std::uint64_t Connection::unacknowledged(StreamId id) const {
 void Connection::want_writable(StreamId id) {
   if (StreamState* const state = impl_->stream(id); state != nullptr) {
     state->want_writable = true;
+    impl_->watch(*state);
   }
 }
 
 void Connection::want_acknowledged(StreamId id) {
   if (StreamState* const state = impl_->stream(id); state != nullptr) {
     state->want_acknowledged = true;
+    impl_->watch(*state);
+  }
+}
+
+void Connection::want_stopped(StreamId id) {
+  if (StreamState* const state = impl_->stream(id); state != nullptr) {
+    state->want_stopped = true;
+    impl_->watch(*state);
   }
 }
 

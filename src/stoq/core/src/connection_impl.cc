@@ -174,6 +174,7 @@ int ConnectionImpl::handle_packet(const PathAddresses& path, std::uint8_t ecn, B
       ngtcp2_conn_read_pkt(conn_, &native.path, &info, packet.data(), packet.size(), now);
   switch (rv) {
     case 0:
+      stops_unasked_ = true;
       break;
     case NGTCP2_ERR_DRAINING:
       state_ = ConnectionState::kDraining;
@@ -382,6 +383,9 @@ std::optional<Transmit> ConnectionImpl::write(MutableByteView buffer, Timestamp 
   }
   if (state_ != ConnectionState::kHandshaking && state_ != ConnectionState::kOpen) {
     return std::nullopt;
+  }
+  if (stops_unasked_) {
+    ask_for_stops(now);
   }
   return write_packets(buffer, now);
 }

@@ -85,6 +85,8 @@ class ConnectionImpl {
   void event(EventKind kind, StreamId stream = -1);
   void flag_readable(StreamState& stream);
   void flag_stopped(StreamState& stream);
+  void watch(StreamState& stream);
+  void ask_for_stops(Timestamp now);
   [[nodiscard]] bool announce(StreamState& stream);
   void erase_if_done(StreamState& stream);
 
@@ -133,6 +135,8 @@ class ConnectionImpl {
   std::uint64_t next_datagram_id_ = 0;
   bool datagram_under_way_ = false;  // since the last one that was acknowledged or lost
   bool streams_wanted_ = false;
+  std::vector<StreamState*> watched_;  // of streams_: their STOP_SENDING must not go unnoticed
+  bool stops_unasked_ = false;         // packets came since ask_for_stops()
 
   // session
   bool keys_ready_ = false;  // 1-RTT keys for sending

@@ -100,6 +100,8 @@ struct StreamState {
   bool blocked = false;       // by the peer's flow control
   bool want_writable = false;
   bool want_acknowledged = false;
+  bool want_stopped = false;
+  bool watched = false;  // for STOP_SENDING
   // receive side
   bool fin_received = false;
   bool read_closed = false;

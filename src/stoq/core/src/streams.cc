@@ -1,6 +1,8 @@
 // Streams: the application's commands and the filling of packets.
 #include <i2/wire/reader.h>
 
+#include <algorithm>
+
 #include "endpoint_impl.h"
 
 namespace i2::stoq::core {
@@ -92,10 +94,40 @@ void ConnectionImpl::flag_readable(StreamState& stream) {
 
 void ConnectionImpl::flag_stopped(StreamState& stream) {
   stream.write_closed = true;
+  stream.send.abandon();
   if (!stream.stopped_flagged) {
     stream.stopped_flagged = true;
     event(EventKind::kStreamStopped, stream.id);
   }
+}
+
+void ConnectionImpl::watch(StreamState& stream) {
+  if (!stream.watched && !stream.write_closed) {
+    stream.watched = true;
+    watched_.push_back(&stream);
+  }
+}
+
+// ngtcp2 1.22 reports a STOP_SENDING only to the next write, which a writer that flow control
+// blocks never makes. It refuses more bytes than a stream can have right after it has looked for
+// that, and before it does anything, so such a write only asks.
+void ConnectionImpl::ask_for_stops(Timestamp now) {
+  stops_unasked_ = false;
+  const ngtcp2_vec impossible{nullptr, NGTCP2_MAX_VARINT + 1};
+  std::erase_if(watched_, [&](StreamState* stream) {
+    const bool wanted = stream->blocked || stream->want_writable || stream->want_acknowledged ||
+                        stream->want_stopped;
+    // After its FIN a stream is shut for writing anyway: nothing can be learnt.
+    stream->watched = wanted && !stream->write_closed && !stream->fin_sent;
+    if (stream->watched &&
+        ngtcp2_conn_writev_stream(conn_, nullptr, nullptr, nullptr, 0, nullptr,
+                                  NGTCP2_WRITE_STREAM_FLAG_NONE, stream->id, &impossible, 1,
+                                  now) == NGTCP2_ERR_STREAM_SHUT_WR) {
+      stream->watched = false;
+      flag_stopped(*stream);
+    }
+    return !stream->watched;
+  });
 }
 
 Result<StreamId> ConnectionImpl::open_stream(StreamType type, bool bidirectional) {
@@ -227,6 +259,9 @@ void ConnectionImpl::erase_if_done(StreamState& stream) {
   if (stream.ready) {
     std::erase(ready_[stream.priority], &stream);
   }
+  if (stream.watched) {
+    std::erase(watched_, &stream);
+  }
   streams_.erase(stream.id);
 }
 
@@ -323,6 +358,9 @@ ngtcp2_ssize ConnectionImpl::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* in
         // written.
         connection_blocked = ngtcp2_conn_get_max_data_left(conn_) == 0;
         state->blocked = !connection_blocked;
+        if (state->blocked) {
+          watch(*state);
+        }
         continue;
       case NGTCP2_ERR_STREAM_SHUT_WR:
       case NGTCP2_ERR_STREAM_NOT_FOUND:

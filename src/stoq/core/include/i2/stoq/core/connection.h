@@ -85,9 +85,11 @@ class Connection {
   [[nodiscard]] std::size_t unsent(StreamId id) const;
   [[nodiscard]] std::uint64_t unacknowledged(StreamId id) const;  // queued or in flight
   // One kStreamWritable when everything has left the queue; one kStreamAcknowledged when the peer
-  // has it.
+  // has it; kStreamStopped also while nothing is written, but not any more after the end of this
+  // direction was sent. The first two want that as well.
   void want_writable(StreamId id);
   void want_acknowledged(StreamId id);
+  void want_stopped(StreamId id);
   // At most `size_max` contiguous bytes; returns their flow-control credit to the peer.
   // Error: stoq.stream_closed.
   [[nodiscard]] Result<ReadResult> read(StreamId id, std::size_t size_max = SIZE_MAX);

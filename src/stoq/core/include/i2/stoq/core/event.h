@@ -23,7 +23,7 @@ enum class EventKind : std::uint8_t {
   kStreamReadable,        // Connection::read() has something new: bytes, the end, or a reset
   kStreamWritable,        // a blocked or long queue has drained
   kStreamAcknowledged,    // everything written so far was acknowledged
-  kStreamStopped,         // the peer asked to stop sending
+  kStreamStopped,         // the peer asked to stop sending; see Connection::want_stopped()
   kStreamsAvailable,      // the peer allows more streams
   kDatagramReceived,
   kPong,  // Connection::take_pong()
