@@ -46,10 +46,14 @@ Task<Result<Connection>> next_accepted(std::shared_ptr<AcceptQueue> queue) {
   co_return next;
 }
 
-Task<void> accept_no_more(std::shared_ptr<AcceptQueue> queue) {
-  queue->shut_down = true;
-  queue->connections.clear();
-  queue->changed.notify();
+void accept_no_more(AcceptQueue& queue) {
+  queue.shut_down = true;
+  queue.connections.clear();
+  queue.changed.notify();
+}
+
+Task<void> accept_no_more_task(std::shared_ptr<AcceptQueue> queue) {
+  accept_no_more(*queue);
   co_return;
 }
 
@@ -109,17 +113,22 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
 }
 
 Transport::~Transport() {
-  for (auto& worker : impl_->workers) {
-    if (impl_->runtime.stopped()) {
-      worker->stop();  // nobody runs any more
-      continue;
-    }
-    std::promise<void> gone;
-    asio::post(worker->executor(), [&worker, &gone] {
+  if (impl_->runtime.stopped()) {  // nobody runs any more
+    accept_no_more(*impl_->accepted);
+    for (const auto& worker : impl_->workers) {
       worker->stop();
-      gone.set_value();
+    }
+    return;
+  }
+  asio::post(impl_->runtime.control(), [queue = impl_->accepted] { accept_no_more(*queue); });
+  for (const auto& worker : impl_->workers) {
+    std::promise<void> stopped;
+    std::future<void> done = stopped.get_future();
+    asio::post(worker->executor(), [worker, stopped = std::move(stopped)]() mutable {
+      worker->stop();
+      stopped.set_value();
     });
-    gone.get_future().wait();
+    done.wait();
   }
 }
 
@@ -144,10 +153,15 @@ Task<Result<Connection>> Transport::accept() {
 }
 
 Task<void> Transport::shutdown(Duration linger) {
-  co_await asio::co_spawn(impl_->runtime.control(), accept_no_more(impl_->accepted),
+  const auto workers = impl_->workers;
+  co_await asio::co_spawn(impl_->runtime.control(), accept_no_more_task(impl_->accepted),
                           asio::use_awaitable);
-  for (const auto& worker : impl_->workers) {
-    co_await asio::co_spawn(worker->executor(), worker->shut_down(linger), asio::use_awaitable);
+  const rt::SystemClock clock;
+  const Timestamp until = clock.now() + linger;
+  for (const auto& worker : workers) {
+    const Timestamp now = clock.now();
+    co_await asio::co_spawn(worker->executor(), worker->shut_down(now < until ? until - now : 0),
+                            asio::use_awaitable);
   }
 }
 
@@ -165,7 +179,8 @@ Task<TransportStats> stats_of(std::shared_ptr<WorkerTransport> worker) {
 
 Task<TransportStats> Transport::stats() {
   TransportStats sum;
-  for (const auto& worker : impl_->workers) {
+  const auto workers = impl_->workers;
+  for (const auto& worker : workers) {
     const TransportStats one =
         co_await asio::co_spawn(worker->executor(), stats_of(worker), asio::use_awaitable);
     sum.connections += one.connections;
