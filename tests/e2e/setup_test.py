@@ -124,13 +124,10 @@ class Usage(FleetTest):
             answer = run(CLIENT, "--data-dir", self.folder / "none", *arguments)
             self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
             self.assertIn("not available: ", answer.err)
-        for arguments in (["production", "--federated"], ["bootstrap", "--root-authority"],
-                          ["gateway", "--translate-protocols"]):
-            answer = run(SERVER, *arguments)
+        for arguments in (["production", "--federated"], ["gateway", "--translate-protocols"]):
+            answer = run(SERVER, "--data-dir", self.folder / "none", *arguments)
             self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
             self.assertIn("not available: ", answer.err)
-        answer = run(SERVER.parent / "stoq-transport", "--config", "/etc/stoq/config.toml")
-        self.assertEqual(answer.code, 1, str(answer))
 
     def test_no_daemon(self):
         node = self.founder()
