@@ -115,7 +115,7 @@ class Modes(FleetTest):
     def test_the_layers_are_in_status(self):
         layers = self.founder().start().ok("status")["layers"]
         self.assertEqual(set(layers), {"data_directory", "trust", "transport", "certificates", "membership",
-                                       "files", "peers", "gateway", "admin_socket"})
+                                       "files", "peers", "telemetry", "gateway", "admin_socket"})
         self.assertEqual({layer["status"] for layer in layers.values()}, {"ok"})
 
 
