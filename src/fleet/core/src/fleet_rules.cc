@@ -82,14 +82,6 @@ Result<void> check_newcomer(const Rules& rules, const NodeId& node, std::string_
   return {};
 }
 
-Result<InviteRecord> need_invite(const Rules& rules, const InviteId& invite) {
-  I2_TRY_VALUE(auto record, rules.state.invite(invite));
-  if (!record) {
-    return fail("trust.invite_unknown", "the fleet knows no such invite: ask for a new one");
-  }
-  return *std::move(record);
-}
-
 }  // namespace
 
 Result<void> check(const Rules& rules, const CreateInvite& body) {
@@ -116,22 +108,17 @@ Result<void> check(const Rules& rules, const CreateInvite& body) {
 
 Result<void> check(const Rules& rules, const RevokeInvite& body) {
   I2_TRY(need_operators(rules, 1));
-  I2_TRY(need_invite(rules, body.invite));
+  I2_TRY_VALUE(const auto invite, rules.state.invite(body.invite));
+  if (!invite) {
+    return fail("trust.invite_unknown", "the fleet knows no such invite");
+  }
   return {};
 }
 
 Result<void> check(const Rules& rules, const Admit& body) {
   I2_TRY(need_member_account(rules));
-  I2_TRY_VALUE(const InviteRecord invite, need_invite(rules, invite_id(body.proof.invite_key)));
-  if (invite.revoked) {
-    return fail("trust.invite_revoked", "the invite was taken back: ask for a new one");
-  }
-  if (invite.uses_left == 0) {
-    return fail("trust.invite_used", "the invite has been used: ask for a new one");
-  }
-  if (rules.block.time >= invite.expiry) {
-    return fail("trust.invite_expired", "the invite has expired: ask for a new one");
-  }
+  I2_TRY_VALUE(const auto invite, rules.state.invite(invite_id(body.proof.invite_key)));
+  I2_TRY(check_invite(invite, rules.block.time));
   I2_TRY(check_newcomer(rules, body.proof.node_id, body.name));
   return verify_join_proof(body.proof, rules.block.chain_id);
 }

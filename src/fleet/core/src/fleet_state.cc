@@ -170,6 +170,22 @@ Result<InviteRecord> decode_invite_record(ByteView value) {
   return out;
 }
 
+Result<void> check_invite(const std::optional<InviteRecord>& invite, UnixMillis now) {
+  if (!invite) {
+    return fail("trust.invite_unknown", "the fleet knows no such invite: ask for a new one");
+  }
+  if (invite->revoked) {
+    return fail("trust.invite_revoked", "the invite was taken back: ask for a new one");
+  }
+  if (invite->uses_left == 0) {
+    return fail("trust.invite_used", "the invite has been used: ask for a new one");
+  }
+  if (now >= invite->expiry) {
+    return fail("trust.invite_expired", "the invite has expired: ask for a new one");
+  }
+  return {};
+}
+
 Result<Genesis> FleetState::genesis() const {
   const auto value = state_.get(genesis_key());
   if (!value) {

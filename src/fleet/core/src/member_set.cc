@@ -3,6 +3,93 @@
 #include <algorithm>
 
 namespace i2::fleet {
+namespace {
+
+// The rest of a key that begins with `prefix`; none for others.
+template <class Id>
+std::optional<Id> id_behind(ByteView key, const Bytes& prefix) {
+  Id out;
+  if (key.size() != prefix.size() + out.bytes.size() || !equal(key.first(prefix.size()), prefix)) {
+    return std::nullopt;
+  }
+  std::ranges::copy(key.subspan(prefix.size()), out.bytes.begin());
+  return out;
+}
+
+}  // namespace
+
+Result<MemberSet> MemberSet::from_state(const ports::StateReader& state) {
+  I2_TRY_VALUE(Genesis genesis, FleetState(state).genesis());
+  MemberSet out;
+  out.chain_id_ = fleet::chain_id(genesis);
+  out.genesis_ = std::make_shared<const Genesis>(std::move(genesis));
+  Result<void> followed;
+  for (const Bytes& prefix :
+       {operators_key(), anchor_key({}), revoked_key({}), member_key({})}) {
+    state.scan(prefix, {}, [&](ByteView key, ByteView) {
+      followed = out.follow(state, key);
+      return followed.has_value();
+    });
+    I2_TRY(std::move(followed));
+  }
+  return out;
+}
+
+Result<MemberSet> MemberSet::after(const ports::StateReader& state,
+                                   const std::set<Bytes>& changed) const {
+  MemberSet out = *this;
+  for (const Bytes& key : changed) {
+    I2_TRY(out.follow(state, key));
+  }
+  return out;
+}
+
+Result<void> MemberSet::follow(const ports::StateReader& state, ByteView key) {
+  const FleetState fleet(state);
+  if (equal(key, operators_key())) {
+    I2_TRY_VALUE(auto operators, fleet.operators());
+    operators_ = std::make_shared<const OperatorSet>(std::move(operators));
+  } else if (const auto member = id_behind<NodeId>(key, member_key({}))) {
+    I2_TRY_VALUE(auto record, fleet.member(*member));
+    remove(*member);
+    if (record) {
+      // A record that came by itself may hold the name; the state decides.
+      if (const auto* holder = find(std::string_view(record->info.name)); holder != nullptr) {
+        remove(NodeId(holder->node_id));
+      }
+      names_.insert_or_assign(record->info.name, *member);
+      members_.insert_or_assign(
+          *member, std::make_shared<const Member>(Member{
+                       .chain_id = chain_id_, .info = std::move(record->info), .signatures = {}}));
+    }
+  } else if (const auto former = id_behind<NodeId>(key, revoked_key({}))) {
+    I2_TRY_VALUE(auto record, fleet.revoked(*former));
+    if (record) {
+      remove(*former);
+      revoked_.insert_or_assign(*former,
+                                std::make_shared<const RevokedRecord>(*std::move(record)));
+    }
+  } else if (const auto anchor = id_behind<AnchorId>(key, anchor_key({}))) {
+    std::erase_if(anchors_, [&](const auto& held) { return trustchain::id(*held) == anchor->bytes; });
+    if (const auto value = state.get(key)) {
+      I2_TRY_VALUE(const auto record, trustchain::decode_anchor(*value));
+      I2_TRY(add(record));
+    }
+  }
+  return {};
+}
+
+void MemberSet::remove(const NodeId& node) {
+  if (const MemberInfo* held = find(node); held != nullptr) {
+    names_.erase(held->name);
+    members_.erase(node);
+  }
+}
+
+const RevokedRecord* MemberSet::find_revoked(const NodeId& node) const {
+  const auto at = revoked_.find(node);
+  return at == revoked_.end() ? nullptr : at->second.get();
+}
 
 Result<MemberSet> MemberSet::create(Genesis genesis,
                                     std::span<const trustchain::AnchorRecord> anchors,
@@ -11,6 +98,8 @@ Result<MemberSet> MemberSet::create(Genesis genesis,
   MemberSet out;
   out.chain_id_ = fleet::chain_id(genesis);
   out.genesis_ = std::make_shared<const Genesis>(std::move(genesis));
+  out.operators_ = std::make_shared<const OperatorSet>(OperatorSet{
+      .required = out.genesis_->operators_required, .keys = out.genesis_->operators});
   const MemberInfo& first = out.genesis_->first_member;
   out.members_.emplace(first.node_id,
                        std::make_shared<const Member>(
@@ -38,7 +127,10 @@ Result<MemberSet> MemberSet::with(const trustchain::AnchorRecord& anchor) const 
 }
 
 Result<void> MemberSet::add(const Member& member) {
-  I2_TRY(verify_member(member, chain_id_, genesis_->operators, genesis_->operators_required));
+  I2_TRY(verify_member(member, chain_id_, operators_->keys, operators_->required));
+  if (const RevokedRecord* former = find_revoked(member.info.node_id); former != nullptr) {
+    return fail("trust.member_revoked", "'" + former->name + "' is no longer a member");
+  }
   if (const MemberInfo* known = find(member.info.node_id); known != nullptr) {
     if (*known == member.info) {
       return {};
@@ -126,6 +218,9 @@ Result<ports::PeerIdentity> MemberSet::check_hello(const ports::HelloClaim& clai
                                                    UnixMillis now) const {
   I2_TRY_VALUE(const auto binding, trustchain::decode_binding(claim.binding));
   const MemberInfo* member = find(claim.node_id);
+  if (const RevokedRecord* former = find_revoked(claim.node_id); former != nullptr) {
+    return fail("trust.member_revoked", "'" + former->name + "' is no longer a member");
+  }
   if (member == nullptr) {
     return fail("trust.member_unknown", "node " + claim.node_id.hex() +
                                             " is not a member of this fleet, or its record has "

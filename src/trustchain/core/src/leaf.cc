@@ -31,7 +31,7 @@ Result<crypto::Certificate> issue_leaf(const crypto::CertificateRequest& request
     return fail("trust.request_possession",
                 "the certificate request is not signed by the key it contains");
   }
-  if (request.subject_common_name() != terms.node_name) {
+  if (!terms.name_is_wish && request.subject_common_name() != terms.node_name) {
     return fail("trust.request_name",
                 "the certificate request does not name the member '" + terms.node_name + "'");
   }

@@ -96,6 +96,10 @@ struct AccountRecord {
 [[nodiscard]] Result<RevokedRecord> decode_revoked_record(ByteView value);
 [[nodiscard]] Result<InviteRecord> decode_invite_record(ByteView value);
 
+// Whether an invite, as the state has it, may be used at `now`. Errors: trust.invite_unknown,
+// trust.invite_revoked, trust.invite_used, trust.invite_expired.
+[[nodiscard]] Result<void> check_invite(const std::optional<InviteRecord>& invite, UnixMillis now);
+
 // Typed reading. Every function: fleet.state_invalid for a value that cannot be read; absence is
 // not an error where the result is optional.
 class FleetState {

@@ -1,18 +1,21 @@
 // MemberSet: who belongs to the fleet, as one immutable, fully verified snapshot, and the checks
 // that a transport makes against it during a handshake.
 //
-// Everything in a set was verified when it entered: the genesis by its root, anchors by the root,
-// members by the operators. Immutable and safe to share between threads; a change makes a new set,
-// which shares its records with the old one.
+// A set begins with records, each verified when it enters: the genesis by its root, anchors by the
+// root, members by the operators. From the first block on it follows the replicated state, which
+// also says who is no longer a member; a record that has not been ordered yet may be added to it.
+// Immutable and safe to share between threads; a change makes a new set, which shares its records
+// with the old one.
 #pragma once
 
-#include <i2/fleet/core/genesis.h>
+#include <i2/fleet/core/fleet_state.h>
 #include <i2/ports/trust.h>
 #include <i2/trustchain/core/anchor.h>
 #include <i2/trustchain/core/binding.h>
 
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 
 namespace i2::fleet {
@@ -28,9 +31,16 @@ class MemberSet {
                                                 std::span<const trustchain::AnchorRecord> anchors,
                                                 std::span<const Member> members);
 
+  // What the state says. Error: fleet.state_invalid.
+  [[nodiscard]] static Result<MemberSet> from_state(const ports::StateReader& state);
+  // The set after a block that changed these keys of the state that this set follows, or after any
+  // number of them. Error: fleet.state_invalid.
+  [[nodiscard]] Result<MemberSet> after(const ports::StateReader& state,
+                                        const std::set<Bytes>& changed) const;
+
   // This set and one more member. A record that is already there changes nothing.
   // Errors: fleet.member_foreign, fleet.member_signature, fleet.member_conflict (another record for
-  // the same node), fleet.name_taken, fleet.members_full.
+  // the same node), trust.member_revoked, fleet.name_taken, fleet.members_full.
   [[nodiscard]] Result<MemberSet> with(const Member& member) const;
   // This set and one more anchor. Errors: trust.anchor_invalid, fleet.anchors_full.
   [[nodiscard]] Result<MemberSet> with(const trustchain::AnchorRecord& anchor) const;
@@ -42,7 +52,10 @@ class MemberSet {
   // Null when there is none. Valid as long as this set.
   [[nodiscard]] const MemberInfo* find(const NodeId& node) const;
   [[nodiscard]] const MemberInfo* find(std::string_view name) const;
-  // Ascending by node id; the records, thus without the first member, which genesis admits.
+  // Null unless the node once was a member and no longer is.
+  [[nodiscard]] const RevokedRecord* find_revoked(const NodeId& node) const;
+  // Ascending by node id; without the first member, which genesis admits. One that an invite
+  // admitted has no signatures: the state vouches for it.
   [[nodiscard]] std::vector<std::shared_ptr<const Member>> records() const;
   [[nodiscard]] std::span<const std::shared_ptr<const trustchain::AnchorRecord>> anchors() const {
     return anchors_;
@@ -51,8 +64,8 @@ class MemberSet {
   // As ports::PeerVerifier::check_leaf. An expired leaf must have been good until it expired.
   [[nodiscard]] Result<ports::LeafStanding> check_leaf(const crypto::Certificate& leaf,
                                                        UnixMillis now) const;
-  // As ports::PeerVerifier::check_hello. In this order: form of the binding, membership, binding
-  // (both signatures, leaf key, validity), name of the leaf, Ed25519 signature over the message.
+  // As ports::PeerVerifier::check_hello. In this order: form of the binding, membership
+  // (trust.member_unknown, trust.member_revoked), binding (both signatures, leaf key, validity), name of the leaf, Ed25519 signature over the message.
   [[nodiscard]] Result<ports::PeerIdentity> check_hello(const ports::HelloClaim& claim,
                                                         UnixMillis now) const;
 
@@ -60,13 +73,17 @@ class MemberSet {
   MemberSet() = default;
   [[nodiscard]] Result<void> add(const Member& member);
   [[nodiscard]] Result<void> add(const trustchain::AnchorRecord& anchor);
+  [[nodiscard]] Result<void> follow(const ports::StateReader& state, ByteView key);
+  void remove(const NodeId& node);
 
   // Shared: sets that follow one another hold the same records.
   std::shared_ptr<const Genesis> genesis_;
   ChainId chain_id_;
+  std::shared_ptr<const OperatorSet> operators_;
   std::vector<std::shared_ptr<const trustchain::AnchorRecord>> anchors_;  // ascending by id
   std::map<NodeId, std::shared_ptr<const Member>> members_;  // the first member without signatures
   std::map<std::string, NodeId, std::less<>> names_;
+  std::map<NodeId, std::shared_ptr<const RevokedRecord>> revoked_;
 };
 
 }  // namespace i2::fleet

@@ -32,6 +32,8 @@ struct LeafTerms {
   std::string fleet_name;
   UnixMillis now = 0;
   Bytes serial;  // 16 random bytes
+  // A newcomer does not know the name it will get: the one in its request is a wish.
+  bool name_is_wish = false;
 };
 
 // The certificate for `request` under `anchor`, whose key is `anchor_key`. Valid from five minutes
