@@ -23,7 +23,7 @@ using node::ExitCode;
 
 using Verb = ExitCode (*)(const Options&, const node::Config&);
 
-constexpr std::array<std::pair<std::string_view, Verb>, 10> kVerbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 15> kVerbs{{
     {"init", run_init},
     {"provision", run_provision},
     {"join", run_join},
@@ -34,6 +34,11 @@ constexpr std::array<std::pair<std::string_view, Verb>, 10> kVerbs{{
     {"send", run_send},
     {"recv", run_recv},
     {"bench", run_bench},
+    {"invite", run_invite},
+    {"expel", run_expel},
+    {"leave", run_leave},
+    {"operator", run_operator},
+    {"root", run_root},
 }};
 
 ExitCode run(int argc, char** argv) {

@@ -40,6 +40,16 @@ struct Options {
   bool datagram = false;
   bool wait = false;
   bool names = false;
+  std::string action;              // of operator and root
+  std::vector<std::string> words;  // behind it
+  std::string operator_dir;
+  std::string reason;
+  std::string tag;
+  std::string revoke;
+  std::int64_t uses = 1;
+  std::int64_t required = 0;
+  Duration ttl = 3600 * kSecond;
+  bool list = false;
 };
 
 // One verb as help, completion and the tests of the documents see it.

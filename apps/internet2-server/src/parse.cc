@@ -21,6 +21,7 @@ struct Raw {
   std::string timeout;
   std::string interval;
   std::string duration;
+  std::string ttl;
 };
 
 class Parser {
@@ -38,6 +39,7 @@ class Parser {
     add_common();
     add_modes();
     add_setup_verbs();
+    add_membership_verbs();
     add_peer_verbs();
     add_transfer_verbs();
     add_unavailable();
@@ -139,6 +141,74 @@ class Parser {
     join->add_option("--expect", options_.expect,
                      "refuse a bundle of another fleet than the one with this chain id")
         ->type_name("CHAIN");
+  }
+
+  void add_membership_verbs() {
+    const std::string group = "Members";
+    CLI::App* const invite = verb("invite", "print a token with which a machine may join",
+                                  "i2 invite --ttl 1h --tag laptop", group);
+    invite->add_option("--ttl", raw_.ttl, "how long it holds, default 1h, at most 30 days")
+        ->type_name("TIME");
+    invite->add_option("--uses", options_.uses, "how many machines may use it, default 1")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1000));
+    invite->add_option("--tag", options_.tag, "a word for you, at most 64 bytes")->type_name("T");
+    invite
+        ->add_option("--address", options_.addresses,
+                     "where the new node finds this one, [address]:port; default every global "
+                     "address of this machine")
+        ->type_name("ADDR");
+    invite->add_flag("--list", options_.list, "list the invites there are");
+    invite->add_option("--revoke", options_.revoke, "take back the invite with this tag or id")
+        ->type_name("T");
+    add_operator(invite);
+
+    CLI::App* const expel = verb("expel", "end a node's membership: every member cuts it off",
+                                 "i2 expel beta --reason stolen", group);
+    add_peer(expel);
+    expel->add_option("--reason", options_.reason, "why, for the record")
+        ->type_name("R")
+        ->required();
+    expel->add_option("--out", options_.out, "for a validator: the file for further approvals")
+        ->type_name("FILE");
+    add_operator(expel);
+
+    verb("leave", "end this node's own membership", "i2 leave", group);
+
+    CLI::App* const operators =
+        verb("operator", "list, make, add, remove operators; approve what several have to sign",
+             "i2 operator new ~/operator && i2 operator add operator.public --required 2", group);
+    operators->add_option("action", options_.action, "ls, new, add, rm, require, approve or submit")
+        ->required()
+        ->check(CLI::IsMember({"ls", "new", "add", "rm", "require", "approve", "submit"}));
+    operators->add_option("word", options_.words,
+                          "new: directory for the keys; add: operator.public files; rm: operator "
+                          "ids; approve, submit: the file");
+    operators
+        ->add_option("--required", options_.required,
+                     "how many have to sign from then on (add, rm, require)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 16));
+    operators->add_option("--out", options_.out, "the file for further approvals")
+        ->type_name("FILE");
+    add_operator(operators);
+
+    CLI::App* const root = verb("root", "move the fleet root's keys off this machine",
+                                "i2 root export /media/usb/home-root", group);
+    root->add_option("action", options_.action, "export")
+        ->required()
+        ->check(CLI::IsMember({"export"}));
+    root->add_option("directory", options_.words, "where they go; it has none yet")
+        ->type_name("DIR")
+        ->required()
+        ->expected(1);
+    add_operator(root);
+  }
+
+  void add_operator(CLI::App* to) {
+    to->add_option("--operator", options_.operator_dir,
+                   "directory of the operator's keys, default DIR/identity")
+        ->type_name("KEYS");
   }
 
   void add_peer_verbs() {
@@ -258,7 +328,8 @@ class Parser {
   std::expected<Options, node::ExitCode> finish() {
     for (const auto& read : {read_duration(raw_.timeout, options_.timeout),
                              read_duration(raw_.interval, options_.interval),
-                             read_duration(raw_.duration, options_.duration)}) {
+                             read_duration(raw_.duration, options_.duration),
+                             read_duration(raw_.ttl, options_.ttl)}) {
       if (!read) {
         return usage(read.error().to_string());
       }

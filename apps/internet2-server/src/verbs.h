@@ -19,6 +19,12 @@ namespace i2::app {
 [[nodiscard]] node::ExitCode run_send(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_recv(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_bench(const Options& options, const node::Config& config);
+// Of the fleet, which orders them: the operator's keys are used here, the daemon submits.
+[[nodiscard]] node::ExitCode run_invite(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_expel(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_leave(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_operator(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_root(const Options& options, const node::Config& config);
 // Of neither.
 [[nodiscard]] node::ExitCode run_completion(const Options& options);
 

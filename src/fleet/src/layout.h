@@ -30,5 +30,7 @@ inline constexpr std::string_view kGenesisFile = "ledger/genesis";
 inline constexpr std::string_view kAnchorsDir = "ledger/anchors";
 inline constexpr std::string_view kMembersDir = "ledger/members";
 inline constexpr std::string_view kPeersFile = "ledger/peers";
+inline constexpr std::string_view kStateDir = "ledger/state";
+inline constexpr std::string_view kHeadFile = "ledger/head";
 
 }  // namespace i2::fleet

@@ -207,7 +207,7 @@ Result<NodeSummary> init(const InitOptions& options) {
   I2_TRY(commit_setup(FileWriter(), options.data_dir, founding.contents));
   return NodeSummary{.fleet_name = options.fleet_name,
                      .node_name = options.node_name,
-                     .chain_id = founding.contents.chain_id,
+                     .chain_id = chain_id(founding.contents.genesis),
                      .node_id = founding.node_id,
                      .changed = true};
 }

@@ -12,7 +12,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kVersionMagic = "i2-data";
-constexpr std::string_view kVersionNumber = "1";
+constexpr std::string_view kFormat = "2";
+// Without a ledger: of the time when members were records alone.
+constexpr std::string_view kOldFormat = "1";
 constexpr std::size_t kVersionSizeMax = 256;
 
 }  // namespace
@@ -52,13 +54,19 @@ Result<void> commit_setup(const FileWriter& writer, const fs::path& dir,
   for (const SetupFile& file : contents.files) {
     I2_TRY(writer.write(dir / file.path, file.bytes.view(), file.mode));
   }
-  const std::string version =
-      std::format("{} {} {}\n", kVersionMagic, kVersionNumber, contents.chain_id.hex());
-  I2_TRY(writer.write(dir / kVersionFile, as_bytes(version), kPublicMode));
+  I2_TRY(contents.start ? Ledger::create(dir, contents.genesis, contents.start->head,
+                                         contents.start->state)
+                        : Ledger::create(dir, contents.genesis));
+  I2_TRY(write_version(writer, dir, chain_id(contents.genesis)));
   return writer.remove(dir / kSetupFile);
 }
 
-Result<ChainId> read_version(const fs::path& dir) {
+Result<void> write_version(const FileWriter& writer, const fs::path& dir, const ChainId& chain) {
+  const std::string version = std::format("{} {} {}\n", kVersionMagic, kFormat, chain.hex());
+  return writer.write(dir / kVersionFile, as_bytes(version), kPublicMode);
+}
+
+Result<DataDirVersion> read_version(const fs::path& dir) {
   I2_TRY_VALUE(const Bytes bytes, read_file(dir / kVersionFile, kVersionSizeMax));
   const std::string_view text = as_text(bytes);
   const std::size_t first = text.find(' ');
@@ -68,19 +76,20 @@ Result<ChainId> read_version(const fs::path& dir) {
                 "'" + (dir / kVersionFile).string() + "' was not written by this program");
   }
   const std::string_view number = text.substr(first + 1, second - first - 1);
-  if (number != kVersionNumber) {
+  if (number != kFormat && number != kOldFormat) {
     return fail("node.data_dir_version",
-                std::format("'{}' has format {}, this program reads format {}; update the program",
-                            dir.string(), number, kVersionNumber));
+                std::format("'{}' has format {}, this program reads formats {} and {}; update the "
+                            "program",
+                            dir.string(), number, kOldFormat, kFormat));
   }
   const auto id = wire::from_hex(text.substr(second + 1, text.size() - second - 2));
-  ChainId chain;
-  if (!id || id->size() != chain.bytes.size()) {
+  DataDirVersion out{.chain_id = {}, .has_ledger = number == kFormat};
+  if (!id || id->size() != out.chain_id.bytes.size()) {
     return fail("node.data_dir_unrecognised",
                 "'" + (dir / kVersionFile).string() + "' names no chain id");
   }
-  std::memcpy(chain.bytes.data(), id->data(), id->size());
-  return chain;
+  std::memcpy(out.chain_id.bytes.data(), id->data(), id->size());
+  return out;
 }
 
 }  // namespace i2::fleet

@@ -7,8 +7,10 @@
 #include <i2/base/ids.h>
 #include <i2/crypto/secret.h>
 #include <i2/fleet/data_dir.h>
+#include <i2/fleet/ledger.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,21 +24,36 @@ struct SetupFile {
   mode_t mode = kSecretMode;
 };
 
-struct SetupContents {
-  ChainId chain_id;
-  std::vector<std::string> directories;  // parents first
-  std::vector<SetupFile> files;
+// A state of the fleet and the header that names it.
+struct LedgerStart {
+  SignedHeader head;
+  StateTree state;
 };
 
-// `dir` must be locked and not be complete. Errors: node.disk_full, node.file_failed.
+struct SetupContents {
+  std::vector<std::string> directories;  // parents first
+  std::vector<SetupFile> files;
+  Genesis genesis;                          // its ledger is made last, before VERSION
+  std::optional<LedgerStart> start;         // where it begins; none: before the first block
+};
+
+// `dir` must be locked and not be complete. Errors: node.disk_full, node.file_failed, those of
+// Ledger::create().
 [[nodiscard]] Result<void> commit_setup(const FileWriter& writer, const std::filesystem::path& dir,
                                         const SetupContents& contents);
 
 // Makes `dir` and its parents. Error: node.file_failed.
 [[nodiscard]] Result<void> make_data_dir(const std::filesystem::path& dir);
 
-// The chain id that VERSION names. Errors: node.data_dir_version, node.file_failed.
-[[nodiscard]] Result<ChainId> read_version(const std::filesystem::path& dir);
+struct DataDirVersion {
+  ChainId chain_id;
+  bool has_ledger = true;  // format 2; false: format 1, from before there was one
+};
+// Errors: node.data_dir_version, node.data_dir_unrecognised, node.file_failed.
+[[nodiscard]] Result<DataDirVersion> read_version(const std::filesystem::path& dir);
+// The present format: with a ledger.
+[[nodiscard]] Result<void> write_version(const FileWriter& writer,
+                                         const std::filesystem::path& dir, const ChainId& chain);
 
 [[nodiscard]] SetupFile secret_file(std::string_view path, crypto::SecretBytes bytes);
 [[nodiscard]] SetupFile public_file(std::string_view path, Bytes bytes);

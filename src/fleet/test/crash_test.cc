@@ -86,7 +86,7 @@ TEST(Setup, InitCompletesWhatAKilledInitBegan) {
     ASSERT_TRUE(made) << made.error().to_string();
     EXPECT_TRUE(made->changed);
     EXPECT_NE(made->chain_id,
-              founding.contents.chain_id);  // new keys: the old ones were never used
+              chain_id(founding.contents.genesis));  // new keys: the old ones were never used
     const auto store = TrustStore::load(temp.path(), kNow);
     ASSERT_TRUE(store) << store.error().to_string();
     EXPECT_EQ((*store)->members()->size(), 1u);

@@ -19,8 +19,11 @@
 #include <thread>
 
 #include "datagram_bench.h"
+#include "fleet_ledger.h"
 #include "renewal.h"
+#include "replication.h"
 #include "verbs.h"
+#include "verbs_fleet.h"
 
 namespace i2::node {
 namespace asio = boost::asio;
@@ -57,9 +60,10 @@ Result<void> check_permission(const std::filesystem::path& dir) {
   return {};
 }
 
-Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, const Clock& clock) {
-  I2_TRY(crypto::install_provider());
-  I2_TRY_VALUE(auto trust, fleet::TrustStore::load(config.data_dir, clock.unix_now()));
+Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, const Clock& clock,
+                                                      std::shared_ptr<const fleet::Chain> chain) {
+  I2_TRY_VALUE(auto trust,
+               fleet::TrustStore::load(config.data_dir, clock.unix_now(), std::move(chain)));
   // A certificate authority that was off for long renews before anybody sees the old leaf.
   const UnixMillis now = clock.unix_now();
   if (trust->can_issue(now) && trust->renewal_time() <= now) {
@@ -83,6 +87,7 @@ struct Node::Impl {
   std::unique_ptr<fleet::TrustStore> trust;
   std::optional<rt::Runtime> runtime;
   TaskGroup tasks;
+  std::unique_ptr<FleetLedger> fleet;
   std::unique_ptr<stoq::Transport> transport;
   stoq::RpcServer rpc;
   stoq::ByteServices bytes;
@@ -90,13 +95,17 @@ struct Node::Impl {
   std::optional<Arrivals> arrivals;
   std::optional<stoq::FileReceiver> receiver;
   std::optional<Peers> peers;
-  std::optional<MemberSync> members;
+  std::optional<RemoteSequencer> remote;
+  std::optional<Replication> replication;
   std::optional<Renewal> renewal;
   std::optional<Verbs> verbs;
+  std::optional<FleetVerbs> fleet_verbs;
   std::unique_ptr<AdminServer> admin;
+  bool serving = false;  // on the control executor: blocks are passed on from here on
   bool ended = false;
 
   Result<void> start();
+  Result<void> start_ledger();
   void make_services();
   void on_file(const stoq::FileEvent& event);
   [[nodiscard]] bool has_commands();
@@ -114,17 +123,22 @@ Result<void> Node::Impl::start() {
   }
   I2_TRY_VALUE(auto held, at_layer("data directory", fleet::DataDirLock::acquire(config.data_dir)));
   lock.emplace(std::move(held));
-  I2_TRY_VALUE(trust, at_layer("trust", load_trust(config, clock)));
+  I2_TRY(crypto::install_provider());
+  I2_TRY_VALUE(fleet, at_layer("ledger", FleetLedger::open(config.data_dir)));
+  I2_TRY_VALUE(trust, at_layer("trust", load_trust(config, clock, fleet->ledger().chain())));
   rt::RuntimeConfig threads;
   threads.workers = config.workers;
   runtime.emplace(threads);
+  I2_TRY(at_layer("ledger", start_ledger()));
   I2_TRY_VALUE(transport, at_layer("transport", stoq::Transport::create(transport_config(config),
                                                                         *runtime, *trust, *trust)));
   make_services();
   I2_TRY_VALUE(admin, at_layer("admin socket",
                                AdminServer::listen(config.socket_path(), *runtime, tasks, log)));
   verbs->attach(*admin);
+  fleet_verbs->attach(*admin);
   asio::post(runtime->control(), [this] {
+    serving = true;
     peers->start();
     renewal->start();
     admin->start();
@@ -144,6 +158,19 @@ Result<void> Node::Impl::start() {
   return {};
 }
 
+Result<void> Node::Impl::start_ledger() {
+  return fleet->start({.runtime = *runtime,
+                       .trust = *trust,
+                       .tasks = tasks,
+                       .log = log,
+                       .clock = clock,
+                       .block_added = [this] {
+                         if (serving) {
+                           replication->block_added();
+                         }
+                       }});
+}
+
 void Node::Impl::make_services() {
   arrivals.emplace(runtime->control());
   receiver.emplace(config.inbox_path(), runtime->pool(), stoq::ReceiveLimits{},
@@ -157,8 +184,17 @@ void Node::Impl::make_services() {
                              .clock = clock,
                              .rng = rng,
                              .cache = config.data_dir / "cache" / "peers"});
-  members.emplace(MemberSync::Parts{
-      .runtime = *runtime, .trust = *trust, .peers = *peers, .tasks = tasks, .log = log});
+  if (!fleet->orders()) {
+    remote.emplace(RemoteSequencer::Parts{
+        .runtime = *runtime, .ledger = fleet->ledger(), .peers = *peers, .tasks = tasks});
+    fleet->use(*remote);
+  }
+  replication.emplace(Replication::Parts{.runtime = *runtime,
+                                         .fleet = *fleet,
+                                         .trust = *trust,
+                                         .peers = *peers,
+                                         .tasks = tasks,
+                                         .log = log});
   renewal.emplace(Renewal::Parts{.runtime = *runtime,
                                  .trust = *trust,
                                  .peers = *peers,
@@ -171,10 +207,13 @@ void Node::Impl::make_services() {
                              .trust = *trust,
                              .transport = *transport,
                              .peers = *peers,
-                             .members = *members,
+                             .fleet = *fleet,
+                             .replication = *replication,
                              .arrivals = *arrivals,
                              .clock = clock});
-  members->attach(rpc);
+  fleet_verbs.emplace(FleetVerbs::Parts{
+      .fleet = *fleet, .trust = *trust, .transport = *transport, .peers = *peers});
+  replication->attach(rpc);
   renewal->attach(rpc);
   stoq::add_bench_services(bytes);
   add_datagram_bench(bytes);
@@ -182,7 +221,7 @@ void Node::Impl::make_services() {
   bytes.attach(dispatcher);
   receiver->attach(dispatcher);
   peers->on_link([this](const LinkPtr& link) {
-    members->link_up(link);
+    replication->link_up(link);
     renewal->link_up();
   });
 }
@@ -244,6 +283,9 @@ bool Node::Impl::end() {
       peers->stop();
     }
   });
+  if (fleet) {
+    fleet->stop();
+  }
   if (transport) {
     asio::co_spawn(control, transport->shutdown(), asio::use_future).get();
   }
@@ -268,7 +310,7 @@ Node::~Node() {
 
 void Node::reload() {
   impl_->tasks.spawn(impl_->runtime->control(), [](Impl* impl) -> Task<> {
-    (void)co_await impl->members->reload();
+    (void)co_await impl->replication->reload();
   }(impl_.get()));
 }
 

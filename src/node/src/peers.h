@@ -114,6 +114,9 @@ class Peers {
   [[nodiscard]] std::vector<fleet::PeerHint> connected_hints() const;
   // An address at which `peer` may be; dialled when it is not connected.
   void learn(const NodeId& peer, const stoq::SocketAddress& address);
+  // Closes every connection to whom the trust store no longer knows as a member, and dials it no
+  // more.
+  void drop_former_members();
   // Closes every connection this node opened and dials again: its own certificate is new.
   void reconnect();
 

@@ -109,6 +109,7 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
   const UnixMillis now = parts_.clock.unix_now();
   const auto members = parts_.trust.members();
   const std::size_t validators = count_validators(*members);
+  const auto chain = parts_.fleet.ledger().chain();
   json certificates = certificate_json(parts_.trust, now);
   json addresses = json::array();
   for (const auto& address : reachable_addresses(parts_.transport.local_address())) {
@@ -131,7 +132,12 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
        {"peers", {{"connected", parts_.peers.links().size()}, {"known", members->size() - 1}}},
        {"certificates", std::move(certificates)},
        {"consensus",
-        {{"engine", "none"}, {"validators", validators}, {"tolerates", (validators - 1) / 3}}},
+        {{"engine", "solo"},
+         {"validators", validators},
+         {"tolerates", (validators - 1) / 3},
+         {"orders", parts_.fleet.orders()},
+         {"height", chain->head.height},
+         {"app_hash", to_hex(chain->head.state)}}},
        {"transport",
         {{"bind", parts_.transport.local_address().to_string()},
          {"connections", stats.connections},
@@ -222,7 +228,7 @@ Task<Result<std::string>> Verbs::ping(AdminCallPtr call) {
 }
 
 Task<Result<std::string>> Verbs::reload(AdminCallPtr) {
-  I2_CO_TRY_VALUE(const std::size_t count, co_await parts_.members.reload());
+  I2_CO_TRY_VALUE(const std::size_t count, co_await parts_.replication.reload());
   co_return to_line({{"members", count}});
 }
 

@@ -5,8 +5,8 @@
 
 #include "admin_server.h"
 #include "arrivals.h"
-#include "member_sync.h"
 #include "peers.h"
+#include "replication.h"
 
 namespace i2::node {
 
@@ -18,7 +18,8 @@ class Verbs {
     fleet::TrustStore& trust;
     stoq::Transport& transport;
     Peers& peers;
-    MemberSync& members;
+    FleetLedger& fleet;
+    Replication& replication;
     Arrivals& arrivals;
     const Clock& clock;
   };

@@ -3,6 +3,7 @@
 // random: after a run the documents have to be brought up to date (fleet_core_test says where).
 //
 //   make_state_examples CORPUS_DIR
+#include <i2/fleet/core/join_exchange.h>
 #include <i2/fleet/core/state_snapshot.h>
 
 #include <cstdio>
@@ -32,6 +33,46 @@ i2::Bytes with_selector(std::uint8_t selector, i2::ByteView bytes) {
   i2::Bytes out{selector};
   i2::append(out, bytes);
   return out;
+}
+
+// A token and each message of the exchange, without its length.
+void write_join(const fs::path& dir, fleet::testing::TestChain& chain,
+                const fleet::testing::Invite& invite) {
+  fleet::testing::Fleet& home = chain.fleet;
+  fleet::PeerHint hint{.node_id = home.alpha.info.node_id, .address = {}, .port = 9292};
+  hint.address.back() = 1;
+  const fleet::InviteToken token{
+      .chain_id = chain.chain.head.chain_id,
+      .root_fingerprint = fleet::root_fingerprint(home.root.public_key()),
+      .peers = {hint},
+      .seed = i2::crypto::SecretBytes(i2::Bytes(32, 7)),
+      .expiry = chain.now + fleet::testing::kHour};
+  const std::string text = encode_token(token);
+  write(dir / "token", with_selector(0, i2::as_bytes(text)));
+  const auto message = [&](const char* name, const fleet::JoinMessage& what) {
+    write(dir / name, with_selector(1, i2::ByteView(encode(what)).subspan(4)));
+  };
+  const auto gamma = home.make_node("gamma");
+  const auto request = i2::trustchain::make_leaf_request("gamma", "home").value();
+  const i2::Bytes der = request.request.der();
+  message("offer", fleet::JoinOffer{.genesis = home.genesis,
+                                    .anchors = {home.anchor},
+                                    .identity = home.alpha.identity.public_key(),
+                                    .binding = i2::Bytes(8, 1)});
+  message("request",
+          fleet::JoinRequest{.proof = make_join_proof(token.chain_id, gamma.identity, der,
+                                                      invite.key)
+                                          .value(),
+                             .certificate_request = der,
+                             .name = "gamma"});
+  message("accepted",
+          fleet::JoinAccepted{.name = "gamma",
+                              .leaf = i2::Bytes(8, 2),
+                              .point = sign_header(chain.chain.head, home.alpha.identity).value(),
+                              .peers = {hint}});
+  message("refused", fleet::JoinRefused{.code = "trust.invite_used", .message = "used"});
+  i2::Bytes stream{0, 0, 0, 3, 1, 2, 3, 0, 0, 0, 1, 9};
+  write(dir / "stream", with_selector(2, stream));
 }
 
 }  // namespace
@@ -72,6 +113,7 @@ int main(int argc, char** argv) {
   write(corpus / "fuzz_fleet_operation/body", expel.body);
   order({encode(expel)});
 
+  write_join(corpus / "fuzz_fleet_join", chain, invite);
   write(corpus / "fuzz_fleet_block/point", encode(blocks.back().head));
   write(corpus / "fuzz_fleet_snapshot/chunk",
         with_selector(0, encode_chunk(chain.chain.state, 2, 1)));
