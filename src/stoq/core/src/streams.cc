@@ -187,7 +187,8 @@ Result<ReadResult> ConnectionImpl::read_stream(StreamId id, std::size_t size_max
   if (state->receive.empty()) {
     state->readable_flagged = false;
     out.finished = state->fin_received;
-    if (!out.finished && state->reset_code) {
+    // Not together with the last bytes: the reader may look at one thing only.
+    if (!out.finished && state->reset_code && out.data.size() == 0) {
       out.reset = state->reset_code;
       state->read_closed = true;
     }
