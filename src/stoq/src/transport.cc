@@ -101,11 +101,17 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
     asio::post(control, [queue, connection] { offer(*queue, connection); });
   };
   const std::size_t count = runtime.worker_count();
-  io::UdpOptions options{
-      .bind = config.bind, .reuse_port = count > 1, .socket_buffer = config.socket_buffer};
+  io::UdpOptions options{.bind = config.bind,
+                         .group = count > 1 ? io::PortGroup::kFirst : io::PortGroup::kNone,
+                         .socket_buffer = config.socket_buffer};
+  core::EndpointConfig endpoint = config.endpoint;
+  if (!endpoint.secret) {
+    crypto::SystemRng().fill(endpoint.secret.emplace());
+  }
   for (std::size_t i = 0; i < count; ++i) {
     I2_TRY_VALUE(auto socket, io::UdpSocket::open(options));
     options.bind = socket->local_address();  // the port that the kernel chose, for the next worker
+    options.group = io::PortGroup::kNext;
     if (i + 1 == count) {
       impl->capabilities = {
           .segmentation_offload = socket->capabilities().segmentation_offload,
@@ -113,7 +119,6 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
           .connection_id_steering = count == 1 || socket->steer_by_connection_id(count),
           .socket_receive_buffer = socket->capabilities().receive_buffer};
     }
-    core::EndpointConfig endpoint = config.endpoint;
     endpoint.worker = static_cast<std::uint8_t>(i);
     endpoint.workers = static_cast<std::uint8_t>(count);
     impl->workers.push_back(std::make_shared<WorkerTransport>(

@@ -88,7 +88,14 @@ struct UdpSocket::Batch {
 UdpSocket::UdpSocket(int descriptor) : descriptor_(descriptor), batch_(std::make_unique<Batch>()) {}
 
 UdpSocket::~UdpSocket() {
-  ::close(descriptor_);
+  close();
+}
+
+void UdpSocket::close() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+    descriptor_ = -1;
+  }
 }
 
 Result<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpOptions& options) {
@@ -102,7 +109,7 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpOptions& options) {
   }
   std::unique_ptr<UdpSocket> out(new UdpSocket(descriptor));
   if (!set(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1) ||
-      (options.reuse_port && !set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1))) {
+      (options.group == PortGroup::kNext && !set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1))) {
     return fail(errno_error("stoq.socket", "UDP socket options", errno));
   }
   (void)set(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
@@ -117,6 +124,10 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpOptions& options) {
   const sockaddr_in6 address = to_native(options.bind);
   if (::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return fail(bind_error(options.bind, errno));
+  }
+  // After bind(2): set before, it would also let this socket join another program's.
+  if (options.group == PortGroup::kFirst && !set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)) {
+    return fail(errno_error("stoq.socket", "SO_REUSEPORT", errno));
   }
   sockaddr_in6 bound{};
   socklen_t size = sizeof bound;

@@ -12,9 +12,12 @@
 
 namespace i2::stoq::io {
 
+// Several sockets on one port. The first one finds out whether somebody else has it.
+enum class PortGroup : std::uint8_t { kNone, kFirst, kNext };
+
 struct UdpOptions {
   core::SocketAddress bind;
-  bool reuse_port = false;                      // several workers on one port
+  PortGroup group = PortGroup::kNone;
   std::size_t socket_buffer = 8 * 1024 * 1024;  // asked of the kernel, each way
 };
 
@@ -31,6 +34,8 @@ class UdpSocket {
   // stoq.socket.
   [[nodiscard]] static Result<std::unique_ptr<UdpSocket>> open(const UdpOptions& options);
   ~UdpSocket();
+  // Frees the port; nothing may be sent or received after it.
+  void close();
   UdpSocket(const UdpSocket&) = delete;
   UdpSocket& operator=(const UdpSocket&) = delete;
 
