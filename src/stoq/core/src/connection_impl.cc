@@ -349,7 +349,11 @@ void ConnectionImpl::handle_expiry(Timestamp now) {
     if (rv == NGTCP2_ERR_IDLE_CLOSE) {
       error = Error("stoq.idle_timeout", "the peer has not been heard of for too long", rv);
     } else if (rv == NGTCP2_ERR_HANDSHAKE_TIMEOUT) {
-      error = Error("stoq.handshake_timeout", "the peer did not answer in time", rv);
+      ngtcp2_conn_info info{};
+      ngtcp2_conn_get_conn_info(conn_, &info);
+      error = info.pkt_recv == 0
+                  ? Error("stoq.unreachable", "nothing answered in time", rv)
+                  : Error("stoq.handshake_timeout", "the peer did not finish in time", rv);
       ++endpoint_.stats_.handshakes_failed;
     }
     // RFC 9000 §10.1: an idle connection ends silently.

@@ -147,6 +147,16 @@ TEST_F(HandshakeTest, NobodyAnswers) {
   add("alpha");
   add("beta");
   network_.filter = [](std::size_t, std::size_t, ByteView) { return false; };
+  EXPECT_EQ(refusal(0), "stoq.unreachable");
+}
+
+TEST_F(HandshakeTest, AnAnswerThatBreaksOffIsAnotherErrorThanNone) {
+  add("alpha");
+  add("beta");
+  int answers = 0;
+  network_.filter = [&](std::size_t from, std::size_t, ByteView) {
+    return from == 0 || ++answers == 1;
+  };
   EXPECT_EQ(refusal(0), "stoq.handshake_timeout");
 }
 

@@ -44,7 +44,7 @@ TEST_F(LimitsTest, ConnectionsOfAServer) {
   forget_events(0, EventKind::kConnected);
   ASSERT_TRUE(network_.connect(0, 1));
   ASSERT_TRUE(network_.run_until([&] { return close_codes_.contains(0); }));
-  EXPECT_EQ(close_codes_[0], "stoq.handshake_timeout");
+  EXPECT_EQ(close_codes_[0], "stoq.unreachable");
   EXPECT_GT(endpoint(1).stats().datagrams_dropped, dropped);
   EXPECT_EQ(endpoint(1).connection_count(), 2u);
   // The place of a connection that is over goes to the next.

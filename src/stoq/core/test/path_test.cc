@@ -156,7 +156,7 @@ TEST_F(PathTest, APathBelowTheMinimumOfQuicIsNoPath) {
   add("beta");
   ASSERT_TRUE(network_.connect(0, 1));
   ASSERT_TRUE(network_.run_until([&] { return close_codes_.contains(0); }));
-  EXPECT_EQ(close_codes_[0], "stoq.handshake_timeout");
+  EXPECT_EQ(close_codes_[0], "stoq.unreachable");
 }
 
 class ShrinkingTest : public PathTest, public ::testing::WithParamInterface<std::size_t> {
