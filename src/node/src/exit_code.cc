@@ -64,6 +64,7 @@ constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
     {"stoq.overloaded", kExhausted},
     {"stoq.permission", kDenied},
     {"stoq.refused", kDenied},
+    {"stoq.shut_down", kNoDaemon},
     {"stoq.tls_refused", kDenied},
     {"stoq.unreachable", kUnreachable},
     {"trust.anchor_invalid", kIntegrity},

@@ -8,6 +8,11 @@ namespace {
 // Bytes that may wait in one stream's queue before write() makes its caller wait.
 constexpr std::size_t kUnsentMax = 4 * 1024 * 1024;
 
+std::unexpected<Error> not_sending(const StreamHandle& stream) {
+  return fail("stoq.stream_closed",
+              stream.stopped ? "the peer asked to stop sending" : "this side reset the stream");
+}
+
 }  // namespace
 
 boost::asio::any_io_executor Connection::executor() const {
@@ -219,8 +224,8 @@ Task<Result<void>> Stream::write(Chunk data, bool fin) {
     if (!core) {
       co_return handle->connection->ended();
     }
-    if (handle->stopped) {
-      co_return fail("stoq.stream_closed", "the peer asked to stop sending");
+    if (handle->stopped || handle->reset) {
+      co_return not_sending(*handle);
     }
     if (core->unsent(handle->id) <= kUnsentMax) {
       co_return Result<void>{};
@@ -237,8 +242,8 @@ Task<Result<void>> Stream::flush() {
     if (!core) {
       co_return handle->connection->ended();
     }
-    if (handle->stopped) {
-      co_return fail("stoq.stream_closed", "the peer asked to stop sending");
+    if (handle->stopped || handle->reset) {
+      co_return not_sending(*handle);
     }
     if (core->unacknowledged(handle->id) == 0) {
       co_return Result<void>{};
@@ -300,6 +305,7 @@ void Stream::stop(AppError code) {
 void Stream::reset_with(std::uint64_t code) {
   if (auto core = handle_->connection->core()) {
     core->reset_stream(handle_->id, code);
+    handle_->reset = true;
     handle_->connection->worker->request_flush();
     handle_->changed.notify();
   }
@@ -319,6 +325,9 @@ bool Stream::peer_stopped() const {
 
 Task<void> Stream::changed() {
   const auto handle = handle_;
+  if (auto core = handle->connection->core()) {
+    core->want_stopped(handle->id);
+  }
   co_await handle->changed.wait();
 }
 

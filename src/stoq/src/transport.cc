@@ -62,12 +62,16 @@ Task<Result<Connection>> next_accepted(AcceptQueuePtr queue) {
   co_return next;
 }
 
-Task<void> accept_no_more(AcceptQueues queues) {
+void accept_no_more(const AcceptQueues& queues) {
   for (const AcceptQueuePtr& queue : queues) {
     queue->shut_down = true;
     queue->connections.clear();
     queue->changed.notify();
   }
+}
+
+Task<void> accept_no_more_task(AcceptQueues queues) {
+  accept_no_more(queues);
   co_return;
 }
 
@@ -131,17 +135,22 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
 }
 
 Transport::~Transport() {
-  for (auto& worker : impl_->workers) {
-    if (impl_->runtime.stopped()) {
-      worker->stop();  // nobody runs any more
-      continue;
-    }
-    std::promise<void> gone;
-    asio::post(worker->executor(), [&worker, &gone] {
+  if (impl_->runtime.stopped()) {  // nobody runs any more
+    accept_no_more(impl_->accepted);
+    for (const auto& worker : impl_->workers) {
       worker->stop();
-      gone.set_value();
+    }
+    return;
+  }
+  asio::post(impl_->runtime.control(), [queues = impl_->accepted] { accept_no_more(queues); });
+  for (const auto& worker : impl_->workers) {
+    std::promise<void> stopped;
+    std::future<void> done = stopped.get_future();
+    asio::post(worker->executor(), [worker, stopped = std::move(stopped)]() mutable {
+      worker->stop();
+      stopped.set_value();
     });
-    gone.get_future().wait();
+    done.wait();
   }
 }
 
@@ -174,10 +183,15 @@ Task<Result<Connection>> Transport::accept(std::string alpn) {
 }
 
 Task<void> Transport::shutdown(Duration linger) {
-  co_await asio::co_spawn(impl_->runtime.control(), accept_no_more(impl_->accepted),
+  const auto workers = impl_->workers;
+  co_await asio::co_spawn(impl_->runtime.control(), accept_no_more_task(impl_->accepted),
                           asio::use_awaitable);
-  for (const auto& worker : impl_->workers) {
-    co_await asio::co_spawn(worker->executor(), worker->shut_down(linger), asio::use_awaitable);
+  const rt::SystemClock clock;
+  const Timestamp until = clock.now() + linger;
+  for (const auto& worker : workers) {
+    const Timestamp now = clock.now();
+    co_await asio::co_spawn(worker->executor(), worker->shut_down(now < until ? until - now : 0),
+                            asio::use_awaitable);
   }
 }
 
@@ -195,7 +209,8 @@ Task<TransportStats> stats_of(std::shared_ptr<WorkerTransport> worker) {
 
 Task<TransportStats> Transport::stats() {
   TransportStats sum;
-  for (const auto& worker : impl_->workers) {
+  const auto workers = impl_->workers;
+  for (const auto& worker : workers) {
     const TransportStats one =
         co_await asio::co_spawn(worker->executor(), stats_of(worker), asio::use_awaitable);
     sum.connections += one.connections;

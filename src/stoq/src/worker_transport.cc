@@ -72,9 +72,7 @@ WorkerTransport::WorkerTransport(asio::any_io_executor executor,
       send_buffer_(core::kTransmitSizeMax) {}
 
 WorkerTransport::~WorkerTransport() {
-  if (readiness_.is_open()) {
-    readiness_.release();  // the socket closes its own descriptor
-  }
+  stop();
 }
 
 void WorkerTransport::start() {
@@ -88,8 +86,10 @@ void WorkerTransport::stop() {
     return;
   }
   stopped_ = true;
-  boost::system::error_code ignored;
-  readiness_.cancel(ignored);
+  if (readiness_.is_open()) {
+    readiness_.release();  // ends its waits; the socket closes its own descriptor
+  }
+  socket_->close();
   timer_.cancel();
   for (auto& [handle, state] : connections_) {
     if (!state->close_error) {
@@ -376,28 +376,43 @@ Task<Result<Connection>> WorkerTransport::connect(SocketAddress remote,
   state->client = true;
   state->dialled = std::move(dialled);
   request_flush();
+  // A caller that is cancelled, or destroyed, leaves no connection behind that nobody knows of.
+  struct Abandon {
+    Connection connection;
+    explicit Abandon(Connection dialled) : connection(std::move(dialled)) {}
+    ~Abandon() {
+      if (connection) {
+        connection.close(AppError::kCancelled);
+      }
+    }
+    Abandon(const Abandon&) = delete;
+    Abandon& operator=(const Abandon&) = delete;
+  } abandon{Connection(state)};
   while (!state->established && !state->close_error) {
     co_await state->changed.wait();
   }
   if (!state->established) {
-    Error error = *state->close_error;
-    if (error.is("stoq.handshake_timeout")) {
+    const Error error = *state->close_error;
+    if (error.is("stoq.unreachable")) {
       co_return fail("stoq.unreachable", remote.to_string() +
                                              " did not answer: is the node running, and does a "
                                              "firewall let UDP through?");
     }
     co_return fail(error.in(remote.to_string()));
   }
-  co_return Connection(state);
+  co_return std::exchange(abandon.connection, {});
 }
 
 Task<void> WorkerTransport::shut_down(Duration linger) {
+  if (stopped_) {
+    co_return;
+  }
   endpoint_.shut_down();
   handle_events();
   flush();
   const Timestamp until = now() + linger;
-  // The closing packets are out after one flush; what remains is a kernel that had no room.
-  while (unsent_ && now() < until && !stopped_) {
+  // Closing packets that did not fit into one turn, or for which the kernel had no room.
+  while ((unsent_ || flush_requested_) && now() < until && !stopped_) {
     co_await rt::sleep_for(std::chrono::milliseconds(1));
   }
   stop();

@@ -33,7 +33,8 @@ struct StreamHandle {
       connection;  // shared: a stream keeps its connection's state readable
   std::int64_t id;
   std::uint64_t type = 0;
-  bool stopped = false;
+  bool stopped = false;  // by the peer
+  bool reset = false;    // by this side
   rt::Signal changed;
 };
 

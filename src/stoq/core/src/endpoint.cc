@@ -167,11 +167,12 @@ Result<ConnectionHandle> Endpoint::Impl::connect(const PathAddresses& path, Conn
     return fail("stoq.ipv4_refused",
                 path.remote.to_string() + " is an IPv4 address: this network speaks IPv6 only");
   }
-  if (connections_.size() >= config_.connections_max || !accepting_) {
-    return fail("stoq.overloaded", accepting_
-                                       ? "the limit of " + std::to_string(config_.connections_max) +
-                                             " connections is reached"
-                                       : "the transport is shutting down");
+  if (!accepting_) {
+    return fail("stoq.shut_down", "this node is shutting down");
+  }
+  if (connections_.size() >= config_.connections_max) {
+    return fail("stoq.overloaded", "the limit of " + std::to_string(config_.connections_max) +
+                                       " connections is reached");
   }
   auto connection = std::make_unique<ConnectionImpl>(*this, ConnectionHandle{next_handle_++}, true);
   if (auto started = connection->start_client(path, options, now_); !started) {
@@ -418,7 +419,7 @@ void Endpoint::Impl::shut_down() {
     const std::uint64_t code =
         (connection->profile_ == nullptr ? ProfileCodes{} : connection->profile_->codes).going_away;
     connection->close(code, describe(static_cast<std::uint64_t>(AppError::kGoingAway)),
-                      Error("stoq.closed", "this node is shutting down"));
+                      Error("stoq.shut_down", "this node is shutting down"));
   }
 }
 

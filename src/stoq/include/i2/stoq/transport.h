@@ -10,6 +10,10 @@
 // run on connection.executor(); Transport::connect() and accept() may be awaited anywhere and hand
 // out connections to be used there (boost::asio::co_spawn(connection.executor(), ...)). Connection
 // and Stream are handles: copies name the same thing, and the last copy of a Stream releases it.
+//
+// Cancelling a coroutine that waits here (Asio's cancellation slots, `||`) ends the wait with
+// boost::system::system_error of operation_aborted. Only the waiting ends: what write() has queued
+// is sent. A connect() that is cancelled closes what it opened.
 #pragma once
 
 #include <i2/base/rng.h>
@@ -46,7 +50,8 @@ struct TransportConfig {
   core::EndpointConfig endpoint;
   std::vector<core::Profile> profiles{core::stoq_profile()};  // the most wanted first
   std::size_t socket_buffer = 8 * 1024 * 1024;
-  std::size_t accept_backlog = 256;  // of each ALPN: verified and not accepted yet
+  // Of each ALPN: verified connections that nobody has accepted yet; a further one is refused.
+  std::size_t accept_backlog = 256;
 };
 
 struct ConnectionState;
@@ -62,7 +67,8 @@ class Stream {
   // Completes when the bytes are queued and the queue is shorter than its limit (4 MiB). `fin` ends
   // this direction. Error: stoq.stream_closed, or why the connection ended.
   [[nodiscard]] Task<Result<void>> write(Chunk data, bool fin = false);
-  // Completes when the peer's transport has acknowledged everything written so far.
+  // Completes when the peer's transport has acknowledged everything written so far. Errors as of
+  // write().
   [[nodiscard]] Task<Result<void>> flush();
   // The next contiguous bytes, at most `size_max`; an empty Chunk is the end of the stream.
   // Error: stoq.stream_reset (native(): the peer's code), or why the connection ended.
@@ -75,7 +81,8 @@ class Stream {
   // With a number of the connection's own protocol.
   void reset_with(std::uint64_t code);
   void stop_with(std::uint64_t code);
-  // The peer asked to stop sending: nobody reads what this side writes.
+  // The peer asked to stop sending: nobody reads what this side writes. Noticed in write(), flush()
+  // and changed(), and not any more after the end of this direction was sent.
   [[nodiscard]] bool peer_stopped() const;
   // Completes when anything about the stream has changed, or wake() was called: for waiting on the
   // stream and on something else at once. Wait in a loop around the conditions.
@@ -168,7 +175,8 @@ class Transport {
   [[nodiscard]] static Result<std::unique_ptr<Transport>> create(
       const TransportConfig& config, rt::Runtime& runtime, const ports::CertSource& certificates,
       const ports::PeerVerifier& verifier);
-  // Call shutdown() first; the destructor waits for the workers to let go.
+  // Waits for the workers to let go: not on one of the runtime's threads. Without a shutdown()
+  // before it, it ends everything in the same way but tells no peer.
   ~Transport();
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
@@ -181,8 +189,9 @@ class Transport {
   };
   // A new connection to a peer that this side has verified, after one round trip. The peer judges
   // this side's certificate half a round trip later: when it refuses, the connection ends with its
-  // reason, and who has to know first awaits ping(). Errors: stoq.unreachable,
-  // stoq.handshake_timeout, stoq.tls_refused, the trust.* reasons of either side, stoq.overloaded.
+  // reason, and who has to know first awaits ping(). Errors: stoq.ipv4_refused, stoq.unreachable,
+  // stoq.handshake_timeout, stoq.hello_timeout, stoq.tls_refused, stoq.tls_failed, the trust.*
+  // reasons of either side, stoq.overloaded, stoq.shut_down.
   [[nodiscard]] Task<Result<Connection>> connect(SocketAddress remote, ConnectOptions options);
   [[nodiscard]] Task<Result<Connection>> connect(SocketAddress remote);
   // The next connection that a peer opened for the first profile, or for `alpn`. What nobody
@@ -190,7 +199,9 @@ class Transport {
   // without a profile).
   [[nodiscard]] Task<Result<Connection>> accept();
   [[nodiscard]] Task<Result<Connection>> accept(std::string alpn);
-  // Tells every peer and ends; waits at most `linger`.
+  // Tells every peer and ends; waits at most `linger`. Everything that waits for the transport, its
+  // connections or streams ends with stoq.shut_down, as does what is called later. The port is free
+  // when it completes.
   [[nodiscard]] Task<void> shutdown(Duration linger = kSecond);
 
   [[nodiscard]] SocketAddress local_address() const;

@@ -75,14 +75,15 @@ class Endpoint {
     // there nobody else decides it.
     std::function<Result<void>(const crypto::Certificate& leaf)> check_leaf{};
   };
-  // Error: stoq.overloaded, stoq.tls_setup (also an ALPN without a profile), stoq.ipv4_refused.
+  // Error: stoq.overloaded, stoq.shut_down, stoq.tls_setup (also an ALPN without a profile),
+  // stoq.ipv4_refused.
   [[nodiscard]] Result<ConnectionHandle> connect(const PathAddresses& path, ConnectOptions options,
                                                  Timestamp now);
   // Null when the connection is gone. kClosed keeps it until forget().
   [[nodiscard]] std::optional<Connection> find(ConnectionHandle handle);
   void forget(ConnectionHandle handle);
   [[nodiscard]] std::optional<Event> poll_event();
-  // Closes every connection with kGoingAway and accepts no more.
+  // Closes every connection with kGoingAway (here: stoq.shut_down) and accepts and opens no more.
   void shut_down();
   [[nodiscard]] std::size_t connection_count() const;
   [[nodiscard]] const EndpointStats& stats() const;
