@@ -97,10 +97,10 @@ TEST_F(RefusedTest, AServerWithoutAGoodCredential) {
 
 TEST_F(RefusedTest, ClassicalCryptography) {
   TransportConfig groups = loopback_config();
-  groups.tls.groups = "X25519:P-256";
+  groups.profiles.front().tls.groups = "X25519:P-256";
   EXPECT_EQ(refusal(identities().alice, identities().bob, groups).at_client, "stoq.tls_refused");
   TransportConfig signatures = loopback_config();
-  signatures.tls.signature_algorithms = "ecdsa_secp256r1_sha256";
+  signatures.profiles.front().tls.signature_algorithms = "ecdsa_secp256r1_sha256";
   const Refusal seen = refusal(strangers().classical, identities().bob, signatures);
   EXPECT_EQ(seen.at_client, "stoq.tls_refused");
   EXPECT_EQ(seen.server.endpoint.handshakes_failed, 1u);
