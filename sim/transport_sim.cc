@@ -218,6 +218,7 @@ void TransportSim::on_connected(std::size_t host, Connection& connection) {
 void TransportSim::on_closed(std::size_t host, Connection& connection) {
   const Error& error = connection.close_error();
   const bool expected = error.is("stoq.idle_timeout") || error.is("stoq.handshake_timeout") ||
+                        error.is("stoq.unreachable") || error.is("stoq.shut_down") ||
                         error.is("stoq.hello_timeout") || error.is("stoq.closed_by_peer") ||
                         error.is("stoq.going_away") || error.is("stoq.closed");
   if (!expected) {
