@@ -6,6 +6,7 @@
 #include <i2/fleet/core/state_snapshot.h>
 
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 
@@ -18,7 +19,9 @@ namespace fleet = i2::fleet;
 
 void write(const fs::path& path, i2::ByteView bytes) {
   fs::create_directories(path.parent_path());
-  std::ofstream out(path, std::ios::binary);
+  std::ofstream out;
+  out.exceptions(std::ios::failbit | std::ios::badbit);
+  out.open(path, std::ios::binary);
   out.write(reinterpret_cast<const char*>(bytes.data()),
             static_cast<std::streamsize>(bytes.size()));
   out.close();
@@ -34,14 +37,7 @@ i2::Bytes with_selector(std::uint8_t selector, i2::ByteView bytes) {
   return out;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: make_state_examples CORPUS_DIR\n");
-    return 2;
-  }
-  const fs::path corpus = argv[1];
+void make_examples(const fs::path& corpus) {
   fleet::testing::Fleet home("home", 1, false);
   fleet::testing::TestChain chain(home);
   const auto alpha = fleet::testing::by_node(home.alpha);
@@ -88,5 +84,18 @@ int main(int argc, char** argv) {
   print("id of block 1", id(blocks[0].head.header).view());
   print("id of block 3", id(blocks[2].head.header).view());
   print("app hash after block 3", chain.chain.state.root());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: make_state_examples CORPUS_DIR\n");
+    return 2;
+  }
+  make_examples(argv[1]);
   return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "make_state_examples: %s\n", error.what());
+  return 1;
 }

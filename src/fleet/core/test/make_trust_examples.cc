@@ -6,6 +6,7 @@
 #include <i2/crypto/hash.h>
 
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 
@@ -14,10 +15,13 @@
 namespace {
 
 namespace fs = std::filesystem;
+namespace fleet = i2::fleet;
 
 void write(const fs::path& path, i2::ByteView bytes) {
   fs::create_directories(path.parent_path());
-  std::ofstream out(path, std::ios::binary);
+  std::ofstream out;
+  out.exceptions(std::ios::failbit | std::ios::badbit);
+  out.open(path, std::ios::binary);
   out.write(reinterpret_cast<const char*>(bytes.data()),
             static_cast<std::streamsize>(bytes.size()));
   out.close();
@@ -28,15 +32,7 @@ void print(const char* what, i2::ByteView bytes) {
   std::printf("%s %s\n", what, i2::to_hex(bytes).c_str());
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  namespace fleet = i2::fleet;
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: make_trust_examples CORPUS_DIR\n");
-    return 2;
-  }
-  const fs::path corpus = argv[1];
+void make_examples(const fs::path& corpus) {
   fleet::testing::Fleet home("home", 1, false);
   const auto beta = home.make_node("beta");
   const auto record = home.admit(beta);
@@ -59,5 +55,18 @@ int main(int argc, char** argv) {
   print("binding", i2::ByteView(bundle.binding).first(76));
   print("bundle header", file.view().first(46));
   print("bundle checksum", file.view().last(32));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: make_trust_examples CORPUS_DIR\n");
+    return 2;
+  }
+  make_examples(argv[1]);
   return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "make_trust_examples: %s\n", error.what());
+  return 1;
 }
