@@ -98,6 +98,10 @@ function(i2_test name)
   target_precompile_headers(${name} REUSE_FROM i2_pch_${ARG_PCH})
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  if(I2_SANITIZE MATCHES "thread")
+    # Tests that kill a store in a forked child: RocksDB starts threads there.
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT TSAN_OPTIONS=die_after_fork=0)
+  endif()
 endfunction()
 
 # i2_fuzz(name SOURCES ... [DEPS ...]): a libFuzzer target under the fuzz preset; elsewhere the same entry

@@ -1,14 +1,16 @@
 """Nodes as real processes on the loopback interface, for the end-to-end tests.
 
 I2_BIN names the folder of internet2-server and i2. Every node has its own data directory below a
-temporary folder and listens on a port that the kernel chose. Nothing here sleeps to synchronise: waiting
+temporary folder and a port of its own. Nothing here sleeps to synchronise: waiting
 is always for something, with a deadline.
 """
 
 import json
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -65,6 +67,20 @@ def wait_for(condition, what, deadline=DEADLINE):
         time.sleep(0.02)
 
 
+def free_port():
+    """A port that nobody listens on and that the kernel gives to no connection: a node finds it again after a restart."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10000, lowest)
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET6, kind) as probe:
+                    probe.bind(("::1", port))
+            return port
+        except OSError:
+            pass
+
+
 class Node:
     """A data directory and, between start() and stop(), its daemon."""
 
@@ -88,7 +104,7 @@ class Node:
 
     def start(self, *arguments, port=None, env=None, quiet=False):
         """Starts the daemon and waits until it answers. `quiet`: its log does not say when it is ready."""
-        port = self.port if port is None else port
+        port = port or self.port or free_port()
         before = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(

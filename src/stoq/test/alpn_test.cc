@@ -14,31 +14,38 @@ Transport::ConnectOptions options(std::string_view alpn) {
           .check_leaf = [](const crypto::Certificate&) -> Result<void> { return {}; }};
 }
 
-// Answers one request on each stream of the next connection for `alpn`.
+Task<Result<void>> answer(Connection connection) {
+  I2_CO_TRY_VALUE(auto stream, co_await connection.accept_stream());
+  I2_CO_TRY_VALUE(const auto request, co_await stream.read_exactly(3));
+  EXPECT_EQ(as_text(request), "GET");
+  I2_CO_TRY(co_await stream.write(Chunk::copy_of(as_bytes("200")), true));
+  (void)co_await connection.closed();
+  co_return Result<void>{};
+}
+
+// Answers one request on the next connection for `alpn`, and says which it was.
 Task<std::string> serve_one(Transport& transport, std::string alpn) {
   auto connection = co_await transport.accept(alpn);
   EXPECT_TRUE(connection);
-  co_await rt::switch_to(connection->executor());
-  auto stream = co_await connection->accept_stream();
-  EXPECT_TRUE(stream);
-  const auto request = co_await stream->read_exactly(3);
-  EXPECT_TRUE(request);
-  EXPECT_EQ(as_text(*request), "GET");
-  EXPECT_TRUE(co_await stream->write(Chunk::copy_of(as_bytes("200")), true));
-  (void)co_await connection->closed();
+  EXPECT_TRUE(
+      co_await asio::co_spawn(connection->executor(), answer(*connection), asio::use_awaitable));
   co_return connection->alpn();
+}
+
+Task<Result<std::string>> request(Connection connection) {
+  I2_CO_TRY_VALUE(auto stream, co_await connection.open_raw_stream());
+  I2_CO_TRY(co_await stream.write(Chunk::copy_of(as_bytes("GET"))));
+  I2_CO_TRY_VALUE(const auto answered, co_await stream.read_exactly(3));
+  connection.close_with(0x100);
+  co_return std::string(as_text(answered));
 }
 
 Task<std::string> ask(Transport& transport, SocketAddress to, std::string alpn) {
   auto connection = co_await transport.connect(to, options(alpn));
   EXPECT_TRUE(connection);
-  co_await rt::switch_to(connection->executor());
-  auto stream = co_await connection->open_raw_stream();
-  EXPECT_TRUE(stream);
-  EXPECT_TRUE(co_await stream->write(Chunk::copy_of(as_bytes("GET"))));
-  const auto answer = co_await stream->read_exactly(3);
-  connection->close_with(0x100);
-  co_return answer ? std::string(as_text(*answer)) : answer.error().to_string();
+  const auto answered =
+      co_await asio::co_spawn(connection->executor(), request(*connection), asio::use_awaitable);
+  co_return answered ? *answered : answered.error().to_string();
 }
 
 TEST(TransportAlpn, EachAlpnHasItsOwnAcceptAndRawStreams) {
