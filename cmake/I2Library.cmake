@@ -1,10 +1,11 @@
-# i2_library(name LEVEL n [HEADERS ...] [SOURCES ...] [DEPS ...] [PRIVATE_DEPS ...] [PROTOS ...] [PCH kind])
+# i2_library(name LEVEL n [HEADERS ...] [SOURCES ...] [DEPS ...] [PRIVATE_DEPS ...] [PROTOS ...] [PCH kind] [UNITY])
 #
 # Declares a library of the project. `name` is the folder below src/ with '/' as '_' (stoq_core is
 # src/stoq/core); the target is i2::name. A dependency without '::' is another library of the project and
-# must have a strictly lower LEVEL. Public headers live in include/ and are compiled on their own.
+# must have a strictly lower LEVEL. Public headers live in include/ and are compiled on their own. UNITY: as
+# i2_unity().
 function(i2_library name)
-  cmake_parse_arguments(ARG "" "LEVEL;PCH" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS;PROTOS" ${ARGN})
+  cmake_parse_arguments(ARG "UNITY" "LEVEL;PCH" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS;PROTOS" ${ARGN})
   if(NOT DEFINED ARG_LEVEL OR ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "i2_library(${name}): LEVEL missing or unknown words: ${ARG_UNPARSED_ARGUMENTS}")
   endif()
@@ -42,6 +43,9 @@ function(i2_library name)
       set(ARG_PCH std)
     endif()
     target_precompile_headers(${target} REUSE_FROM i2_pch_${ARG_PCH})
+    if(ARG_UNITY)
+      i2_unity(${target})
+    endif()
   else()
     add_library(${target} INTERFACE)
     set(access INTERFACE)
@@ -55,6 +59,14 @@ function(i2_library name)
   endif()
   if(ARG_PROTOS)
     i2_protos(${target} ${ARG_PROTOS})
+  endif()
+endfunction()
+
+# Compiles several sources of a target at a time, for targets whose compile time goes into the same templates
+# and headers. Names in their anonymous namespaces must differ.
+function(i2_unity target)
+  if(I2_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${I2_UNITY})
   endif()
 endfunction()
 
@@ -73,7 +85,7 @@ function(i2_protos target)
       DEPENDS_EXPLICIT_ONLY
       VERBATIM)
     target_sources(${target} PRIVATE ${out}.pb.cc)
-    set_source_files_properties(${out}.pb.cc PROPERTIES COMPILE_OPTIONS "-w")
+    set_source_files_properties(${out}.pb.cc PROPERTIES COMPILE_OPTIONS "-w" SKIP_UNITY_BUILD_INCLUSION ON)
   endforeach()
   target_include_directories(${target} SYSTEM PUBLIC ${CMAKE_CURRENT_BINARY_DIR}/proto)
   target_link_libraries(${target} PUBLIC protobuf::libprotobuf-lite)
@@ -92,6 +104,7 @@ function(i2_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE I2_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   i2_test_options(${name})
+  i2_unity(${name})
   if(NOT ARG_PCH)
     set(ARG_PCH test)
   endif()

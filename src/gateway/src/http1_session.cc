@@ -19,8 +19,7 @@ namespace http = boost::beast::http;
 
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kReadSize = 4096;
+constexpr std::size_t kHttp1ReadSize = 4096;
 
 using Parser = http::request_parser<http::string_body>;
 
@@ -138,7 +137,8 @@ Task<bool> Http1Session<Stream>::wait_for_request() {
     co_return true;  // pipelined
   }
   connection_.expires_after(context_.times.idle);
-  const auto [error, size] = co_await stream_.async_read_some(buffer_.prepare(kReadSize), kAwait);
+  const auto [error, size] =
+      co_await stream_.async_read_some(buffer_.prepare(kHttp1ReadSize), kAwait);
   buffer_.commit(error ? 0 : size);
   co_return !error;
 }
@@ -232,8 +232,8 @@ Task<bool> Http1Session<Stream>::refuse(Error error) {
   (void)co_await send(head_of(response, false, false) + response.body);
   // What the client still sends would make the system drop the answer with the connection.
   connection_.expires_after(kSecond);
-  std::array<char, kReadSize> rest{};
-  for (std::size_t taken = 0; taken < 64 * kReadSize;) {
+  std::array<char, kHttp1ReadSize> rest{};
+  for (std::size_t taken = 0; taken < 64 * kHttp1ReadSize;) {
     const auto [read_error, size] = co_await stream_.async_read_some(asio::buffer(rest), kAwait);
     if (read_error) {
       break;

@@ -16,7 +16,7 @@ std::unexpected<Error> broken(std::int64_t code) {
   return fail("gateway.http2", nghttp2_strerror(static_cast<int>(code)), code);
 }
 
-nghttp2_nv field_of(std::string_view name, std::string_view value) {
+nghttp2_nv http2_field(std::string_view name, std::string_view value) {
   // nghttp2 copies both.
   auto* const name_bytes = const_cast<char*>(name.data());
   auto* const value_bytes = const_cast<char*>(value.data());
@@ -196,9 +196,9 @@ void Http2Codec::respond(StreamId stream, const Response& response, bool end) {
   exchange->responded = true;
   exchange->body.push(response.body, end);
   const std::string status = std::to_string(response.status);
-  std::vector<nghttp2_nv> fields{field_of(":status", status)};
+  std::vector<nghttp2_nv> fields{http2_field(":status", status)};
   for (const Header& header : response.headers.all()) {
-    fields.push_back(field_of(header.name, header.value));
+    fields.push_back(http2_field(header.name, header.value));
   }
   const nghttp2_data_provider2 provider{.source = {.ptr = nullptr},
                                         .read_callback = Http2Callbacks::body};

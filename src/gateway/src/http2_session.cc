@@ -16,8 +16,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kReadSize = 16 * 1024;
+constexpr std::size_t kHttp2ReadSize = 16 * 1024;
 constexpr std::size_t kWriteSize = 64 * 1024;
 
 struct Http2Session {
@@ -108,7 +107,7 @@ Task<void> serve_http2(TcpConnectionPtr connection, std::shared_ptr<TlsStream> s
   asio::co_spawn(session->connection->socket().get_executor(), write_loop(session), asio::detached);
   session->exchanges->wake();
   set_deadline(*session);
-  std::array<std::uint8_t, kReadSize> buffer{};
+  std::array<std::uint8_t, kHttp2ReadSize> buffer{};
   while (session->writing) {
     const auto [error, size] =
         co_await session->stream->async_read_some(asio::buffer(buffer), kAwait);

@@ -18,7 +18,7 @@ std::string_view text_of(nghttp3_rcbuf* buffer) {
   return {reinterpret_cast<const char*>(view.base), view.len};
 }
 
-nghttp3_nv field_of(std::string_view name, std::string_view value) {
+nghttp3_nv http3_field(std::string_view name, std::string_view value) {
   // nghttp3 copies both.
   return {.name = reinterpret_cast<const std::uint8_t*>(name.data()),
           .value = reinterpret_cast<const std::uint8_t*>(value.data()),
@@ -230,9 +230,9 @@ void Http3Codec::respond(StreamId stream, const Response& response, bool end) {
   exchange->responded = true;
   exchange->body.push(response.body, end);
   const std::string status = std::to_string(response.status);
-  std::vector<nghttp3_nv> fields{field_of(":status", status)};
+  std::vector<nghttp3_nv> fields{http3_field(":status", status)};
   for (const Header& header : response.headers.all()) {
-    fields.push_back(field_of(header.name, header.value));
+    fields.push_back(http3_field(header.name, header.value));
   }
   const nghttp3_data_reader reader{
       .read_data = [](nghttp3_conn*, std::int64_t id, nghttp3_vec* out, std::size_t,

@@ -3,11 +3,16 @@
 
 #include <i2/base/clock.h>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 
 namespace i2::gateway {
+
+// How sessions wait for the socket: an error is a value.
+inline constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 // Shared by its coroutine, its timer and the server's list. On the socket's executor.
 class TcpConnection : public std::enable_shared_from_this<TcpConnection> {

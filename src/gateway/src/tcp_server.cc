@@ -18,7 +18,6 @@ using asio::ip::tcp;
 
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint8_t kTlsHandshake = 0x16;  // RFC 8446 §5.1, the first byte of a ClientHello
 
 tcp::endpoint to_endpoint(const stoq::core::SocketAddress& address) {

@@ -6,10 +6,11 @@
 namespace i2::gateway {
 namespace {
 
-const ServiceLimits kLimits{.headers_size_max = 400, .headers_count_max = 8, .body_size_max = 10};
+const ServiceLimits kMessageLimits{
+    .headers_size_max = 400, .headers_count_max = 8, .body_size_max = 10};
 
 RequestBuilder begun() {
-  RequestBuilder out(kLimits, Client{});
+  RequestBuilder out(kMessageLimits, Client{});
   out.field(":method", "POST");
   out.field(":scheme", "https");
   out.field(":authority", "localhost");
@@ -61,7 +62,7 @@ TEST(RequestBuilderTest, RefusesAHostThatDiffers) {
   RequestBuilder other = begun();
   other.field("host", "evil.example");
   EXPECT_EQ(code(other), "gateway.request_malformed");
-  RequestBuilder none(kLimits, Client{});
+  RequestBuilder none(kMessageLimits, Client{});
   none.field(":method", "GET");
   none.field(":path", "/x");
   EXPECT_EQ(code(none), "gateway.request_malformed");

@@ -20,12 +20,6 @@ using core::FileRecord;
 constexpr std::size_t kBatchSize = 1024 * 1024;
 constexpr std::size_t kBatchChunksMax = 1024;
 
-Bytes record(FileRecord type, const Bytes& body) {
-  Bytes out;
-  core::append_record(out, static_cast<std::uint64_t>(type), body);
-  return out;
-}
-
 // A sender's folder in the inbox.
 std::string folder_of(const ports::PeerIdentity& sender) {
   return core::is_file_name(sender.name) ? sender.name : wire::short_id(sender.node_id);
@@ -306,7 +300,7 @@ class Receiving {
   }
 
   [[nodiscard]] Task<void> reply(FileRecord type, Bytes body, bool last) {
-    (void)co_await records_.stream().write(Chunk(record(type, body)), last);
+    (void)co_await records_.stream().write(file_record(type, body), last);
   }
 
   // The place is free again before anybody hears of it.

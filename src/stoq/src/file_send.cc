@@ -21,12 +21,6 @@ using core::FileRecord;
 constexpr std::size_t kBlockSize = 1024 * 1024;
 constexpr std::size_t kBlocksAhead = 3;  // read from the disk while the network is busy
 
-Chunk record(FileRecord type, const Bytes& body) {
-  Bytes out;
-  core::append_record(out, static_cast<std::uint64_t>(type), body);
-  return Chunk(std::move(out));
-}
-
 Error from_peer(const core::FileFailure& failure) {
   return core::remote_error(failure.code, failure.message, 0);
 }
@@ -92,7 +86,7 @@ class Sending {
     offer.existing_differs = existing_differs;
     offer.id =
         core::transfer_id(connection_.local_node(), offer.name, offer.size, source_->mtime_ns());
-    (void)co_await records_->stream().write(record(FileRecord::kOffer, core::encode(offer)));
+    (void)co_await records_->stream().write(file_record(FileRecord::kOffer, core::encode(offer)));
     const Result<Bytes> body = co_await expect(FileRecord::kAnswer);
     if (!body) {
       co_return fail(body.error());
@@ -126,12 +120,13 @@ class Sending {
     if (good) {
       const core::FileEnd end = core::FileComplete{*hash};
       sha256_ = *hash;
-      co_return co_await records_->stream().write(record(FileRecord::kEnd, core::encode(end)),
+      co_return co_await records_->stream().write(file_record(FileRecord::kEnd, core::encode(end)),
                                                   true);
     }
     if (!good.error().is("stoq.stream_closed")) {
       const core::FileEnd end = core::failure_of(good.error());
-      (void)co_await records_->stream().write(record(FileRecord::kEnd, core::encode(end)), true);
+      (void)co_await records_->stream().write(file_record(FileRecord::kEnd, core::encode(end)),
+                                              true);
     }
     co_return good;
   }

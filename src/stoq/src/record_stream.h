@@ -1,6 +1,7 @@
 // Records from a stream, one at a time.
 #pragma once
 
+#include <i2/stoq/core/file_codec.h>
 #include <i2/stoq/core/record.h>
 #include <i2/stoq/transport.h>
 
@@ -30,5 +31,12 @@ class RecordStream {
   core::RecordReader reader_;
   Chunk pending_;
 };
+
+// A record of the file exchange, as it goes onto the stream.
+[[nodiscard]] inline Chunk file_record(core::FileRecord type, ByteView body) {
+  Bytes out;
+  core::append_record(out, static_cast<std::uint64_t>(type), body);
+  return Chunk(std::move(out));
+}
 
 }  // namespace i2::stoq

@@ -11,7 +11,7 @@ namespace {
 constexpr auto kCancelled = static_cast<std::int64_t>(AppError::kCancelled);
 constexpr auto kRefused = static_cast<std::int64_t>(AppError::kRefused);
 
-Bytes pattern(std::size_t size, std::uint8_t first = 0) {
+Bytes numbered(std::size_t size, std::uint8_t first = 0) {
   Bytes out(size);
   for (std::size_t i = 0; i < size; ++i) {
     out[i] = static_cast<std::uint8_t>(first + i * 7);
@@ -85,8 +85,8 @@ Task<void> both_ways(Connection client, Connection server) {
   Ends ends = co_await open(client, server);
   EXPECT_EQ(ends.server.type(), static_cast<std::uint64_t>(StreamType::kBytes));
   EXPECT_EQ(ends.server.id(), ends.client.id());
-  const Bytes question = pattern(100'000, 1);
-  const Bytes answer = pattern(30'000, 2);
+  const Bytes question = numbered(100'000, 1);
+  const Bytes answer = numbered(30'000, 2);
   const auto sending = start(client, ends.client.write(Chunk(Bytes(question)), true));
   const auto asked = co_await ends.server.read_exactly(question.size());
   EXPECT_TRUE(asked && *asked == question);
@@ -117,7 +117,7 @@ TEST_F(StreamTest, CarriesBytesBothWays) {
 
 Task<void> short_read(Connection client, Connection server) {
   Ends ends = co_await open(client, server);
-  EXPECT_TRUE(co_await ends.client.write(Chunk(pattern(10)), true));
+  EXPECT_TRUE(co_await ends.client.write(Chunk(numbered(10)), true));
   const auto got = co_await ends.server.read_exactly(11);
   EXPECT_EQ(got.error().code(), "stoq.stream_ended");
 }
@@ -317,9 +317,9 @@ TEST_F(StreamTest, TheEndOfTheConnectionEndsEveryCall) {
 Task<void> datagrams(Connection client, Connection server) {
   EXPECT_GT(client.datagram_size_max(), 1'000u);
   const auto waiting = start(server, server.receive_datagram());
-  EXPECT_TRUE(client.send_datagram(Chunk(pattern(1'000))));
+  EXPECT_TRUE(client.send_datagram(Chunk(numbered(1'000))));
   EXPECT_EQ(co_await code_of(waiting, client, server), "");
-  EXPECT_TRUE(*waiting && **waiting && to_bytes((**waiting)->view()) == pattern(1'000));
+  EXPECT_TRUE(*waiting && **waiting && to_bytes((**waiting)->view()) == numbered(1'000));
 
   const auto large = client.send_datagram(Chunk(Bytes(client.datagram_size_max() + 1)));
   EXPECT_EQ(large.error().code(), "stoq.datagram_too_large");

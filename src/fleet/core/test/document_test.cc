@@ -8,7 +8,7 @@
 namespace i2::fleet {
 namespace {
 
-constexpr UnixMillis kNow = testing::kNow;
+constexpr UnixMillis kDocumentTime = testing::kDocumentTime;
 
 using testing::examples;
 
@@ -57,7 +57,7 @@ TEST(TrustDocument, ShowsTheSignedPartOfABinding) {
   EXPECT_EQ(binding().not_after, 1763786100000u);
   const auto bundle = decode_bundle(read("corpus/fuzz_trust_bundle/bundle")).value();
   EXPECT_TRUE(trustchain::verify_binding(binding(), member().info.node_id, member().info.identity,
-                                         bundle.leaf.public_key(), kNow));
+                                         bundle.leaf.public_key(), kDocumentTime));
 }
 
 TEST(TrustDocument, ShowsAListOfPeerHints) {

@@ -12,29 +12,29 @@ using testing::code;
 using testing::Fleet;
 using testing::Node;
 
-const Fleet& home() {
+const Fleet& record_home() {
   static const Fleet fleet("home", 2);
   return fleet;
 }
 
 TEST(Genesis, SurvivesItsEncodingAndIsSignedByItsRoot) {
-  const Bytes encoding = encode(home().genesis);
+  const Bytes encoding = encode(record_home().genesis);
   EXPECT_LE(encoding.size(), kGenesisSizeMax);
   const auto decoded = decode_genesis(encoding);
   ASSERT_TRUE(decoded) << decoded.error().to_string();
   EXPECT_EQ(encode(*decoded), encoding);
   EXPECT_TRUE(verify_genesis(*decoded));
   EXPECT_EQ(decoded->fleet_name, "home");
-  EXPECT_EQ(decoded->operators, home().genesis.operators);
-  EXPECT_EQ(decoded->first_member, home().genesis.first_member);
+  EXPECT_EQ(decoded->operators, record_home().genesis.operators);
+  EXPECT_EQ(decoded->first_member, record_home().genesis.first_member);
   EXPECT_EQ(decoded->parameters.proof_policy, 0u);
-  EXPECT_EQ(chain_id(*decoded), chain_id(home().genesis));
+  EXPECT_EQ(chain_id(*decoded), chain_id(record_home().genesis));
 }
 
 TEST(Genesis, TheChainIdIsTheHashWithoutTheSignature) {
-  Genesis genesis = home().genesis;
+  Genesis genesis = record_home().genesis;
   const ChainId id = chain_id(genesis);
-  sign_genesis(genesis, home().root).value();  // Falcon signatures are never the same twice
+  sign_genesis(genesis, record_home().root).value();  // Falcon signatures are never the same twice
   EXPECT_EQ(chain_id(genesis), id);
   const Bytes encoding = encode(genesis);
   const std::size_t signature = 4 + genesis.root_signature.falcon.size() + 64;
@@ -46,14 +46,14 @@ TEST(Genesis, TheChainIdIsTheHashWithoutTheSignature) {
 }
 
 TEST(Genesis, RefusesOneSignedByAnotherRoot) {
-  Genesis genesis = home().genesis;
-  sign_genesis(genesis, home().operator_1).value();
+  Genesis genesis = record_home().genesis;
+  sign_genesis(genesis, record_home().operator_1).value();
   EXPECT_EQ(code(verify_genesis(genesis)), "fleet.genesis_invalid");
 }
 
 TEST(Genesis, RefusesWhatMakesNoSense) {
   const auto refused = [](auto change) {
-    Genesis genesis = home().genesis;
+    Genesis genesis = record_home().genesis;
     change(genesis);
     return code(decode_genesis(encode(genesis)));
   };
@@ -74,8 +74,9 @@ TEST(Genesis, RefusesWhatMakesNoSense) {
 }
 
 TEST(Member, SurvivesItsEncoding) {
-  const Node beta = home().make_node("beta");
-  const Member member = home().admit(beta, {&home().operator_1, &home().operator_2});
+  const Node beta = record_home().make_node("beta");
+  const Member member =
+      record_home().admit(beta, {&record_home().operator_1, &record_home().operator_2});
   const Bytes encoding = encode(member);
   const auto decoded = decode_member(encoding);
   ASSERT_TRUE(decoded) << decoded.error().to_string();
@@ -83,43 +84,47 @@ TEST(Member, SurvivesItsEncoding) {
   EXPECT_EQ(decoded->info, beta.info);
   EXPECT_EQ(decoded->signatures.size(), 2u);
   EXPECT_EQ(id(*decoded), id(member));
-  EXPECT_EQ(id(home().admit(beta)), id(member));
+  EXPECT_EQ(id(record_home().admit(beta)), id(member));
 }
 
 TEST(Member, TheNodeIdMustBeTheHashOfTheKeys) {
-  Node beta = home().make_node("beta");
+  Node beta = record_home().make_node("beta");
   beta.info.node_id.bytes[0] ^= 1;
-  EXPECT_EQ(code(decode_member(encode(home().admit(beta)))), "fleet.member_invalid");
+  EXPECT_EQ(code(decode_member(encode(record_home().admit(beta)))), "fleet.member_invalid");
 }
 
 TEST(Member, OperatorsAdmit) {
   const auto verdict = [](const Member& member) {
-    return code(verify_member(member, chain_id(home().genesis), home().genesis.operators,
-                              home().genesis.operators_required));
+    return code(verify_member(member, chain_id(record_home().genesis),
+                              record_home().genesis.operators,
+                              record_home().genesis.operators_required));
   };
-  const Node beta = home().make_node("beta");
-  EXPECT_EQ(verdict(home().admit(beta)), "ok");
-  EXPECT_EQ(verdict(home().admit(beta, {})), "fleet.member_signature");
-  EXPECT_EQ(verdict(home().admit(beta, {&home().root})), "fleet.member_signature");
+  const Node beta = record_home().make_node("beta");
+  EXPECT_EQ(verdict(record_home().admit(beta)), "ok");
+  EXPECT_EQ(verdict(record_home().admit(beta, {})), "fleet.member_signature");
+  EXPECT_EQ(verdict(record_home().admit(beta, {&record_home().root})), "fleet.member_signature");
   // One good signature does not carry a bad one.
-  EXPECT_EQ(verdict(home().admit(beta, {&home().operator_1, &home().root})),
+  EXPECT_EQ(verdict(record_home().admit(beta, {&record_home().operator_1, &record_home().root})),
             "fleet.member_signature");
-  Member foreign = home().admit(beta);
+  Member foreign = record_home().admit(beta);
   foreign.chain_id.bytes.fill(1);
   EXPECT_EQ(verdict(foreign), "fleet.member_foreign");
-  Member renamed = home().admit(beta);
+  Member renamed = record_home().admit(beta);
   renamed.info.name = "gamma";
   EXPECT_EQ(verdict(renamed), "fleet.member_signature");
 }
 
 TEST(Member, AValidatorNeedsAsManyOperatorsAsGenesisSays) {
   const auto verdict = [](const Member& member) {
-    return code(verify_member(member, chain_id(home().genesis), home().genesis.operators, 2));
+    return code(
+        verify_member(member, chain_id(record_home().genesis), record_home().genesis.operators, 2));
   };
-  const Node beta = home().make_node("beta", Role::kValidator);
-  EXPECT_EQ(verdict(home().admit(beta)), "fleet.member_signature");
-  EXPECT_EQ(verdict(home().admit(beta, {&home().operator_2, &home().operator_1})), "ok");
-  Member twice = home().admit(beta);
+  const Node beta = record_home().make_node("beta", Role::kValidator);
+  EXPECT_EQ(verdict(record_home().admit(beta)), "fleet.member_signature");
+  EXPECT_EQ(
+      verdict(record_home().admit(beta, {&record_home().operator_2, &record_home().operator_1})),
+      "ok");
+  Member twice = record_home().admit(beta);
   twice.signatures.push_back(twice.signatures.front());
   EXPECT_EQ(verdict(twice), "fleet.member_signature");
   EXPECT_EQ(code(decode_member(encode(twice))), "fleet.member_invalid");

@@ -8,7 +8,7 @@ namespace {
 
 using enum SettingType;
 
-constexpr std::array kRows{
+constexpr std::array kGatewayRows{
     SettingRow{{.section = "gateway",
                 .key = "enabled",
                 .environment = "I2_GATEWAY",
@@ -51,7 +51,7 @@ constexpr std::array kRows{
 }  // namespace
 
 std::span<const SettingRow> gateway_rows() {
-  return kRows;
+  return kGatewayRows;
 }
 
 }  // namespace i2::node

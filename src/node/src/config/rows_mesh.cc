@@ -36,7 +36,7 @@ constexpr SettingRow nothing(std::string_view section, std::string_view key, Set
   return {{.section = section, .key = key, .type = type, .standing = kVoid, .note = why}};
 }
 
-constexpr std::array kRows{
+constexpr std::array kMeshRows{
     SettingRow{{.section = "hypermesh.consensus",
                 .key = "mandatory_four_proof",
                 .type = kBoolean,
@@ -90,7 +90,7 @@ constexpr std::array kRows{
 }  // namespace
 
 std::span<const SettingRow> mesh_rows() {
-  return kRows;
+  return kMeshRows;
 }
 
 }  // namespace i2::node

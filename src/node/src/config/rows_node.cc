@@ -9,7 +9,7 @@ namespace {
 using enum SettingType;
 using enum Standing;
 
-constexpr std::array kRows{
+constexpr std::array kNodeRows{
     SettingRow{{.section = "node",
                 .key = "data_dir",
                 .environment = "I2_DATA_DIR",
@@ -125,7 +125,7 @@ constexpr std::array kRows{
 }  // namespace
 
 std::span<const SettingRow> node_rows() {
-  return kRows;
+  return kNodeRows;
 }
 
 }  // namespace i2::node

@@ -9,7 +9,7 @@ namespace {
 using enum SettingType;
 using enum Standing;
 
-constexpr std::array kRows{
+constexpr std::array kTelemetryRows{
     SettingRow{
         {.section = "logging",
          .key = "level",
@@ -85,7 +85,7 @@ constexpr std::array kRows{
 }  // namespace
 
 std::span<const SettingRow> telemetry_rows() {
-  return kRows;
+  return kTelemetryRows;
 }
 
 }  // namespace i2::node

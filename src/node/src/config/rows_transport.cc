@@ -283,7 +283,7 @@ constexpr std::array kSeeds{
                 .note = "a peer whose address changes keeps its connections"}},
 };
 
-constexpr auto kRows = [] {
+constexpr auto kTransportRows = [] {
   std::array<SettingRow, kTransport.size() + kSeeds.size()> out{};
   std::ranges::copy(kSeeds, std::ranges::copy(kTransport, out.begin()).out);
   return out;
@@ -292,7 +292,7 @@ constexpr auto kRows = [] {
 }  // namespace
 
 std::span<const SettingRow> transport_rows() {
-  return kRows;
+  return kTransportRows;
 }
 
 }  // namespace i2::node

@@ -19,7 +19,7 @@ constexpr std::string_view kSnapshots = "checks read the fleet's state in memory
 constexpr std::string_view kNames = "the name service";
 constexpr std::string_view kLog = "the Certificate Transparency log";
 
-constexpr std::array kRows{
+constexpr std::array kTrustRows{
     SettingRow{{.section = "security",
                 .key = "enable_falcon_crypto",
                 .type = kBoolean,
@@ -230,7 +230,7 @@ constexpr std::array kRows{
 }  // namespace
 
 std::span<const SettingRow> trust_rows() {
-  return kRows;
+  return kTrustRows;
 }
 
 }  // namespace i2::node

@@ -19,7 +19,7 @@ bool looks_like_ipv4(std::string_view text) {
   return inet_pton(AF_INET, host.c_str(), &unused) == 1;
 }
 
-std::unexpected<Error> malformed(std::string_view text) {
+std::unexpected<Error> malformed_address(std::string_view text) {
   return fail("stoq.address_malformed", "'" + std::string(text) +
                                             "' is not an IPv6 address: write [address]:port, for "
                                             "example [::1]:9292");
@@ -43,22 +43,22 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text, std::uint16_t 
   if (text.starts_with('[')) {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos) {
-      return malformed(text);
+      return malformed_address(text);
     }
     host = text.substr(1, close - 1);
     const std::string_view rest = text.substr(close + 1);
     if (!rest.empty() && (!rest.starts_with(':') || !parse_number(rest.substr(1), out.port))) {
-      return malformed(text);
+      return malformed_address(text);
     }
   }
   if (const std::size_t percent = host.find('%'); percent != std::string_view::npos) {
     if (!parse_number(host.substr(percent + 1), out.scope)) {
-      return malformed(text);
+      return malformed_address(text);
     }
     host = host.substr(0, percent);
   }
   if (inet_pton(AF_INET6, std::string(host).c_str(), out.ip.data()) != 1) {
-    return looks_like_ipv4(host) ? ipv4_refused(text) : malformed(text);
+    return looks_like_ipv4(host) ? ipv4_refused(text) : malformed_address(text);
   }
   if (out.is_ipv4_mapped()) {
     return ipv4_refused(text);

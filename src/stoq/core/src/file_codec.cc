@@ -16,7 +16,7 @@ constexpr std::uint16_t kJournalVersion = 1;
 // First byte of an answer, an end, a result.
 enum class Outcome : std::uint8_t { kGood = 0, kFailed = 1, kRestart = 2 };
 
-std::unexpected<Error> malformed(std::string_view what) {
+std::unexpected<Error> malformed_record(std::string_view what) {
   return fail("file.malformed", "malformed file " + std::string(what));
 }
 
@@ -184,7 +184,7 @@ Result<FileOffer> decode_file_offer(ByteView body) {
   offer.existing_differs = differs == 1;
   offer.name = take(reader, kFileHeaderMax);
   if (!reader.done() || differs > 1) {
-    return malformed("offer");
+    return malformed_record("offer");
   }
   return offer;
 }
@@ -204,7 +204,7 @@ Result<FileAnswer> decode_file_answer(ByteView body) {
       break;
   }
   if (!reader.done()) {
-    return malformed("answer");
+    return malformed_record("answer");
   }
   return answer;
 }
@@ -224,7 +224,7 @@ Result<FileEnd> decode_file_end(ByteView body) {
       break;
   }
   if (!reader.done()) {
-    return malformed("end");
+    return malformed_record("end");
   }
   return end;
 }
@@ -251,7 +251,7 @@ Result<FileResult> decode_file_result(ByteView body) {
       break;
   }
   if (!reader.done()) {
-    return malformed("result");
+    return malformed_record("result");
   }
   return result;
 }

@@ -10,7 +10,7 @@ enum class SettingId : std::uint64_t {
   kDatagramMax = 0x03
 };
 
-std::unexpected<Error> malformed(std::string_view what) {
+std::unexpected<Error> malformed_frame(std::string_view what) {
   return fail("stoq.frame_malformed", "malformed " + std::string(what) + " frame");
 }
 
@@ -66,7 +66,7 @@ Result<Settings> decode_settings(ByteView body) {
     }
     if (id < 64) {
       if ((seen >> id & 1) != 0) {
-        return malformed("SETTINGS");
+        return malformed_frame("SETTINGS");
       }
       seen |= std::uint64_t{1} << id;
     }
@@ -85,7 +85,7 @@ Result<Settings> decode_settings(ByteView body) {
     }
   }
   if (!reader.done() || settings.version_min > settings.version_max) {
-    return malformed("SETTINGS");
+    return malformed_frame("SETTINGS");
   }
   return settings;
 }
@@ -107,16 +107,16 @@ Result<Hello> decode_hello(ByteView body) {
   hello.node_id.bytes = reader.array<32>();
   const std::uint64_t binding_size = reader.minimal_varint();
   if (binding_size > kBindingMax) {
-    return malformed("HELLO");
+    return malformed_frame("HELLO");
   }
   hello.binding = to_bytes(reader.bytes(binding_size));
   const std::uint64_t signature_size = reader.minimal_varint();
   if (signature_size != 64) {
-    return malformed("HELLO");
+    return malformed_frame("HELLO");
   }
   hello.signature = to_bytes(reader.bytes(signature_size));
   if (!reader.done()) {
-    return malformed("HELLO");
+    return malformed_frame("HELLO");
   }
   return hello;
 }
@@ -147,7 +147,7 @@ Result<Ping> decode_ping(ByteView body) {
   ping.sequence = reader.u64();
   ping.sent_at = reader.u64();
   if (!reader.done()) {
-    return malformed("PING");
+    return malformed_frame("PING");
   }
   return ping;
 }

@@ -5,7 +5,7 @@
 namespace i2::stoq::core {
 namespace {
 
-std::unexpected<Error> malformed(std::string_view what) {
+std::unexpected<Error> malformed_message(std::string_view what) {
   return fail("stoq.frame_malformed", "malformed message " + std::string(what));
 }
 
@@ -39,7 +39,7 @@ Bytes encode_credit(std::uint64_t taken) {
 
 Result<std::string> decode_queue_name(ByteView body) {
   if (!is_queue_name(as_text(body))) {
-    return malformed("queue name");
+    return malformed_message("queue name");
   }
   return std::string(as_text(body));
 }
@@ -50,7 +50,7 @@ Result<BulkHead> decode_bulk_head(ByteView body) {
   head.number = reader.varint();
   head.queue = as_text(reader.rest());
   if (!reader.ok() || !is_queue_name(head.queue)) {
-    return malformed("bulk head");
+    return malformed_message("bulk head");
   }
   return head;
 }
@@ -61,7 +61,7 @@ Result<BulkReference> decode_bulk_reference(ByteView body) {
   reference.number = reader.varint();
   reference.size = reader.varint();
   if (!reader.done()) {
-    return malformed("bulk reference");
+    return malformed_message("bulk reference");
   }
   return reference;
 }
@@ -70,7 +70,7 @@ Result<std::uint64_t> decode_credit(ByteView body) {
   wire::Reader reader(body);
   const std::uint64_t taken = reader.varint();
   if (!reader.done()) {
-    return malformed("credit");
+    return malformed_message("credit");
   }
   return taken;
 }

@@ -27,11 +27,11 @@ const OrdinaryAuthority& authority() {
   static const auto made = make_ordinary_authority(root_key(), "home", kNow, next_serial).value();
   return made;
 }
-const LeafRequest& request() {
+const LeafRequest& ordinary_request() {
   static const auto made = make_ordinary_request("alpha").value();
   return made;
 }
-OrdinaryTerms terms() {
+OrdinaryTerms ordinary_terms() {
   return {.node_name = "alpha",
           .fleet_name = "home",
           .more_names = {},
@@ -41,17 +41,18 @@ OrdinaryTerms terms() {
 }
 
 template <class T>
-std::string code(const Result<T>& result) {
+std::string code_of(const Result<T>& result) {
   return result ? "ok" : std::string(result.error().code());
 }
 
 std::string verdict(const crypto::Certificate& leaf, std::vector<crypto::Certificate> chain,
                     UnixMillis at, const crypto::PublicKey& root = root_key().public_key()) {
-  return code(check_ordinary(leaf, chain, root, at));
+  return code_of(check_ordinary(leaf, chain, root, at));
 }
 
 TEST(Ordinary, ALeafNamesItsNodeEverywhereItIsReached) {
-  const auto leaf = issue_ordinary(request().request, authority(), terms()).value();
+  const auto leaf =
+      issue_ordinary(ordinary_request().request, authority(), ordinary_terms()).value();
   EXPECT_EQ(leaf.subject_common_name(), "alpha");
   EXPECT_THAT(leaf.dns_names(), ElementsAre("alpha.home.i2.internal", "alpha", "localhost"));
   EXPECT_THAT(leaf.ip_addresses(), ElementsAre(kLoopback));
@@ -61,19 +62,21 @@ TEST(Ordinary, ALeafNamesItsNodeEverywhereItIsReached) {
 }
 
 TEST(Ordinary, MoreNamesAreAddedAndLoopbackIsThereOnce) {
-  OrdinaryTerms more = terms();
+  OrdinaryTerms more = ordinary_terms();
   const crypto::IpAddress other{0xfd, 1};
   more.more_names = {"gateway.example"};
   more.ip_addresses = {kLoopback, other};
-  const auto leaf = issue_ordinary(request().request, authority(), more).value();
+  const auto leaf = issue_ordinary(ordinary_request().request, authority(), more).value();
   EXPECT_EQ(leaf.dns_names().back(), "gateway.example");
   EXPECT_THAT(leaf.ip_addresses(), ElementsAre(kLoopback, other));
   more.more_names.assign(kOrdinaryNamesMax, "a.example");
-  EXPECT_EQ(code(issue_ordinary(request().request, authority(), more)), "trust.request_name");
+  EXPECT_EQ(code_of(issue_ordinary(ordinary_request().request, authority(), more)),
+            "trust.request_name");
 }
 
 TEST(Ordinary, TheChainLeadsToTheRootAndNowhereElse) {
-  const auto leaf = issue_ordinary(request().request, authority(), terms()).value();
+  const auto leaf =
+      issue_ordinary(ordinary_request().request, authority(), ordinary_terms()).value();
   const OrdinaryAuthority& ca = authority();
   EXPECT_EQ(verdict(leaf, {ca.certificate, ca.root}, kNow), "ok");
   EXPECT_EQ(verdict(leaf, {ca.root}, kNow), "trust.leaf_untrusted");
@@ -102,27 +105,31 @@ TEST(Ordinary, AnIntermediateMakesLeavesOnly) {
                                                 .serial = next_serial()},
                                                &ca.certificate, ca.key)
                          .value();
-  const auto leaf = issue_ordinary(request().request,
-                                   {.key = key, .certificate = below, .root = ca.root}, terms())
-                        .value();
+  const auto leaf =
+      issue_ordinary(ordinary_request().request,
+                     {.key = key, .certificate = below, .root = ca.root}, ordinary_terms())
+          .value();
   EXPECT_EQ(verdict(leaf, {below, ca.certificate, ca.root}, kNow), "trust.leaf_untrusted");
 }
 
 TEST(Ordinary, WhoMayHaveALeaf) {
-  OrdinaryTerms other = terms();
+  OrdinaryTerms other = ordinary_terms();
   other.node_name = "beta";
-  EXPECT_EQ(code(issue_ordinary(request().request, authority(), other)), "trust.request_name");
+  EXPECT_EQ(code_of(issue_ordinary(ordinary_request().request, authority(), other)),
+            "trust.request_name");
   const auto falcon = make_leaf_request("alpha", "home").value();
-  EXPECT_EQ(code(issue_ordinary(falcon.request, authority(), terms())), "trust.request_algorithm");
-  OrdinaryTerms late = terms();
+  EXPECT_EQ(code_of(issue_ordinary(falcon.request, authority(), ordinary_terms())),
+            "trust.request_algorithm");
+  OrdinaryTerms late = ordinary_terms();
   late.now = kNow + kOrdinaryIssuerLifeMs;
-  EXPECT_EQ(code(issue_ordinary(request().request, authority(), late)), "trust.anchor_not_valid");
+  EXPECT_EQ(code_of(issue_ordinary(ordinary_request().request, authority(), late)),
+            "trust.anchor_not_valid");
 }
 
 TEST(Ordinary, ALeafEndsWithItsIssuer) {
-  OrdinaryTerms late = terms();
+  OrdinaryTerms late = ordinary_terms();
   late.now = authority().certificate.not_after() - kHour;
-  const auto leaf = issue_ordinary(request().request, authority(), late).value();
+  const auto leaf = issue_ordinary(ordinary_request().request, authority(), late).value();
   EXPECT_EQ(leaf.not_after(), authority().certificate.not_after());
 }
 
