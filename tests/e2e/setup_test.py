@@ -124,13 +124,9 @@ class Usage(FleetTest):
             answer = run(CLIENT, "--data-dir", self.folder / "none", *arguments)
             self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
             self.assertIn("not available: ", answer.err)
-        for arguments in (["production", "--federated"], ["bootstrap", "--root-authority"],
-                          ["gateway", "--translate-protocols"]):
-            answer = run(SERVER, *arguments)
-            self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
-            self.assertIn("not available: ", answer.err)
-        answer = run(SERVER.parent / "stoq-transport", "--config", "/etc/stoq/config.toml")
+        answer = run(SERVER, "--data-dir", self.folder / "none", "gateway", "--translate-protocols")
         self.assertEqual(answer.code, 1, str(answer))
+        self.assertIn("not available: ", answer.err)
 
     def test_no_daemon(self):
         node = self.founder()

@@ -42,6 +42,9 @@ struct Options {
   bool datagram = false;
   bool wait = false;
   bool names = false;
+  bool federated = false;
+  bool root_authority = false;
+  bool translate_protocols = false;
   bool origin = false;
   bool running = false;
 };

@@ -48,22 +48,10 @@ constexpr auto kVerbs = std::to_array<Unavailable>({
     {"validator", kConsensus}, {"wallet", kLedger},
 });
 
-constexpr auto kModes = std::to_array<Unavailable>({
-    {"bootstrap", "run `i2 init`, then `internet2-server development`"},
-    {"gateway", "the HTTP gateway is not part of this version"},
-    {"production",
-     "it wants the ledger and the gateway, which this version does not have; `development` runs "
-     "the same "
-     "transport and trust"},
-});
-
 }  // namespace
 
 std::span<const Unavailable> unavailable_verbs() {
   return kVerbs;
-}
-std::span<const Unavailable> unavailable_modes() {
-  return kModes;
 }
 
 }  // namespace i2::app

@@ -8,6 +8,9 @@
 
 namespace i2::app {
 
+// The first label of the host's name, as a node name can be.
+[[nodiscard]] std::string host_name();
+
 // On the data directory.
 [[nodiscard]] node::ExitCode run_init(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_provision(const Options& options, const node::Config& config);

@@ -149,22 +149,10 @@ void HttpResources::attach_fleet(gateway::Router& router) {
               .handler = [this](Request request) { return root(std::move(request)); }});
 }
 
-json HttpResources::health_json() const {
-  const UnixMillis now = parts_.clock.unix_now();
-  json layers{{"transport", {{"status", "ok"}}}, {"gateway", {{"status", "ok"}}}};
-  json& trust = layers["trust"];
-  trust["status"] = "ok";
-  if (parts_.trust.current()->certificate.not_after() <= now) {
-    trust = {{"status", "degraded"},
-             {"reason", "the node's certificate has expired: members let it in to renew only"}};
-  }
-  const bool well = trust["status"] == "ok";
-  return {{"status", well ? "ok" : "degraded"}, {"layers", std::move(layers)}};
-}
-
 Task<gateway::Response> HttpResources::health(Request) {
-  const json body = health_json();
-  co_return json_response(body.dump(), body["status"] == "failed" ? 503 : 200);
+  const telemetry::HealthReport report = parts_.layers.health();
+  const bool failed = report.overall() == telemetry::Health::kFailed;
+  co_return json_response(telemetry::to_json(report), failed ? 503 : 200);
 }
 
 Task<gateway::Response> HttpResources::ready(Request) {

@@ -95,6 +95,7 @@ HttpServer::HttpServer(const Parts& parts)
                   .ordinary = parts.ordinary,
                   .transport = parts.transport,
                   .peers = parts.peers,
+                  .layers = parts.layers,
                   .clock = parts.clock,
                   .gateway_stats = [this] {
                     return gateway_ == nullptr ? gateway::GatewayStats{} : gateway_->stats();

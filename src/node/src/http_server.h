@@ -21,6 +21,7 @@ class HttpServer {
     fleet::TrustStore& trust;
     fleet::OrdinaryCertificates& ordinary;
     Peers& peers;
+    const Layers& layers;
     const Clock& clock;
     Rng& rng;
   };

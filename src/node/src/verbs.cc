@@ -116,7 +116,7 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
   for (const auto& address : reachable_addresses(parts_.transport.local_address())) {
     addresses.push_back(address.to_string());
   }
-  const bool healthy = !certificates["expired"].get<bool>();
+  const telemetry::HealthReport health = parts_.layers.health();
   const stoq::TransportStats stats = co_await parts_.transport.stats();
   co_return to_line(
       {{"node",
@@ -129,7 +129,8 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
          {"name", members->genesis().fleet_name},
          {"members", members->size()},
          {"proof_policy", members->genesis().parameters.proof_policy}}},
-       {"health", healthy ? "ok" : "degraded"},
+       {"health", telemetry::name_of(health.overall())},
+       {"layers", json::parse(telemetry::to_json(health))["layers"]},
        {"peers", {{"connected", parts_.peers.links().size()}, {"known", members->size() - 1}}},
        {"certificates", std::move(certificates)},
        {"consensus",

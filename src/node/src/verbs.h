@@ -5,6 +5,7 @@
 
 #include "admin_server.h"
 #include "arrivals.h"
+#include "layers.h"
 #include "member_sync.h"
 #include "peers.h"
 
@@ -20,6 +21,7 @@ class Verbs {
     Peers& peers;
     MemberSync& members;
     Arrivals& arrivals;
+    const Layers& layers;
     const Clock& clock;
     const Logger& log;
   };
