@@ -122,7 +122,7 @@ class Node:
         if not quiet:
             ready = wait_for(is_up, f"{self.name} to be ready")[0]
             self.port = int(ready["address"].rsplit(":", 1)[1])
-            self.http_port = int(ready["http"].rsplit(":", 1)[1])
+            self.http_port = 0 if ready["http"] == "off" else int(ready["http"].rsplit(":", 1)[1])
         wait_for(lambda: self.i2("status", "--json").code == 0, f"{self.name} to answer")
         return self
 

@@ -1,11 +1,13 @@
 """The daemon as a service: modes, what stands against them, rights, the service manager."""
 
+import json
 import os
 import pwd
 import signal
 import socket
 import subprocess
 import unittest
+import urllib.request
 
 from fleet import DEADLINE, SERVER, FleetTest, run, wait_for
 
@@ -112,10 +114,21 @@ class Modes(FleetTest):
         self.assert_fails(alpha.i2("send", path, "beta", timeout=DEADLINE), 5, "stoq.refused")
         self.assertEqual(run(TRANSPORT, "development").code, 2)
 
+    def test_the_gateway_alone(self):
+        alpha, beta = self.pair()
+        self.assertEqual(beta.stop(), 0)
+        beta.start(mode=("gateway",), env={"I2_GATEWAY": "false"})
+        self.assertNotIn("files", beta.ok("status")["layers"])
+        with urllib.request.urlopen(f"http://[::1]:{beta.http_port}/health", timeout=DEADLINE) as answer:
+            health = json.loads(answer.read())
+        self.assertEqual(health["status"], "ok")
+        self.assertEqual(health["layers"], beta.ok("status")["layers"])
+        wait_for(lambda: beta.connected() == {"alpha"}, "the gateway to connect")
+
     def test_the_layers_are_in_status(self):
         layers = self.founder().start().ok("status")["layers"]
         self.assertEqual(set(layers), {"data_directory", "trust", "transport", "certificates", "membership",
-                                       "files", "peers", "gateway", "admin_socket"})
+                                       "files", "peers", "telemetry", "gateway", "admin_socket"})
         self.assertEqual({layer["status"] for layer in layers.values()}, {"ok"})
 
 

@@ -143,7 +143,8 @@ class Usage(FleetTest):
             self.assertRegex(answer.out, rf"Example:\s+(i2|internet2-server) .*\b{verb}\b", verb)
 
     def test_documents_name_every_verb_and_flag(self):
-        manual = (SOURCE / "docs/man/i2.1").read_text().replace("\\-", "-")
+        manual = "".join((SOURCE / f"docs/man/{page}").read_text() for page in ("i2.1", "internet2-server.8"))
+        manual = manual.replace("\\-", "-")
         reference = (SOURCE / "docs/reference/cli.md").read_text()
         for verb in self.verbs():
             self.assertIn(f"`{verb}", reference)

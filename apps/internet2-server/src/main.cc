@@ -24,7 +24,7 @@ using node::ExitCode;
 
 using Verb = ExitCode (*)(const Options&, const node::Config&);
 
-constexpr std::array<std::pair<std::string_view, Verb>, 10> kVerbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 12> kVerbs{{
     {"init", run_init},
     {"provision", run_provision},
     {"join", run_join},
@@ -35,6 +35,8 @@ constexpr std::array<std::pair<std::string_view, Verb>, 10> kVerbs{{
     {"send", run_send},
     {"recv", run_recv},
     {"bench", run_bench},
+    {"metrics", run_metrics},
+    {"doctor", run_doctor},
 }};
 
 constexpr std::array<std::pair<std::string_view, node::Mode>, 4> kModes{{

@@ -35,6 +35,7 @@ struct Options {
   std::string peer;
   std::string file;
   std::string shell;
+  std::string format;
   std::int64_t count = 1;
   std::int64_t streams = 1;
   Duration interval = kSecond;

@@ -50,7 +50,7 @@ class Parser {
   }
 
   std::vector<VerbHelp> describe() const {
-    std::vector<VerbHelp> out{{.name = "", .summary = "", .flags = flags_of(*app_)}};
+    std::vector<VerbHelp> out{{.name = "", .summary = "", .flags = flags_of(*app_), .actions = {}}};
     for (const CLI::App* const verb : app_->get_subcommands(nullptr)) {
       if (verb->get_group() != kHidden) {
         out.push_back({.name = verb->get_name(),

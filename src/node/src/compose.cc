@@ -33,6 +33,9 @@ stoq::TransportConfig transport_config(const Config& config, bool http, std::siz
   // The kernel spreads connections over the workers, not quite evenly.
   out.endpoint.connections_max = (config.connections_max + workers - 1) / workers;
   out.socket_buffer = config.socket_buffer;
+  out.qlog = {.directory = config.qlog_dir,
+              .files_max = config.qlog_files_max,
+              .size_max = config.qlog_size_max};
   out.profiles = {core::stoq_profile()};
   if (http) {
     core::Profile http3 = core::http3_profile();
@@ -111,7 +114,7 @@ void Node::Impl::add_layers() {
            [this] {
              asio::co_spawn(runtime->control(), transport->shutdown(), asio::use_future).get();
            },
-       .health = {}});
+       .health = [this] { return transport_health(); }});
   // What peers may ask for is there before the first of them is let in.
   layers.add({.name = "certificates",
               .start = [this] { return start_certificates(); },
@@ -138,6 +141,14 @@ void Node::Impl::add_layers() {
   layers.add({.name = "peers",
               .start = [this] { return start_peers(); },
               .stop = [this] { on_control([this] { peers->stop(); }); },
+              .health = {}});
+  layers.add({.name = "telemetry",
+              .start =
+                  [this] {
+                    asio::co_spawn(runtime->control(), collector->start(), asio::use_future).get();
+                    return Result<void>();
+                  },
+              .stop = [this] { on_control([this] { collector->stop(); }); },
               .health = {}});
   if (serves_http()) {
     layers.add({.name = "gateway",
@@ -200,6 +211,14 @@ Result<void> Node::Impl::open_transport() {
   members.emplace(MemberSync::Parts{
       .runtime = *runtime, .trust = *trust, .peers = *peers, .tasks = tasks, .log = log});
   arrivals.emplace(runtime->control());
+  collector.emplace(Collector::Parts{.config = keeper,
+                                     .runtime = *runtime,
+                                     .trust = *trust,
+                                     .transport = *transport,
+                                     .peers = *peers,
+                                     .tasks = tasks,
+                                     .log = log,
+                                     .clock = clock});
   return {};
 }
 
@@ -264,8 +283,10 @@ Result<void> Node::Impl::start_http() {
                                         .ordinary = *ordinary,
                                         .peers = *peers,
                                         .layers = layers,
+                                        .collector = *collector,
                                         .clock = clock,
                                         .rng = rng}));
+  on_control([this] { collector->set_gateway([this] { return http->stats(); }); });
   return {};
 }
 
@@ -278,9 +299,11 @@ Result<void> Node::Impl::start_admin() {
                              .members = *members,
                              .arrivals = *arrivals,
                              .layers = layers,
+                             .collector = *collector,
                              .clock = clock,
                              .log = log});
-  I2_TRY_VALUE(admin, AdminServer::listen(config.socket_path(), *runtime, tasks, log));
+  I2_TRY_VALUE(admin, AdminServer::listen(config.socket_path(), *runtime, tasks, log, clock,
+                                          collector->admin()));
   verbs->attach(*admin);
   asio::post(runtime->control(), [this] { admin->start(); });
   return {};
@@ -296,13 +319,18 @@ void Node::Impl::on_file(const stoq::FileEvent& event) {
               {"bytes", event.size},
               {"path", event.path.string()},
               {"sha256", event.sha256}});
-    asio::post(runtime->control(), [this] { arrivals->add(); });
+    asio::post(runtime->control(), [this, size = event.size] {
+      arrivals->add();
+      collector->files().get<"received">().add();
+      collector->files().get<"received_bytes">().add(size);
+    });
   } else if (event.kind == Kind::kFailed) {
     log.warning("stoq", "file_failed", event.error ? event.error->message() : "the transfer ended",
                 {{"from", event.sender.name},
                  {"name", event.name},
                  {"received", event.received},
                  {"bytes", event.size}});
+    asio::post(runtime->control(), [this] { collector->files().get<"failed_receptions">().add(); });
   } else if (event.kind == Kind::kStarted) {
     log.info("stoq", "file_started", "a file is coming",
              {{"from", event.sender.name},

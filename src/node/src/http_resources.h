@@ -8,7 +8,7 @@
 
 #include <functional>
 
-#include "http_metrics.h"
+#include "collector.h"
 #include "layers.h"
 #include "peers.h"
 
@@ -23,6 +23,7 @@ class HttpResources {
     stoq::Transport& transport;
     Peers& peers;
     const Layers& layers;
+    const Collector& collector;
     const Clock& clock;
     // Of the gateway that serves these; zeros before it is there.
     std::function<gateway::GatewayStats()> gateway_stats;
@@ -51,7 +52,6 @@ class HttpResources {
   [[nodiscard]] Task<Response> member(Request request);
   [[nodiscard]] Task<Response> connections(Request request);
   [[nodiscard]] Task<Response> root(Request request);
-  [[nodiscard]] Task<MetricValues> collect();
 
   Parts parts_;
   const Timestamp started_;

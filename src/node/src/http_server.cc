@@ -96,6 +96,7 @@ HttpServer::HttpServer(const Parts& parts)
                   .transport = parts.transport,
                   .peers = parts.peers,
                   .layers = parts.layers,
+                  .collector = parts.collector,
                   .clock = parts.clock,
                   .gateway_stats = [this] {
                     return gateway_ == nullptr ? gateway::GatewayStats{} : gateway_->stats();

@@ -22,6 +22,7 @@ class HttpServer {
     fleet::OrdinaryCertificates& ordinary;
     Peers& peers;
     const Layers& layers;
+    Collector& collector;
     const Clock& clock;
     Rng& rng;
   };
@@ -33,6 +34,7 @@ class HttpServer {
   // On the control executor. True when all requests had ended in time.
   [[nodiscard]] Task<bool> shut_down(Duration at_most);
   [[nodiscard]] stoq::SocketAddress tcp_address() const { return gateway_->tcp_address(); }
+  [[nodiscard]] gateway::GatewayStats stats() const { return gateway_->stats(); }
 
  private:
   explicit HttpServer(const Parts& parts);

@@ -24,6 +24,7 @@ namespace {
 
 constexpr Duration kEndTime = 10 * kSecond;
 constexpr Duration kReloadTime = 10 * kSecond;
+constexpr Duration kStuckTime = 10 * kSecond;
 constexpr std::chrono::milliseconds kDrainStep{20};
 constexpr std::uintmax_t kSpaceMin = 64 * 1024 * 1024;
 
@@ -70,6 +71,17 @@ telemetry::LayerHealth Node::Impl::trust_health() const {
   return {};
 }
 
+// The metrics of every worker are read in each interval: where they are old, one does not answer.
+telemetry::LayerHealth Node::Impl::transport_health() const {
+  const Duration age = clock.now() - collector->collected_at();
+  if (age > keeper.config().metrics_interval + kStuckTime) {
+    return {.layer = {},
+            .health = telemetry::Health::kFailed,
+            .reason = "a worker has not answered for " + format_duration(age)};
+  }
+  return {};
+}
+
 bool Node::Impl::has_commands() {
   std::promise<bool> answer;
   asio::post(runtime->control(), [this, &answer] { answer.set_value(admin->running() > 0); });
@@ -96,6 +108,7 @@ void Node::Impl::stop_admin() {
 }
 
 void Node::Impl::stop_http() {
+  on_control([this] { collector->set_gateway({}); });
   requests_ended = asio::co_spawn(runtime->control(),
                                   http->shut_down(keeper.config().drain_timeout), asio::use_future)
                        .get();

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 
+#include "collector.h"
 #include "http_server.h"
 #include "layers.h"
 #include "ordinary_renewal.h"
@@ -52,6 +53,7 @@ struct Node::Impl {
   std::optional<Peers> peers;
   std::optional<MemberSync> members;
   std::optional<Renewal> renewal;
+  std::optional<Collector> collector;
   std::optional<OrdinaryRenewal> ordinary_renewal;
   std::optional<Verbs> verbs;
   std::unique_ptr<HttpServer> http;
@@ -88,6 +90,7 @@ struct Node::Impl {
   void stop_admin();
   [[nodiscard]] telemetry::LayerHealth data_dir_health() const;
   [[nodiscard]] telemetry::LayerHealth trust_health() const;
+  [[nodiscard]] telemetry::LayerHealth transport_health() const;
 
   void on_file(const stoq::FileEvent& event);
   [[nodiscard]] bool has_commands();

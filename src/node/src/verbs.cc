@@ -105,6 +105,8 @@ void Verbs::attach(AdminServer& server) {
   add("reload", {}, &Verbs::reload);
   add("config_reload", {}, &Verbs::config_reload);
   add("config_show", {}, &Verbs::config_show);
+  add("metrics", {"format"}, &Verbs::metrics);
+  add("health", {}, &Verbs::health);
 }
 
 Task<Result<std::string>> Verbs::status(AdminCallPtr) {

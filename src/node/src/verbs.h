@@ -5,6 +5,7 @@
 
 #include "admin_server.h"
 #include "arrivals.h"
+#include "collector.h"
 #include "layers.h"
 #include "member_sync.h"
 #include "peers.h"
@@ -22,6 +23,7 @@ class Verbs {
     MemberSync& members;
     Arrivals& arrivals;
     const Layers& layers;
+    Collector& collector;
     const Clock& clock;
     const Logger& log;
   };
@@ -42,6 +44,8 @@ class Verbs {
   [[nodiscard]] Task<Result<std::string>> reload(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> config_reload(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> config_show(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> metrics(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> health(AdminCallPtr call);
 
   Parts parts_;
   const Timestamp started_;
