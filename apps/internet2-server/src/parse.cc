@@ -152,7 +152,9 @@ class Parser {
 
   void add_peer_verbs() {
     const std::string group = "Connect";
-    verb("status", "the node, its fleet, its certificate", "i2 status", group);
+    verb("status", "the node, its fleet, its certificate", "i2 status --wait", group)
+        ->add_flag("--wait", options_.wait,
+                   "wait until the daemon runs and is well, at most --timeout or 60s");
     verb("peers", "the other members and how they are reached", "i2 peers", group)
         ->add_flag("--names", options_.names, "only the names, one a line");
     add_peer(verb("path", "how a peer is reached: address, round trip, cryptography",

@@ -301,7 +301,8 @@ Result<void> Node::Impl::start_admin() {
                              .layers = layers,
                              .collector = *collector,
                              .clock = clock,
-                             .log = log});
+                             .log = log,
+                             .http = http_address()});
   I2_TRY_VALUE(admin, AdminServer::listen(config.socket_path(), *runtime, tasks, log, clock,
                                           collector->admin()));
   verbs->attach(*admin);

@@ -70,6 +70,10 @@ struct Node::Impl {
     return mode == Mode::kGateway || (config.http.enabled && mode != Mode::kTransport);
   }
 
+  [[nodiscard]] std::optional<stoq::core::SocketAddress> http_address() const {
+    return http == nullptr ? std::nullopt : std::optional(http->tcp_address());
+  }
+
   Result<void> start();
   void add_layers();
   void log_ready();

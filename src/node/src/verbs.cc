@@ -65,6 +65,17 @@ std::size_t count_validators(const fleet::MemberSet& members) {
   return count;
 }
 
+// As a client on this machine writes it.
+json http_json(std::optional<stoq::SocketAddress> address) {
+  if (!address) {
+    return nullptr;
+  }
+  if (address->ip == decltype(address->ip){}) {
+    address->ip.back() = 1;
+  }
+  return address->to_string();
+}
+
 json certificate_json(const fleet::TrustStore& trust, UnixMillis now) {
   const UnixMillis expires = trust.current()->certificate.not_after();
   return {{"nearest_expiry", format_time(expires)},
@@ -142,6 +153,7 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
          {"connections", stats.connections},
          {"bytes_sent", stats.bytes_sent},
          {"bytes_received", stats.bytes_received}}},
+       {"http", http_json(parts_.http)},
        {"uptime_seconds", (parts_.clock.now() - started_) / kSecond},
        {"version", I2_VERSION}});
 }

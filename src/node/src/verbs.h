@@ -3,6 +3,8 @@
 
 #include <i2/node/config_keeper.h>
 
+#include <optional>
+
 #include "admin_server.h"
 #include "arrivals.h"
 #include "collector.h"
@@ -26,6 +28,7 @@ class Verbs {
     Collector& collector;
     const Clock& clock;
     const Logger& log;
+    std::optional<stoq::SocketAddress> http;  // where it is served over TCP
   };
   explicit Verbs(Parts parts);
   Verbs(const Verbs&) = delete;
