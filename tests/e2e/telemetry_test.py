@@ -133,6 +133,34 @@ class Traces(FleetTest):
             self.assertIn("qlog_version", records[0])
             self.assertTrue(any(record.get("name", "").endswith("packet_received") for record in records))
 
+    def test_a_reload_turns_them_on_and_off(self):
+        path = self.folder / "node.toml"
+        path.write_text("")
+        traces = self.folder / "traces"
+        alpha = self.founder().start("--config", path)
+        beta = self.member(alpha, "beta")
+
+        def visit():
+            beta.start()
+            wait_for(lambda: alpha.connected() == {"beta"}, "the nodes to connect")
+            self.assertEqual(beta.stop(), 0)
+            wait_for(lambda: alpha.connected() == set(), "the connection to end")
+
+        visit()
+        path.write_text('[logging]\nqlog_dir = "traces"\n')  # relative to the file
+        self.assertEqual(alpha.ok("config", "reload")["applied"], ["[logging] qlog_dir"])
+        visit()
+        wait_for(lambda: any(file.stat().st_size for file in traces.iterdir()), "the trace")
+        count = len(list(traces.iterdir()))
+        path.write_text("")
+        alpha.ok("config", "reload")
+        visit()
+        self.assertEqual(len(list(traces.iterdir())), count)
+        (self.folder / "file").write_text("")
+        path.write_text('[logging]\nqlog_dir = "file/x"\n')
+        alpha.ok("config", "reload")
+        self.assertEqual(alpha.events("traces_failed")[0]["error"], "stoq.qlog")
+
     def test_a_directory_that_cannot_be_written(self):
         alpha = self.founder()
         (self.folder / "file").write_text("")

@@ -12,6 +12,7 @@
 
 #include "datagram_bench.h"
 #include "node_impl.h"
+#include "reload.h"
 
 namespace i2::node {
 namespace asio = boost::asio;
@@ -33,9 +34,7 @@ stoq::TransportConfig transport_config(const Config& config, bool http, std::siz
   // The kernel spreads connections over the workers, not quite evenly.
   out.endpoint.connections_max = (config.connections_max + workers - 1) / workers;
   out.socket_buffer = config.socket_buffer;
-  out.qlog = {.directory = config.qlog_dir,
-              .files_max = config.qlog_files_max,
-              .size_max = config.qlog_size_max};
+  out.qlog = qlog_config(config);
   out.profiles = {core::stoq_profile()};
   if (http) {
     core::Profile http3 = core::http3_profile();

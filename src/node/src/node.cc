@@ -143,7 +143,7 @@ void Node::reload() {
   const auto done = std::make_shared<std::promise<void>>();  // may outlive this call
   impl_->tasks.spawn(impl_->runtime->control(),
                      [](Impl* impl, std::shared_ptr<std::promise<void>> finished) -> Task<> {
-                       (void)reload_config(impl->keeper, impl->log);
+                       (void)reload_config(impl->keeper, *impl->transport, impl->log);
                        (void)co_await impl->members->reload();
                        finished->set_value();
                      }(impl_.get(), done));

@@ -86,6 +86,8 @@ struct Transport::Impl {
   std::atomic<std::size_t> next_worker{0};
   TransportCapabilities capabilities;
   AcceptQueues accepted;  // of each profile, in their order
+  // Shared with the endpoints, which may live longer.
+  std::shared_ptr<io::QlogDirectory> traces = std::make_shared<io::QlogDirectory>();
 };
 
 Transport::Transport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -95,12 +97,8 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
                                                      const ports::CertSource& certificates,
                                                      const ports::PeerVerifier& verifier) {
   I2_TRY_VALUE(const auto tls, core::TlsContext::serve(config.profiles));
-  core::QlogFactory qlog;
-  if (!config.qlog.directory.empty()) {
-    I2_TRY_VALUE(const auto traces, io::QlogDirectory::open(config.qlog));
-    qlog = [traces](const std::string& name) { return traces->make(name); };
-  }
   auto impl = std::make_unique<Impl>(runtime);
+  I2_TRY(impl->traces->set(config.qlog));
   for (const core::Profile& profile : config.profiles) {
     impl->accepted.push_back(
         std::make_shared<AcceptQueue>(runtime.control(), config.accept_backlog, profile));
@@ -131,7 +129,7 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
     }
     endpoint.worker = static_cast<std::uint8_t>(i);
     endpoint.workers = static_cast<std::uint8_t>(count);
-    endpoint.qlog = qlog;
+    endpoint.qlog = [traces = impl->traces](const std::string& name) { return traces->make(name); };
     impl->workers.push_back(std::make_shared<WorkerTransport>(
         runtime.worker(i), std::move(socket), endpoint, tls, certificates, verifier, accept));
   }
@@ -260,6 +258,10 @@ std::unique_ptr<telemetry::Snapshot<core::EndpointMetrics>> Transport::metrics()
     out->merge(telemetry::Snapshot(worker->endpoint().metrics()));
   }
   return out;
+}
+
+Result<void> Transport::trace_to(QlogConfig config) {
+  return impl_->traces->set(std::move(config));
 }
 
 TransportCapabilities Transport::capabilities() const {

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <format>
+#include <vector>
 
 namespace i2::stoq::io {
 namespace {
@@ -59,17 +62,26 @@ class QlogFile final : public core::QlogSink {
 
 }  // namespace
 
-Result<std::shared_ptr<QlogDirectory>> QlogDirectory::open(const QlogConfig& config) {
-  std::error_code error;
-  fs::create_directories(config.directory, error);
-  if (error || ::access(config.directory.c_str(), W_OK | X_OK) != 0) {
-    return fail(errno_error("stoq.qlog", "write traces to '" + config.directory.string() + "'",
-                            error ? error.value() : errno));
+Result<void> QlogDirectory::set(QlogConfig config) {
+  if (!config.directory.empty()) {
+    std::error_code error;
+    fs::create_directories(config.directory, error);
+    if (error || ::access(config.directory.c_str(), W_OK | X_OK) != 0) {
+      return fail(errno_error("stoq.qlog", "write traces to '" + config.directory.string() + "'",
+                              error ? error.value() : errno));
+    }
   }
-  return std::make_shared<QlogDirectory>(config);
+  const std::scoped_lock lock(mutex_);
+  config_ = std::move(config);
+  is_on_ = !config_.directory.empty();
+  return {};
 }
 
 std::unique_ptr<core::QlogSink> QlogDirectory::make(const std::string& name) {
+  if (!is_on_) {
+    return nullptr;
+  }
+  const std::scoped_lock lock(mutex_);
   // The time first: names sort by age.
   const fs::path path =
       config_.directory / std::format("{}-{}{}", rt::SystemClock().unix_now(), name, kEnding);
@@ -83,7 +95,6 @@ std::unique_ptr<core::QlogSink> QlogDirectory::make(const std::string& name) {
 }
 
 void QlogDirectory::remove_oldest() {
-  const std::scoped_lock lock(mutex_);
   std::vector<fs::path> traces;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(config_.directory, error)) {

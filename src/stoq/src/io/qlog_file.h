@@ -5,8 +5,10 @@
 #include <i2/stoq/core/qlog.h>
 #include <i2/stoq/transport.h>
 
-#include <filesystem>
+#include <atomic>
+#include <memory>
 #include <mutex>
+#include <string>
 
 namespace i2::stoq::io {
 
@@ -15,18 +17,18 @@ namespace i2::stoq::io {
 // looking into something, not for every day.
 class QlogDirectory {
  public:
-  // Makes the directory. Error: stoq.qlog.
-  [[nodiscard]] static Result<std::shared_ptr<QlogDirectory>> open(const QlogConfig& config);
-  explicit QlogDirectory(QlogConfig config) : config_(std::move(config)) {}
-
-  // Null when the file cannot be made.
+  // For connections that begin from now on; without a directory there are no traces. Makes the
+  // directory. Error: stoq.qlog, and nothing changes.
+  [[nodiscard]] Result<void> set(QlogConfig config);
+  // Null when there are to be no traces or the file cannot be made.
   [[nodiscard]] std::unique_ptr<core::QlogSink> make(const std::string& name);
 
  private:
   void remove_oldest();
 
-  const QlogConfig config_;
+  std::atomic<bool> is_on_{false};
   std::mutex mutex_;
+  QlogConfig config_;
 };
 
 }  // namespace i2::stoq::io

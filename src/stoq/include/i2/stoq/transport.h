@@ -222,6 +222,9 @@ class Transport {
   [[nodiscard]] Task<std::vector<TransportStats>> worker_stats();
   // Of all workers together. On any thread. Not small: 16 KiB.
   [[nodiscard]] std::unique_ptr<telemetry::Snapshot<core::EndpointMetrics>> metrics() const;
+  // Traces of the connections that begin from now on, instead of those of TransportConfig. On any
+  // thread. Error: stoq.qlog, and nothing changes.
+  [[nodiscard]] Result<void> trace_to(QlogConfig config);
   [[nodiscard]] TransportCapabilities capabilities() const;
 
  private:
