@@ -60,8 +60,10 @@ rt::RuntimeConfig runtime_config(const Config& config) {
 
 Result<void> check_permission(const std::filesystem::path& dir) {
   if (::access(dir.c_str(), R_OK | W_OK | X_OK) != 0 && errno == EACCES) {
-    return fail("node.permission",
-                "'" + dir.string() + "' belongs to another user: run the daemon as its owner");
+    return fail(
+        "node.permission",
+        "'" + dir.string() +
+            "', or a folder above it, belongs to another user: run the daemon as its owner");
   }
   return {};
 }

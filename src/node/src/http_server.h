@@ -31,6 +31,9 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
+  // On the control executor: from now on the node does not want requests (/health/ready), though it
+  // still answers them.
+  void announce_end() { resources_.stop(); }
   // On the control executor. True when all requests had ended in time.
   [[nodiscard]] Task<bool> shut_down(Duration at_most);
   [[nodiscard]] stoq::SocketAddress tcp_address() const { return gateway_->tcp_address(); }

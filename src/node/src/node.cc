@@ -117,6 +117,9 @@ void Node::Impl::stop_http() {
 // Every task names parts of this node, so nothing is destroyed before the last one has ended.
 bool Node::Impl::end() {
   if (!std::exchange(ended, true)) {
+    if (http != nullptr) {
+      on_control([this] { http->announce_end(); });
+    }
     layers.stop();
     tasks_ended = !runtime || tasks.wait(kEndTime);
   }
