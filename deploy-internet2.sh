@@ -22,6 +22,8 @@
 #   --federated           production only: take part in ordering with the other validators
 #   --config FILE         configuration (default: config/PROFILE.toml)
 #   --port N              UDP port (default: the configuration's)
+#   --user NAME           run as root only: the user that the node becomes (production wants one) and that
+#                         then owns the data directory; it has to be able to reach it
 #
 # The process id is in run/server.pid and the log in logs/server.log; for another data directory both names
 # carry it (run/server-NAME.pid).
@@ -38,8 +40,8 @@ command=deploy
 follow=0
 data=$here/var
 fleet=home name="" join=""
-profile="" config="" port="" federated="" # what is remembered
-configured=0                              # one of those was given
+profile="" config="" port="" federated="" user="" # what is remembered
+configured=0                                      # one of those was given
 
 parse() {
   case "${1:-}" in
@@ -50,12 +52,13 @@ parse() {
       -h | --help) print_help && exit 0 ;;
       --federated) federated=1 configured=1 ;;
       -f) follow=1 ;;
-      --config | --profile | --join | --fleet | --name | --port | --data-dir)
+      --config | --profile | --join | --fleet | --name | --port | --user | --data-dir)
         [ -n "${2:-}" ] || usage_error "$1 wants a value"
         case "$1" in
           --config) config=$(realpath -m -- "$2") configured=1 ;;
           --profile) profile=$2 configured=1 ;;
           --port) port=$2 configured=1 ;;
+          --user) user=$2 configured=1 ;;
           --join) join=$2 ;;
           --fleet) fleet=$2 ;;
           --name) name=$2 ;;
@@ -71,6 +74,7 @@ parse() {
   [ -z "$federated" ] || [ "$profile" = production ] || usage_error "--federated needs --profile production"
   [ -z "$port" ] || { [[ $port =~ ^[0-9]{1,5}$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ]; } ||
     usage_error "'$port' is no port"
+  [ -z "$user" ] || [ "$(id -u)" = 0 ] || usage_error "--user is for root: only root can become somebody else"
   [ -z "$config" ] || [ -r "$config" ] || die "cannot read $config"
   # A bundle is a file, a token is not.
   [ ! -e "$join" ] || join=$(realpath -- "$join")
@@ -115,13 +119,14 @@ is_healthy() { i2 status --json >/dev/null 2>&1; }
 settle_options() {
   local now
   if [ $configured = 0 ] && [ -r "$options_file" ]; then
-    { read -r profile && read -r config && read -r port && read -r federated; } <"$options_file" || true
+    { read -r profile && read -r config && read -r port && read -r federated && read -r user; } <"$options_file" ||
+      true
   fi
   [ -n "$profile" ] || profile=development
   if [ -z "$config" ] && [ -e "$here/config/$profile.toml" ]; then
     config=$here/config/$profile.toml
   fi
-  now=$(printf '%s\n' "$profile" "$config" "$port" "$federated")
+  now=$(printf '%s\n' "$profile" "$config" "$port" "$federated" "$user")
   [ "$now" = "$(cat "$options_file" 2>/dev/null)" ] && return 0
   printf '%s\n' "$now" >"$options_file"
   return 1
@@ -174,6 +179,10 @@ start_server() {
     [ -z "$config" ] || options+=(--config "$config")
     [ -z "$port" ] || options+=(--port "$port")
     [ -z "$federated" ] || mode+=(--federated)
+    if [ -n "$user" ]; then
+      devroot chown -R "$user:" "$data"
+      export I2_USER=$user
+    fi
     [ "$(stat -c %s "$log" 2>/dev/null || echo 0)" -lt 16777216 ] || mv -f "$log" "$log.1"
     log_start=$(stat -c %s "$log" 2>/dev/null || echo 0)
     # devroot replaces itself by the server, so this is the server's own process id.

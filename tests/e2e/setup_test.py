@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import stat
 import unittest
 from pathlib import Path
@@ -124,13 +125,9 @@ class Usage(FleetTest):
             answer = run(CLIENT, "--data-dir", self.folder / "none", *arguments)
             self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
             self.assertIn("not available: ", answer.err)
-        for arguments in (["production", "--federated"], ["bootstrap", "--root-authority"],
-                          ["gateway", "--translate-protocols"]):
-            answer = run(SERVER, *arguments)
-            self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
-            self.assertIn("not available: ", answer.err)
-        answer = run(SERVER.parent / "stoq-transport", "--config", "/etc/stoq/config.toml")
+        answer = run(SERVER, "--data-dir", self.folder / "none", "gateway", "--translate-protocols")
         self.assertEqual(answer.code, 1, str(answer))
+        self.assertIn("not available: ", answer.err)
 
     def test_no_daemon(self):
         node = self.founder()
@@ -147,7 +144,8 @@ class Usage(FleetTest):
             self.assertRegex(answer.out, rf"Example:\s+(i2|internet2-server) .*\b{verb}\b", verb)
 
     def test_documents_name_every_verb_and_flag(self):
-        manual = (SOURCE / "docs/man/i2.1").read_text().replace("\\-", "-")
+        manual = "".join((SOURCE / f"docs/man/{page}").read_text() for page in ("i2.1", "internet2-server.8"))
+        manual = manual.replace("\\-", "-")
         reference = (SOURCE / "docs/reference/cli.md").read_text()
         for verb in self.verbs():
             self.assertIn(f"`{verb}", reference)
@@ -163,17 +161,54 @@ class Usage(FleetTest):
         self.assertGreaterEqual(len(verbs), 14)
         return verbs
 
-    def test_completion_scripts_are_valid(self):
-        for shell in ("bash", "zsh", "fish"):
-            answer = run(CLIENT, "completion", shell)
-            self.assertEqual(answer.code, 0)
-            self.assertIn("status", answer.out)
-        script = self.folder / "i2.bash"
-        script.write_text(run(CLIENT, "completion", "bash").out)
+    def test_completion_in_bash(self):
+        script = self.completion("bash")
         probe = (f". {script}; COMP_WORDS=(i2 sta); COMP_CWORD=1; _i2; echo ${{COMPREPLY[0]}};"
                  "COMP_WORDS=(i2 ping --cou); COMP_CWORD=2; _i2; echo ${COMPREPLY[0]};"
                  "COMP_WORDS=(i2 config re); COMP_CWORD=2; _i2; echo ${COMPREPLY[0]}")
         self.assertEqual(run("bash", "-c", probe).out.split(), ["status", "--count", "reload"])
+
+    def test_completion_in_zsh(self):
+        script = self.completion("zsh")
+        # What the completion system would be told, on standard output.
+        tell = ('compadd() { [[ $1 == -- ]] && shift; print -l -- "$@" }; _files() { print FILES }; '
+                '_describe() { print -l -- "${(P@)2}" }; ')
+
+        def complete(*words):
+            quoted = " ".join(shlex.quote(word) for word in words)
+            answer = run("zsh", "-f", "-c", f"{tell} words=({quoted}); CURRENT={len(words)}; . {script}")
+            self.assertEqual((answer.code, answer.err), (0, ""))
+            return answer.out.splitlines()
+
+        self.assertIn("status:the node, its fleet, its certificate", complete("i2", ""))
+        self.assertIn("--count", complete("i2", "ping", ""))
+        self.assertIn("FILES", complete("i2", "send", ""))
+        self.assertIn("reload", complete("i2", "--json", "config", ""))
+        self.assertNotIn("reload", complete("i2", "status", ""))
+
+    def test_completion_in_fish(self):
+        script = self.completion("fish")
+
+        def complete(line):
+            answer = run("fish", "--no-config", "-c", f"source {script}; complete -C {shlex.quote(line)}",
+                         env={"HOME": str(self.folder), "PATH": f"{CLIENT.parent}:{os.environ['PATH']}"})
+            self.assertEqual(answer.code, 0, str(answer))
+            return [choice.split("\t")[0] for choice in answer.out.splitlines()]
+
+        self.assertEqual(complete("i2 sta"), ["status"])
+        self.assertIn("--count", complete("i2 ping --co"))
+        self.assertEqual(complete("i2 config relo"), ["reload"])
+        self.assertEqual(complete("i2 completion ba"), ["bash"])
+
+    def completion(self, shell):
+        answer = run(CLIENT, "completion", shell)
+        self.assertEqual(answer.code, 0)
+        script = self.folder / f"i2.{shell}"
+        script.write_text(answer.out)
+        check = {"bash": ["bash", "-n"], "zsh": ["zsh", "-f", "-n"], "fish": ["fish", "--no-config", "--no-execute"]}
+        parsed = run(*check[shell], script)
+        self.assertEqual((parsed.code, parsed.err), (0, ""))
+        return script
 
     def test_version(self):
         self.assertRegex(run(SERVER, "version").out, r"^internet2-server \d+\.\d+\.\d+\n$")

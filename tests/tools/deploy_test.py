@@ -5,6 +5,7 @@ are the small programs below, so that only the script itself is under test.
 """
 
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -145,6 +146,19 @@ class Deploy(unittest.TestCase):
         self.assertEqual(self.pid(), second)
         self.deploy("restart")
         self.assertEqual(self.log().count("--port 9393 development"), 2)
+
+    @unittest.skipUnless(os.geteuid() == 0, "--user is for root")
+    def test_a_node_of_another_user(self):
+        self.deploy("--profile", "production", "--user", "nobody")
+        self.assertEqual((self.data / "made").stat().st_uid, pwd.getpwnam("nobody").pw_uid)
+        self.assertIn("I2_USER=nobody", self.environment())
+        self.deploy("restart")
+        self.assertIn("I2_USER=nobody", self.environment())
+        self.deploy("--profile", "development")
+        self.assertFalse([line for line in self.environment() if line.startswith("I2_USER=")])
+
+    def environment(self):
+        return Path(f"/proc/{self.pid()}/environ").read_bytes().decode().split("\0")
 
     def test_new_program_restarts(self):
         self.deploy()

@@ -9,6 +9,7 @@
 #include <exception>
 #include <format>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "options.h"
@@ -23,7 +24,7 @@ using node::ExitCode;
 
 using Verb = ExitCode (*)(const Options&, const node::Config&);
 
-constexpr std::array<std::pair<std::string_view, Verb>, 10> kVerbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 12> kVerbs{{
     {"init", run_init},
     {"provision", run_provision},
     {"join", run_join},
@@ -34,7 +35,28 @@ constexpr std::array<std::pair<std::string_view, Verb>, 10> kVerbs{{
     {"send", run_send},
     {"recv", run_recv},
     {"bench", run_bench},
+    {"metrics", run_metrics},
+    {"doctor", run_doctor},
 }};
+
+constexpr std::array<std::pair<std::string_view, node::Mode>, 4> kModes{{
+    {"development", node::Mode::kDevelopment},
+    {"production", node::Mode::kProduction},
+    {"bootstrap", node::Mode::kBootstrap},
+    {"gateway", node::Mode::kGateway},
+}};
+
+std::optional<node::Mode> mode_of(const Options& options) {
+  for (const auto& [name, mode] : kModes) {
+    if (name == options.verb) {
+      return mode;
+    }
+  }
+  if (options.verb.empty() && options.program == "stoq-transport") {
+    return node::Mode::kTransport;
+  }
+  return std::nullopt;
+}
 
 ExitCode run(int argc, char** argv) {
   const auto options = parse(argc, argv);
@@ -59,8 +81,14 @@ ExitCode run(int argc, char** argv) {
   if (!loaded) {
     return ExitCode::kUsage;
   }
-  if (options->verb == "development") {
-    return node::run_daemon(sources_of(*options), std::move(*loaded));
+  if (const auto mode = mode_of(*options)) {
+    return node::run_daemon({.mode = *mode,
+                             .sources = sources_of(*options),
+                             .federated = options->federated,
+                             .root_authority = options->root_authority,
+                             .fleet = options->fleet,
+                             .node_name = options->name.empty() ? host_name() : options->name},
+                            std::move(*loaded));
   }
   for (const auto& [name, verb] : kVerbs) {
     if (name == options->verb) {

@@ -35,6 +35,7 @@ struct Options {
   std::string peer;
   std::string file;
   std::string shell;
+  std::string format;
   std::int64_t count = 1;
   std::int64_t streams = 1;
   Duration interval = kSecond;
@@ -42,6 +43,9 @@ struct Options {
   bool datagram = false;
   bool wait = false;
   bool names = false;
+  bool federated = false;
+  bool root_authority = false;
+  bool translate_protocols = false;
   bool origin = false;
   bool running = false;
 };

@@ -50,7 +50,7 @@ class Parser {
   }
 
   std::vector<VerbHelp> describe() const {
-    std::vector<VerbHelp> out{{.name = "", .summary = "", .flags = flags_of(*app_)}};
+    std::vector<VerbHelp> out{{.name = "", .summary = "", .flags = flags_of(*app_), .actions = {}}};
     for (const CLI::App* const verb : app_->get_subcommands(nullptr)) {
       if (verb->get_group() != kHidden) {
         out.push_back({.name = verb->get_name(),
@@ -91,6 +91,23 @@ class Parser {
          "internet2-server --data-dir var --port 9292 development", "Daemon")
         ->add_flag("--legacy-gateway", options_.legacy_gateway,
                    "serve HTTP on TCP too, whatever the file says");
+    verb("production", "the same for a real fleet: starts only when nothing is unsafe",
+         "internet2-server --config config/production.toml production", "Daemon")
+        ->add_flag("--federated", options_.federated,
+                   "order the fleet's changes together with the other validators");
+    CLI::App* const bootstrap =
+        verb("bootstrap", "run a node, founding its fleet if there is none",
+             "internet2-server --data-dir var bootstrap --root-authority --fleet home", "Daemon");
+    bootstrap->add_flag("--root-authority", options_.root_authority,
+                        "found a fleet in an empty data directory (as `i2 init`)");
+    bootstrap->add_option("--fleet", options_.fleet, "name of the fleet, default home")
+        ->type_name("F");
+    bootstrap->add_option("--name", options_.name, "name of this node, default the host's")
+        ->type_name("NODE");
+    verb("gateway", "run a node that serves HTTP and offers nothing to other members",
+         "internet2-server --config config/gateway.toml gateway", "Daemon")
+        ->add_flag("--translate-protocols", options_.translate_protocols,
+                   "serve services of other members over HTTP");
     verb("check-config", "read the configuration, print `ok` or every problem",
          "internet2-server --config config/development.toml check-config", "Daemon");
     verb("version", "print the version", "i2 version --json", "Daemon");
@@ -135,7 +152,9 @@ class Parser {
 
   void add_peer_verbs() {
     const std::string group = "Connect";
-    verb("status", "the node, its fleet, its certificate", "i2 status", group);
+    verb("status", "the node, its fleet, its certificate", "i2 status --wait", group)
+        ->add_flag("--wait", options_.wait,
+                   "wait until the daemon runs and is well, at most --timeout or 60s");
     verb("peers", "the other members and how they are reached", "i2 peers", group)
         ->add_flag("--names", options_.names, "only the names, one a line");
     add_peer(verb("path", "how a peer is reached: address, round trip, cryptography",
@@ -190,7 +209,6 @@ class Parser {
       out->prefix_command();  // whatever follows is not looked at
     };
     std::ranges::for_each(unavailable_verbs(), add);
-    std::ranges::for_each(unavailable_modes(), add);
   }
 
   // Those of its actions too.
@@ -273,6 +291,12 @@ class Parser {
     }
     if (const CLI::App* const verb = active()) {
       options_.verb = verb->get_name();
+      if (options_.program == "stoq-transport" && options_.verb != "version" &&
+          options_.verb != "check-config") {
+        return usage(
+            "it runs the transport alone and has no other modes than `check-config` and "
+            "`version`; `internet2-server` and `i2` have");
+      }
     } else if (options_.program != "stoq-transport") {
       std::fputs(app_->help().c_str(), stderr);
       return std::unexpected(node::ExitCode::kUsage);
@@ -282,17 +306,13 @@ class Parser {
 
   std::expected<Options, node::ExitCode> refuse_unavailable() {
     std::string_view reason;
-    for (const auto& list : {unavailable_verbs(), unavailable_modes()}) {
-      const auto found = std::ranges::find(list, options_.verb, &Unavailable::name);
-      if (found != list.end()) {
-        reason = found->reason;
-      }
+    const auto list = unavailable_verbs();
+    const auto found = std::ranges::find(list, options_.verb, &Unavailable::name);
+    if (found != list.end()) {
+      reason = found->reason;
     }
-    if (options_.program == "stoq-transport" && options_.verb != "version" &&
-        options_.verb != "check-config") {
-      reason =
-          "the transport does not run on its own in this version; run `internet2-server "
-          "development`";
+    if (options_.translate_protocols) {
+      reason = "services of other members over HTTP are not part of this version";
     }
     if (reason.empty()) {
       return options_;

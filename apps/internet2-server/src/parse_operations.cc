@@ -31,6 +31,13 @@ void add_config(const Grammar& grammar) {
 
 void add_operation_verbs(const Grammar& grammar) {
   add_config(grammar);
+  grammar.verb("metrics", "what the node has counted", "i2 metrics --format prometheus", kGroup)
+      ->add_option("--format", grammar.options.format,
+                   "prometheus or openmetrics, for programs; default a table")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"prometheus", "openmetrics"}));
+  grammar.verb("doctor", "look for what keeps a node from working well on this machine",
+               "i2 doctor --json", kGroup);
 }
 
 }  // namespace i2::app

@@ -1,9 +1,12 @@
 // status, peers, path, ping: what the daemon knows and measures.
 #include <i2/node/units.h>
+#include <i2/rt/clock.h>
 
 #include <algorithm>
+#include <chrono>
 #include <format>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "output.h"
 #include "remote.h"
@@ -18,6 +21,8 @@ using node::ExitCode;
 constexpr Duration kShort = 10 * kSecond;
 // The daemon gives up on an unreachable peer by itself, with a better reason than "timeout".
 constexpr Duration kConnect = 60 * kSecond;
+constexpr Duration kStart = 60 * kSecond;
+constexpr std::chrono::milliseconds kAskAgain{100};
 
 std::string text_of(const json& value) {
   return value.is_string() ? value.get<std::string>() : "-";
@@ -39,6 +44,12 @@ std::string status_text(const json& s) {
   out += std::format("health       {}\n", text_of(s["health"]));
   for (const json& address : node["addresses"]) {
     out += std::format("address      {}\n", text_of(address));
+  }
+  if (const std::string http = text_of(s["http"]); http != "-") {
+    // Plain HTTP is for clients on this machine.
+    out +=
+        std::format("http         {}https://{}/openapi.json\n",
+                    http.starts_with("[::1]") ? std::format("http://{}/health  ", http) : "", http);
   }
   out +=
       std::format("peers        {} of {} connected\n", s["peers"]["connected"].get<std::size_t>(),
@@ -83,13 +94,22 @@ std::string peers_text(const json& peers) {
 
 ExitCode run_status(const Options& options, const node::Config& config) {
   const Output out(options);
-  const Answer answer = ask(config, options, {.verb = "status", .args = {}}, kShort);
-  if (!answer.ok()) {
-    return out.failure(answer.code, answer.message);
+  const rt::SystemClock clock;
+  const Timestamp until = clock.now() + options.timeout.value_or(kStart);
+  for (;;) {
+    const Answer answer = ask(config, options, {.verb = "status", .args = {}}, kShort);
+    const json status = answer.ok() ? json::parse(answer.json) : json();
+    const bool is_well = answer.ok() && status["health"] == "ok";
+    if (!is_well && options.wait && clock.now() < until) {
+      std::this_thread::sleep_for(kAskAgain);
+      continue;
+    }
+    if (!answer.ok()) {
+      return out.failure(answer.code, answer.message);
+    }
+    out.result(status, status_text(status));
+    return is_well ? ExitCode::kOk : ExitCode::kFailure;
   }
-  const json status = json::parse(answer.json);
-  out.result(status, status_text(status));
-  return status["health"] == "ok" ? ExitCode::kOk : ExitCode::kFailure;
 }
 
 ExitCode run_peers(const Options& options, const node::Config& config) {

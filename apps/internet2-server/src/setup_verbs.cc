@@ -28,29 +28,6 @@ UnixMillis unix_now() {
   return rt::SystemClock().unix_now();
 }
 
-// The first label of the host's name, as a node name can be.
-std::string host_name() {
-  std::array<char, 256> text{};
-  if (::gethostname(text.data(), text.size() - 1) != 0) {
-    return "node";
-  }
-  std::string out;
-  for (const char c : std::string_view(text.data())) {
-    if (c == '.' || out.size() == 63) {
-      break;
-    }
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    const bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
-    if (plain || !out.empty()) {
-      out += plain ? lower : '-';
-    }
-  }
-  while (out.ends_with('-')) {
-    out.pop_back();
-  }
-  return out.empty() ? "node" : out;
-}
-
 json summary_json(const fleet::NodeSummary& summary) {
   return {{"fleet", {{"name", summary.fleet_name}, {"chain_id", summary.chain_id.hex()}}},
           {"node",
@@ -112,6 +89,28 @@ Result<ChainId> parse_chain(const std::string& text) {
 }
 
 }  // namespace
+
+std::string host_name() {
+  std::array<char, 256> text{};
+  if (::gethostname(text.data(), text.size() - 1) != 0) {
+    return "node";
+  }
+  std::string out;
+  for (const char c : std::string_view(text.data())) {
+    if (c == '.' || out.size() == 63) {
+      break;
+    }
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    const bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+    if (plain || !out.empty()) {
+      out += plain ? lower : '-';
+    }
+  }
+  while (out.ends_with('-')) {
+    out.pop_back();
+  }
+  return out.empty() ? "node" : out;
+}
 
 ExitCode run_init(const Options& options, const node::Config& config) {
   const Output out(options);

@@ -26,44 +26,25 @@ constexpr std::string_view kBackup =
     "backups are not part of this version; copy the data directory of a stopped node";
 
 constexpr auto kVerbs = std::to_array<Unavailable>({
-    {"alerts", kMonitoring},   {"asset", kAssets},
-    {"backup", kBackup},       {"cache", kContent},
-    {"cancel", kCatalog},      {"cert", kTrust},
-    {"consensus", kConsensus}, {"ct", kTrust},
-    {"dns", kNames},           {"doctor", kMonitoring},
-    {"expel", kMembership},    {"forward", kProxy},
-    {"get", kContent},         {"install", kCatalog},
-    {"invite", kMembership},   {"leave", kMembership},
-    {"logs", kCatalog},        {"ls", kContent},
-    {"metrics", kMonitoring},  {"operator", kMembership},
-    {"pin", kContent},         {"proof", kAssets},
-    {"proxy", kProxy},         {"ps", kCatalog},
-    {"publish", kCatalog},     {"put", kContent},
-    {"restore", kBackup},      {"root", kMembership},
-    {"run", kCatalog},         {"search", kCatalog},
-    {"seed", kContent},        {"stake", kLedger},
-    {"statement", kLedger},    {"top", kMonitoring},
-    {"transfer", kLedger},     {"ui", kMonitoring},
-    {"unpin", kContent},       {"unstake", kLedger},
+    {"alerts", kMonitoring},   {"asset", kAssets},      {"backup", kBackup},
+    {"cache", kContent},       {"cancel", kCatalog},    {"cert", kTrust},
+    {"consensus", kConsensus}, {"ct", kTrust},          {"dns", kNames},
+    {"expel", kMembership},    {"forward", kProxy},     {"get", kContent},
+    {"install", kCatalog},     {"invite", kMembership}, {"leave", kMembership},
+    {"logs", kCatalog},        {"ls", kContent},        {"operator", kMembership},
+    {"pin", kContent},         {"proof", kAssets},      {"proxy", kProxy},
+    {"ps", kCatalog},          {"publish", kCatalog},   {"put", kContent},
+    {"restore", kBackup},      {"root", kMembership},   {"run", kCatalog},
+    {"search", kCatalog},      {"seed", kContent},      {"stake", kLedger},
+    {"statement", kLedger},    {"top", kMonitoring},    {"transfer", kLedger},
+    {"ui", kMonitoring},       {"unpin", kContent},     {"unstake", kLedger},
     {"validator", kConsensus}, {"wallet", kLedger},
-});
-
-constexpr auto kModes = std::to_array<Unavailable>({
-    {"bootstrap", "run `i2 init`, then `internet2-server development`"},
-    {"gateway", "the HTTP gateway is not part of this version"},
-    {"production",
-     "it wants the ledger and the gateway, which this version does not have; `development` runs "
-     "the same "
-     "transport and trust"},
 });
 
 }  // namespace
 
 std::span<const Unavailable> unavailable_verbs() {
   return kVerbs;
-}
-std::span<const Unavailable> unavailable_modes() {
-  return kModes;
 }
 
 }  // namespace i2::app

@@ -1,4 +1,4 @@
-// Verbs and modes of the interface whose layer is not part of this version. They answer with the
+// Verbs of the interface whose layer is not part of this version. They answer with the
 // reason instead of being unknown, so that a script can tell a missing layer from a typing error.
 #pragma once
 
@@ -13,6 +13,5 @@ struct Unavailable {
 };
 
 [[nodiscard]] std::span<const Unavailable> unavailable_verbs();
-[[nodiscard]] std::span<const Unavailable> unavailable_modes();
 
 }  // namespace i2::app

@@ -8,6 +8,9 @@
 
 namespace i2::app {
 
+// The first label of the host's name, as a node name can be.
+[[nodiscard]] std::string host_name();
+
 // On the data directory.
 [[nodiscard]] node::ExitCode run_init(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_provision(const Options& options, const node::Config& config);
@@ -20,6 +23,9 @@ namespace i2::app {
 [[nodiscard]] node::ExitCode run_send(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_recv(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_bench(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_metrics(const Options& options, const node::Config& config);
+// Of the machine.
+[[nodiscard]] node::ExitCode run_doctor(const Options& options, const node::Config& config);
 // Of neither.
 [[nodiscard]] node::ExitCode run_config(const Options& options);
 // The answer of `config check` and `check-config`.

@@ -96,6 +96,9 @@ Result<void> AdminClient::send(const AdminRequest& request, std::optional<int> d
       std::memcpy(CMSG_DATA(header), &*descriptor, sizeof(int));
     }
     const ssize_t sent = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EPIPE) {
+      return {};  // a daemon that serves nobody says so and hangs up: receive() has what it said
+    }
     if (sent < 0 && errno != EINTR) {
       return fail(lost(std::strerror(errno)));
     }

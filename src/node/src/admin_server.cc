@@ -54,7 +54,8 @@ Result<void> remove_stale(const std::filesystem::path& path, const UnixAddress& 
 
 Result<std::unique_ptr<AdminServer>> AdminServer::listen(const std::filesystem::path& path,
                                                          rt::Runtime& runtime, TaskGroup& tasks,
-                                                         const Logger& log) {
+                                                         const Logger& log, const Clock& clock,
+                                                         AdminMetrics& metrics) {
   I2_TRY_VALUE(const UnixAddress address, unix_address(path));
   I2_TRY(remove_stale(path, address));
   Descriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -66,15 +67,18 @@ Result<std::unique_ptr<AdminServer>> AdminServer::listen(const std::filesystem::
     return socket_error("open", path, errno);
   }
   return std::unique_ptr<AdminServer>(
-      new AdminServer(std::move(listener), path, runtime, tasks, log));
+      new AdminServer(std::move(listener), path, runtime, tasks, log, clock, metrics));
 }
 
 AdminServer::AdminServer(Descriptor listener, std::filesystem::path path, rt::Runtime& runtime,
-                         TaskGroup& tasks, const Logger& log)
+                         TaskGroup& tasks, const Logger& log, const Clock& clock,
+                         AdminMetrics& metrics)
     : path_(std::move(path)),
       runtime_(runtime),
       tasks_(tasks),
       log_(log),
+      clock_(clock),
+      metrics_(metrics),
       listener_(runtime.control(), listener.release()) {}
 
 AdminServer::~AdminServer() {
@@ -120,6 +124,7 @@ Task<> AdminServer::accept_all() {
 
 void AdminServer::greet(Descriptor client) {
   if (sessions_.size() >= kClientsMax || refusing_) {
+    metrics_.get<"refused_clients">().add();
     const std::string line =
         refusing_ ? encode_error("node.stopping", "the daemon is stopping")
                   : encode_error("node.clients_full",
@@ -133,6 +138,7 @@ void AdminServer::greet(Descriptor client) {
   }
   const auto session = std::make_shared<Session>(*this, std::move(client));
   sessions_.insert(session);
+  metrics_.get<"clients">().set(static_cast<std::int64_t>(sessions_.size()));
   session->start();
 }
 
@@ -157,8 +163,12 @@ Task<Result<std::string>> AdminServer::run(AdminCallPtr call) {
     }
   }
   ++running_;
+  const Timestamp began = clock_.now();
   auto result = co_await found->second.handler(call);
   --running_;
+  metrics_.get<"requests">().add();
+  metrics_.get<"failed_requests">().add(result ? 0 : 1);
+  metrics_.get<"request_seconds">().record(clock_.now() - began);
   co_return result;
 }
 

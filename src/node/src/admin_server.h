@@ -18,6 +18,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "metrics.h"
 #include "tasks.h"
 #include "unix_socket.h"
 
@@ -43,7 +44,8 @@ class AdminServer {
   // Listens at `path`, mode 0600. A socket file that is there and that nobody serves is replaced.
   // Errors: node.socket_in_use, node.socket_failed.
   [[nodiscard]] static Result<std::unique_ptr<AdminServer>> listen(
-      const std::filesystem::path& path, rt::Runtime& runtime, TaskGroup& tasks, const Logger& log);
+      const std::filesystem::path& path, rt::Runtime& runtime, TaskGroup& tasks, const Logger& log,
+      const Clock& clock, AdminMetrics& metrics);
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
@@ -67,7 +69,7 @@ class AdminServer {
   };
 
   AdminServer(Descriptor listener, std::filesystem::path path, rt::Runtime& runtime,
-              TaskGroup& tasks, const Logger& log);
+              TaskGroup& tasks, const Logger& log, const Clock& clock, AdminMetrics& metrics);
   [[nodiscard]] Task<> accept_all();
   void greet(Descriptor client);
   [[nodiscard]] Task<Result<std::string>> run(AdminCallPtr call);
@@ -76,6 +78,8 @@ class AdminServer {
   rt::Runtime& runtime_;
   TaskGroup& tasks_;
   const Logger& log_;
+  const Clock& clock_;
+  AdminMetrics& metrics_;
   boost::asio::posix::stream_descriptor listener_;
   std::map<std::string, Verb, std::less<>> verbs_;
   std::set<std::shared_ptr<Session>> sessions_;  // shared with their coroutines

@@ -60,6 +60,7 @@ void AdminServer::Session::close() {
   work_.wake();
   unsent_.wake();
   server_.sessions_.erase(shared_from_this());
+  server_.metrics_.get<"clients">().set(static_cast<std::int64_t>(server_.sessions_.size()));
 }
 
 Task<> AdminServer::Session::read_all() {

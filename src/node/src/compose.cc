@@ -1,13 +1,6 @@
 // All wiring of the program: which part is given to which. Parts know one another only through what
 // they are handed here.
 #include <i2/crypto/provider.h>
-#include <i2/crypto/random.h>
-#include <i2/fleet/data_dir.h>
-#include <i2/node/node.h>
-#include <i2/stoq/bytes.h>
-#include <i2/stoq/file_transfer.h>
-#include <i2/stoq/rpc.h>
-#include <i2/wire/text.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,15 +8,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <cerrno>
-#include <future>
-#include <optional>
 #include <thread>
 
 #include "datagram_bench.h"
-#include "http_server.h"
+#include "node_impl.h"
 #include "reload.h"
-#include "renewal.h"
-#include "verbs.h"
 
 namespace i2::node {
 namespace asio = boost::asio;
@@ -31,10 +20,7 @@ namespace core = stoq::core;
 
 namespace {
 
-constexpr Duration kEndTime = 10 * kSecond;
-constexpr std::chrono::milliseconds kDrainStep{20};
-
-stoq::TransportConfig transport_config(const Config& config, std::size_t workers) {
+stoq::TransportConfig transport_config(const Config& config, bool http, std::size_t workers) {
   stoq::TransportConfig out;
   out.bind = config.bind;
   out.endpoint.idle_timeout = config.idle_timeout;
@@ -48,8 +34,9 @@ stoq::TransportConfig transport_config(const Config& config, std::size_t workers
   // The kernel spreads connections over the workers, not quite evenly.
   out.endpoint.connections_max = (config.connections_max + workers - 1) / workers;
   out.socket_buffer = config.socket_buffer;
+  out.qlog = qlog_config(config);
   out.profiles = {core::stoq_profile()};
-  if (config.http.enabled) {
+  if (http) {
     core::Profile http3 = core::http3_profile();
     if (config.http.ask_clients_for_certificates) {
       http3.tls.peer_certificate = core::PeerCertificate::kOptional;
@@ -71,18 +58,12 @@ rt::RuntimeConfig runtime_config(const Config& config) {
   return out;
 }
 
-template <class T>
-Result<T> at_layer(std::string_view layer, Result<T> result) {
-  if (!result) {
-    return fail(std::move(result).error().in(layer));
-  }
-  return result;
-}
-
 Result<void> check_permission(const std::filesystem::path& dir) {
   if (::access(dir.c_str(), R_OK | W_OK | X_OK) != 0 && errno == EACCES) {
-    return fail("node.permission", "data directory: '" + dir.string() +
-                                       "' belongs to another user: run the daemon as its owner");
+    return fail(
+        "node.permission",
+        "'" + dir.string() +
+            "', or a folder above it, belongs to another user: run the daemon as its owner");
   }
   return {};
 }
@@ -118,111 +99,107 @@ Result<std::unique_ptr<fleet::OrdinaryCertificates>> load_ordinary(const Config&
 
 }  // namespace
 
-// In order of destruction from the last to the first: what a part names stands above it.
-struct Node::Impl {
-  Impl(ConfigKeeper& node_config, const Clock& node_clock, const Logger& node_log)
-      : keeper(node_config), config(keeper.config()), clock(node_clock), log(node_log) {}
-
-  ConfigKeeper& keeper;
-  const Config config;  // as at the start
-  const Clock& clock;
-  const Logger& log;
-  crypto::SystemRng rng;
-  std::optional<fleet::DataDirLock> lock;
-  std::unique_ptr<fleet::TrustStore> trust;
-  std::unique_ptr<fleet::OrdinaryCertificates> ordinary;
-  std::optional<Certificates> certificates;
-  std::optional<rt::Runtime> runtime;
-  TaskGroup tasks;
-  std::unique_ptr<stoq::Transport> transport;
-  stoq::RpcServer rpc;
-  stoq::ByteServices bytes;
-  stoq::StreamDispatcher dispatcher;
-  std::optional<Arrivals> arrivals;
-  std::optional<stoq::FileReceiver> receiver;
-  std::optional<Peers> peers;
-  std::optional<MemberSync> members;
-  std::optional<Renewal> renewal;
-  std::optional<OrdinaryRenewal> ordinary_renewal;
-  std::optional<Verbs> verbs;
-  std::unique_ptr<HttpServer> http;
-  std::unique_ptr<AdminServer> admin;
-  bool ended = false;
-
-  Result<void> start();
-  [[nodiscard]] Result<std::unique_ptr<HttpServer>> start_http();
-  [[nodiscard]] Result<void> check_name() const;
-  void make_services();
-  void on_file(const stoq::FileEvent& event);
-  [[nodiscard]] bool has_commands();
-  bool end();
-};
+void Node::Impl::add_layers() {
+  layers.add({.name = "data_directory",
+              .start = [this] { return open_data_dir(); },
+              .stop = {},
+              .health = [this] { return data_dir_health(); }});
+  layers.add({.name = "trust",
+              .start = [this] { return open_trust(); },
+              .stop = {},
+              .health = [this] { return trust_health(); }});
+  layers.add(
+      {.name = "transport",
+       .start = [this] { return open_transport(); },
+       .stop =
+           [this] {
+             asio::co_spawn(runtime->control(), transport->shutdown(), asio::use_future).get();
+           },
+       .health = [this] { return transport_health(); }});
+  // What peers may ask for is there before the first of them is let in.
+  layers.add({.name = "certificates",
+              .start = [this] { return start_certificates(); },
+              .stop =
+                  [this] {
+                    on_control([this] {
+                      renewal->stop();
+                      ordinary_renewal->stop();
+                    });
+                  },
+              .health = {}});
+  if (is_member()) {
+    layers.add({.name = "membership",
+                .start =
+                    [this] {
+                      members->attach(rpc);
+                      return Result<void>();
+                    },
+                .stop = {},
+                .health = {}});
+    layers.add(
+        {.name = "files", .start = [this] { return start_files(); }, .stop = {}, .health = {}});
+  }
+  layers.add({.name = "peers",
+              .start = [this] { return start_peers(); },
+              .stop = [this] { on_control([this] { peers->stop(); }); },
+              .health = {}});
+  layers.add({.name = "telemetry",
+              .start =
+                  [this] {
+                    asio::co_spawn(runtime->control(), collector->start(), asio::use_future).get();
+                    return Result<void>();
+                  },
+              .stop = [this] { on_control([this] { collector->stop(); }); },
+              .health = {}});
+  if (serves_http()) {
+    layers.add({.name = "gateway",
+                .start = [this] { return start_http(); },
+                .stop = [this] { stop_http(); },
+                .health = {}});
+  }
+  layers.add({.name = "admin_socket",
+              .start = [this] { return start_admin(); },
+              .stop = [this] { stop_admin(); },
+              .health = {}});
+}
 
 Result<void> Node::Impl::start() {
-  I2_TRY(check_permission(config.data_dir));
-  I2_TRY_VALUE(const auto state,
-               at_layer("data directory", fleet::inspect_data_dir(config.data_dir)));
-  if (state != fleet::DataDirState::kComplete) {
-    return fail("fleet.not_joined",
-                "data directory: '" + config.data_dir.string() +
-                    "' holds no node yet: run `i2 init` to found a fleet or `i2 join BUNDLE`");
-  }
-  I2_TRY_VALUE(auto held, at_layer("data directory", fleet::DataDirLock::acquire(config.data_dir)));
-  lock.emplace(std::move(held));
-  I2_TRY_VALUE(trust, at_layer("trust", load_trust(config, clock)));
-  I2_TRY_VALUE(ordinary, at_layer("trust", load_ordinary(config, *trust, clock)));
-  certificates.emplace(*trust, *ordinary);
-  I2_TRY(check_name());
-  runtime.emplace(runtime_config(config));
-  I2_TRY_VALUE(transport,
-               at_layer("transport",
-                        stoq::Transport::create(transport_config(config, runtime->worker_count()),
-                                                *runtime, *certificates, *trust)));
-  make_services();
-  if (config.http.enabled) {
-    I2_TRY_VALUE(http, at_layer("gateway", start_http()));
-  }
-  I2_TRY_VALUE(admin, at_layer("admin socket",
-                               AdminServer::listen(config.socket_path(), *runtime, tasks, log)));
-  verbs->attach(*admin);
-  asio::post(runtime->control(), [this] {
-    peers->start();
-    if (config.renew_certificates) {
-      renewal->start();
-      ordinary_renewal->start();
-    }
-    admin->start();
-  });
-  const auto capabilities = transport->capabilities();
-  log.info("node", "ready", "the node is ready",
-           {{"name", trust->name()},
-            {"id", wire::short_id(trust->node_id())},
-            {"fleet", trust->members()->genesis().fleet_name},
-            {"address", transport->local_address().to_string()},
-            {"socket", config.socket_path().string()},
-            {"workers", runtime->worker_count()},
-            {"http", http == nullptr ? std::string("off") : http->tcp_address().to_string()},
-            {"http_token", (config.data_dir / "gateway" / "token").string()},
-            {"segmentation_offload", capabilities.segmentation_offload ? "yes" : "no"},
-            {"receive_offload", capabilities.receive_offload ? "yes" : "no"},
-            {"pid", ::getpid()},
-            {"version", std::string_view(I2_VERSION)}});
+  add_layers();
+  I2_TRY(layers.start(log));
+  log_ready();
   return {};
 }
 
-Result<void> Node::Impl::check_name() const {
+Result<void> Node::Impl::open_data_dir() {
+  I2_TRY(check_permission(config.data_dir));
+  I2_TRY_VALUE(const auto state, fleet::inspect_data_dir(config.data_dir));
+  if (state != fleet::DataDirState::kComplete) {
+    return fail("fleet.not_joined",
+                "'" + config.data_dir.string() +
+                    "' holds no node yet: run `i2 init` to found a fleet or `i2 join BUNDLE`");
+  }
+  I2_TRY_VALUE(auto held, fleet::DataDirLock::acquire(config.data_dir));
+  lock.emplace(std::move(held));
+  return {};
+}
+
+Result<void> Node::Impl::open_trust() {
+  I2_TRY_VALUE(trust, load_trust(config, clock));
+  I2_TRY_VALUE(ordinary, load_ordinary(config, *trust, clock));
+  certificates.emplace(*trust, *ordinary);
   if (!config.name.empty() && config.name != trust->name()) {
-    return fail("node.name_differs", "trust: the configuration is for the node '" + config.name +
+    return fail("node.name_differs", "the configuration is for the node '" + config.name +
                                          "', but the identity in '" + config.data_dir.string() +
                                          "' is that of '" + trust->name() + "'");
   }
   return {};
 }
 
-void Node::Impl::make_services() {
-  arrivals.emplace(runtime->control());
-  receiver.emplace(config.inbox_path(), runtime->pool(), stoq::ReceiveLimits{},
-                   [this](const stoq::FileEvent& event) { on_file(event); });
+Result<void> Node::Impl::open_transport() {
+  runtime.emplace(runtime_config(config));
+  I2_TRY_VALUE(transport, stoq::Transport::create(
+                              transport_config(config, serves_http(), runtime->worker_count()),
+                              *runtime, *certificates, *trust));
   peers.emplace(Peers::Parts{.runtime = *runtime,
                              .transport = *transport,
                              .trust = *trust,
@@ -234,6 +211,19 @@ void Node::Impl::make_services() {
                              .cache = config.data_dir / "cache" / "peers"});
   members.emplace(MemberSync::Parts{
       .runtime = *runtime, .trust = *trust, .peers = *peers, .tasks = tasks, .log = log});
+  arrivals.emplace(runtime->control());
+  collector.emplace(Collector::Parts{.config = keeper,
+                                     .runtime = *runtime,
+                                     .trust = *trust,
+                                     .transport = *transport,
+                                     .peers = *peers,
+                                     .tasks = tasks,
+                                     .log = log,
+                                     .clock = clock});
+  return {};
+}
+
+Result<void> Node::Impl::start_certificates() {
   renewal.emplace(Renewal::Parts{.runtime = *runtime,
                                  .trust = *trust,
                                  .peers = *peers,
@@ -251,6 +241,57 @@ void Node::Impl::make_services() {
                              .log = log,
                              .clock = clock,
                              .rng = rng});
+  renewal->attach(rpc);
+  ordinary_renewal->attach(rpc);
+  if (config.renew_certificates) {
+    asio::post(runtime->control(), [this] {
+      renewal->start();
+      ordinary_renewal->start();
+    });
+  }
+  return {};
+}
+
+Result<void> Node::Impl::start_files() {
+  receiver.emplace(config.inbox_path(), runtime->pool(), stoq::ReceiveLimits{},
+                   [this](const stoq::FileEvent& event) { on_file(event); });
+  receiver->attach(dispatcher);
+  stoq::add_bench_services(bytes);
+  add_datagram_bench(bytes);
+  bytes.attach(dispatcher);
+  return {};
+}
+
+Result<void> Node::Impl::start_peers() {
+  rpc.attach(dispatcher);
+  peers->on_link([this](const LinkPtr& link) {
+    if (is_member()) {
+      members->link_up(link);
+    }
+    renewal->link_up();
+    ordinary_renewal->link_up();
+  });
+  asio::post(runtime->control(), [this] { peers->start(); });
+  return {};
+}
+
+Result<void> Node::Impl::start_http() {
+  I2_TRY_VALUE(http, HttpServer::start({.config = config,
+                                        .runtime = *runtime,
+                                        .transport = *transport,
+                                        .certificates = *certificates,
+                                        .trust = *trust,
+                                        .ordinary = *ordinary,
+                                        .peers = *peers,
+                                        .layers = layers,
+                                        .collector = *collector,
+                                        .clock = clock,
+                                        .rng = rng}));
+  on_control([this] { collector->set_gateway([this] { return http->stats(); }); });
+  return {};
+}
+
+Result<void> Node::Impl::start_admin() {
   verbs.emplace(Verbs::Parts{.config = keeper,
                              .runtime = *runtime,
                              .trust = *trust,
@@ -258,33 +299,16 @@ void Node::Impl::make_services() {
                              .peers = *peers,
                              .members = *members,
                              .arrivals = *arrivals,
+                             .layers = layers,
+                             .collector = *collector,
                              .clock = clock,
-                             .log = log});
-  members->attach(rpc);
-  renewal->attach(rpc);
-  ordinary_renewal->attach(rpc);
-  stoq::add_bench_services(bytes);
-  add_datagram_bench(bytes);
-  rpc.attach(dispatcher);
-  bytes.attach(dispatcher);
-  receiver->attach(dispatcher);
-  peers->on_link([this](const LinkPtr& link) {
-    members->link_up(link);
-    renewal->link_up();
-    ordinary_renewal->link_up();
-  });
-}
-
-Result<std::unique_ptr<HttpServer>> Node::Impl::start_http() {
-  return HttpServer::start({.config = config,
-                            .runtime = *runtime,
-                            .transport = *transport,
-                            .certificates = *certificates,
-                            .trust = *trust,
-                            .ordinary = *ordinary,
-                            .peers = *peers,
-                            .clock = clock,
-                            .rng = rng});
+                             .log = log,
+                             .http = http_address()});
+  I2_TRY_VALUE(admin, AdminServer::listen(config.socket_path(), *runtime, tasks, log, clock,
+                                          collector->admin()));
+  verbs->attach(*admin);
+  asio::post(runtime->control(), [this] { admin->start(); });
+  return {};
 }
 
 // On the executor of the connection that the file comes over.
@@ -297,13 +321,18 @@ void Node::Impl::on_file(const stoq::FileEvent& event) {
               {"bytes", event.size},
               {"path", event.path.string()},
               {"sha256", event.sha256}});
-    asio::post(runtime->control(), [this] { arrivals->add(); });
+    asio::post(runtime->control(), [this, size = event.size] {
+      arrivals->add();
+      collector->files().get<"received">().add();
+      collector->files().get<"received_bytes">().add(size);
+    });
   } else if (event.kind == Kind::kFailed) {
     log.warning("stoq", "file_failed", event.error ? event.error->message() : "the transfer ended",
                 {{"from", event.sender.name},
                  {"name", event.name},
                  {"received", event.received},
                  {"bytes", event.size}});
+    asio::post(runtime->control(), [this] { collector->files().get<"failed_receptions">().add(); });
   } else if (event.kind == Kind::kStarted) {
     log.info("stoq", "file_started", "a file is coming",
              {{"from", event.sender.name},
@@ -311,82 +340,6 @@ void Node::Impl::on_file(const stoq::FileEvent& event) {
               {"bytes", event.size},
               {"resumed_at", event.resumed_at}});
   }
-}
-
-bool Node::Impl::has_commands() {
-  std::promise<bool> answer;
-  asio::post(runtime->control(), [this, &answer] { answer.set_value(admin->running() > 0); });
-  return answer.get_future().get();
-}
-
-// Every task names parts of this node, so nothing is destroyed before the last one has ended.
-bool Node::Impl::end() {
-  if (ended || !runtime) {
-    return true;
-  }
-  ended = true;
-  const auto control = runtime->control();
-  if (admin) {
-    asio::post(control, [this] { admin->refuse_new(); });
-    const Timestamp until = clock.now() + keeper.config().drain_timeout;
-    while (has_commands() && clock.now() < until) {
-      std::this_thread::sleep_for(kDrainStep);
-    }
-  }
-  asio::post(control, [this] {
-    if (admin) {
-      admin->stop();
-    }
-    if (renewal) {
-      renewal->stop();
-    }
-    if (ordinary_renewal) {
-      ordinary_renewal->stop();
-    }
-    if (peers) {
-      peers->stop();
-    }
-  });
-  bool requests_ended = true;
-  if (http) {
-    requests_ended =
-        asio::co_spawn(control, http->shut_down(config.drain_timeout), asio::use_future).get();
-  }
-  if (transport) {
-    asio::co_spawn(control, transport->shutdown(), asio::use_future).get();
-  }
-  return tasks.wait(kEndTime) && requests_ended;
-}
-
-Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-
-Result<std::unique_ptr<Node>> Node::start(ConfigKeeper& config, const Clock& clock,
-                                          const Logger& log) {
-  auto impl = std::make_unique<Impl>(config, clock, log);
-  if (auto started = impl->start(); !started) {
-    (void)impl->end();
-    return fail(std::move(started).error());
-  }
-  return std::unique_ptr<Node>(new Node(std::move(impl)));
-}
-
-Node::~Node() {
-  (void)shut_down();
-}
-
-void Node::reload() {
-  impl_->tasks.spawn(impl_->runtime->control(), [](Impl* impl) -> Task<> {
-    (void)reload_config(impl->keeper, impl->log);
-    (void)co_await impl->members->reload();
-  }(impl_.get()));
-}
-
-bool Node::shut_down() {
-  return impl_->end();
-}
-
-stoq::core::SocketAddress Node::address() const {
-  return impl_->transport->local_address();
 }
 
 }  // namespace i2::node

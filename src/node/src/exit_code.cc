@@ -50,6 +50,7 @@ constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
     {"node.socket_denied", kDenied},
     {"node.stopping", kNoDaemon},
     {"node.timeout", kTimeout},
+    {"node.user_denied", kDenied},
     {"stoq.address_malformed", kUsage},
     {"stoq.closed", kUnreachable},
     {"stoq.closed_by_peer", kUnreachable},

@@ -149,22 +149,10 @@ void HttpResources::attach_fleet(gateway::Router& router) {
               .handler = [this](Request request) { return root(std::move(request)); }});
 }
 
-json HttpResources::health_json() const {
-  const UnixMillis now = parts_.clock.unix_now();
-  json layers{{"transport", {{"status", "ok"}}}, {"gateway", {{"status", "ok"}}}};
-  json& trust = layers["trust"];
-  trust["status"] = "ok";
-  if (parts_.trust.current()->certificate.not_after() <= now) {
-    trust = {{"status", "degraded"},
-             {"reason", "the node's certificate has expired: members let it in to renew only"}};
-  }
-  const bool well = trust["status"] == "ok";
-  return {{"status", well ? "ok" : "degraded"}, {"layers", std::move(layers)}};
-}
-
 Task<gateway::Response> HttpResources::health(Request) {
-  const json body = health_json();
-  co_return json_response(body.dump(), body["status"] == "failed" ? 503 : 200);
+  const telemetry::HealthReport report = parts_.layers.health();
+  const bool failed = report.overall() == telemetry::Health::kFailed;
+  co_return json_response(telemetry::to_json(report), failed ? 503 : 200);
 }
 
 Task<gateway::Response> HttpResources::ready(Request) {
@@ -174,65 +162,23 @@ Task<gateway::Response> HttpResources::ready(Request) {
   co_return json_response(R"({"status":"ok"})");
 }
 
-Task<MetricValues> HttpResources::collect() {
-  const stoq::TransportStats stats = co_await parts_.transport.stats();
-  const gateway::GatewayStats http = parts_.gateway_stats();
-  const auto d = [](auto value) { return static_cast<double>(value); };
-  const auto& endpoint = stats.endpoint;
-  const UnixMillis now = parts_.clock.unix_now();
-  const UnixMillis expires = parts_.trust.current()->certificate.not_after();
-  MetricValues out{
-      {"node", "uptime_seconds", "Since the daemon started", false,
-       d((parts_.clock.now() - started_) / kSecond)},
-      {"node", "members", "Members of the fleet", false, d(parts_.trust.members()->size())},
-      {"node", "peers_connected", "Members that are connected", false,
-       d(parts_.peers.links().size())},
-      {"trust", "leaf_remaining_seconds", "Until the node's certificate expires", false,
-       expires > now ? d(expires - now) / 1000 : 0},
-      {"stoq", "connections", "Open QUIC connections", false, d(stats.connections)},
-      {"stoq", "sent_bytes", "UDP payload sent", true, d(stats.bytes_sent)},
-      {"stoq", "received_bytes", "UDP payload received", true, d(stats.bytes_received)},
-      {"stoq", "datagrams_received", "Datagrams received", true, d(endpoint.datagrams_received)},
-      {"stoq", "datagrams_dropped", "Datagrams that belonged to nothing", true,
-       d(endpoint.datagrams_dropped)},
-      {"stoq", "handshakes_failed", "Handshakes that did not end well", true,
-       d(endpoint.handshakes_failed)},
-      {"stoq", "peers_refused", "Peers whose identity was refused", true,
-       d(endpoint.peers_refused)},
-      {"stoq", "connections_established", "Connections that were established", true,
-       d(endpoint.connections_established)},
-      {"gateway", "http1_requests", "Requests by HTTP/1.1", true, d(http.http1_requests)},
-      {"gateway", "http2_requests", "Requests by HTTP/2", true, d(http.http2_requests)},
-      {"gateway", "http3_requests", "Requests by HTTP/3", true, d(http.http3_requests)},
-      {"gateway", "requests_refused", "HTTP requests answered with 4xx", true,
-       d(http.requests_refused)},
-      {"gateway", "requests_failed", "HTTP requests answered with 5xx", true,
-       d(http.requests_failed)},
-      {"gateway", "tcp_connections", "Open TCP connections", false, d(http.tcp_connections)},
-      {"gateway", "http3_connections", "Open HTTP/3 connections", false, d(http.http3_connections)},
-      {"gateway", "tcp_dropped", "TCP connections closed for want of room", true,
-       d(http.tcp_dropped)},
-  };
-  co_return out;
-}
-
 Task<gateway::Response> HttpResources::metrics(Request request) {
   const auto chosen = gateway::choose_media_type(request.headers.find("accept"), kMetricTypes);
   if (!chosen) {
     co_return gateway::problem(
         Error("gateway.not_acceptable", "there are JSON, OpenMetrics and Prometheus text"));
   }
-  const MetricValues values = co_await collect();
+  const auto report = parts_.collector.latest();
   std::string body;
   switch (*chosen) {
     case 0:
-      body = to_json(values);
+      body = telemetry::to_json(*report);
       break;
     case 1:
-      body = to_openmetrics(values);
+      body = telemetry::to_openmetrics(*report);
       break;
     default:
-      body = to_prometheus(values);
+      body = telemetry::to_prometheus(*report);
       break;
   }
   Response out = gateway::text_response(std::move(body), kMetricHeaders[*chosen]);
@@ -270,8 +216,8 @@ Task<gateway::Response> HttpResources::events(Request) {
         co_await rt::sleep_for(std::chrono::seconds(1));
       }
       *is_first = false;
-      const MetricValues values = co_await self->collect();
-      co_return "event: metrics\ndata: " + to_json(values) + "\n\n";
+      const auto report = self->parts_.collector.latest();
+      co_return "event: metrics\ndata: " + telemetry::to_json(*report) + "\n\n";
     }(this, first);
   };
   co_return out;

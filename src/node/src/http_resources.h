@@ -7,9 +7,9 @@
 #include <i2/node/config.h>
 
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 
-#include "http_metrics.h"
+#include "collector.h"
+#include "layers.h"
 #include "peers.h"
 
 namespace i2::node {
@@ -22,6 +22,8 @@ class HttpResources {
     fleet::OrdinaryCertificates& ordinary;
     stoq::Transport& transport;
     Peers& peers;
+    const Layers& layers;
+    const Collector& collector;
     const Clock& clock;
     // Of the gateway that serves these; zeros before it is there.
     std::function<gateway::GatewayStats()> gateway_stats;
@@ -50,8 +52,6 @@ class HttpResources {
   [[nodiscard]] Task<Response> member(Request request);
   [[nodiscard]] Task<Response> connections(Request request);
   [[nodiscard]] Task<Response> root(Request request);
-  [[nodiscard]] Task<MetricValues> collect();
-  [[nodiscard]] nlohmann::json health_json() const;
 
   Parts parts_;
   const Timestamp started_;

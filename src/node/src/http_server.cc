@@ -95,6 +95,8 @@ HttpServer::HttpServer(const Parts& parts)
                   .ordinary = parts.ordinary,
                   .transport = parts.transport,
                   .peers = parts.peers,
+                  .layers = parts.layers,
+                  .collector = parts.collector,
                   .clock = parts.clock,
                   .gateway_stats = [this] {
                     return gateway_ == nullptr ? gateway::GatewayStats{} : gateway_->stats();

@@ -21,6 +21,8 @@ class HttpServer {
     fleet::TrustStore& trust;
     fleet::OrdinaryCertificates& ordinary;
     Peers& peers;
+    const Layers& layers;
+    Collector& collector;
     const Clock& clock;
     Rng& rng;
   };
@@ -29,9 +31,13 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
+  // On the control executor: from now on the node does not want requests (/health/ready), though it
+  // still answers them.
+  void announce_end() { resources_.stop(); }
   // On the control executor. True when all requests had ended in time.
   [[nodiscard]] Task<bool> shut_down(Duration at_most);
   [[nodiscard]] stoq::SocketAddress tcp_address() const { return gateway_->tcp_address(); }
+  [[nodiscard]] gateway::GatewayStats stats() const { return gateway_->stats(); }
 
  private:
   explicit HttpServer(const Parts& parts);

@@ -13,7 +13,14 @@ std::string joined(const std::vector<std::string>& words) {
 
 }  // namespace
 
-Result<ConfigKeeper::Outcome> reload_config(ConfigKeeper& keeper, const Logger& log) {
+stoq::QlogConfig qlog_config(const Config& config) {
+  return {.directory = config.qlog_dir,
+          .files_max = config.qlog_files_max,
+          .size_max = config.qlog_size_max};
+}
+
+Result<ConfigKeeper::Outcome> reload_config(ConfigKeeper& keeper, stoq::Transport& transport,
+                                            const Logger& log) {
   auto outcome = keeper.reload();
   if (!outcome) {
     std::string all;
@@ -28,6 +35,10 @@ Result<ConfigKeeper::Outcome> reload_config(ConfigKeeper& keeper, const Logger& 
   for (const ConfigProblem& warning : outcome->warnings) {
     log.warning("config", "warning", warning.error.message(),
                 {{"where", warning.where}, {"error", warning.error.code()}});
+  }
+  if (const auto traced = transport.trace_to(qlog_config(keeper.config())); !traced) {
+    log.error("stoq", "traces_failed", traced.error().message(),
+              {{"error", traced.error().code()}});
   }
   log.info("config", "reloaded", "the configuration was read again",
            {{"applied", joined(outcome->changes.live)},

@@ -65,6 +65,17 @@ std::size_t count_validators(const fleet::MemberSet& members) {
   return count;
 }
 
+// As a client on this machine writes it.
+json http_json(std::optional<stoq::SocketAddress> address) {
+  if (!address) {
+    return nullptr;
+  }
+  if (address->ip == decltype(address->ip){}) {
+    address->ip.back() = 1;
+  }
+  return address->to_string();
+}
+
 json certificate_json(const fleet::TrustStore& trust, UnixMillis now) {
   const UnixMillis expires = trust.current()->certificate.not_after();
   return {{"nearest_expiry", format_time(expires)},
@@ -105,6 +116,8 @@ void Verbs::attach(AdminServer& server) {
   add("reload", {}, &Verbs::reload);
   add("config_reload", {}, &Verbs::config_reload);
   add("config_show", {}, &Verbs::config_show);
+  add("metrics", {"format"}, &Verbs::metrics);
+  add("health", {}, &Verbs::health);
 }
 
 Task<Result<std::string>> Verbs::status(AdminCallPtr) {
@@ -116,7 +129,7 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
   for (const auto& address : reachable_addresses(parts_.transport.local_address())) {
     addresses.push_back(address.to_string());
   }
-  const bool healthy = !certificates["expired"].get<bool>();
+  const telemetry::HealthReport health = parts_.layers.health();
   const stoq::TransportStats stats = co_await parts_.transport.stats();
   co_return to_line(
       {{"node",
@@ -129,7 +142,8 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
          {"name", members->genesis().fleet_name},
          {"members", members->size()},
          {"proof_policy", members->genesis().parameters.proof_policy}}},
-       {"health", healthy ? "ok" : "degraded"},
+       {"health", telemetry::name_of(health.overall())},
+       {"layers", json::parse(telemetry::to_json(health))["layers"]},
        {"peers", {{"connected", parts_.peers.links().size()}, {"known", members->size() - 1}}},
        {"certificates", std::move(certificates)},
        {"consensus",
@@ -139,6 +153,7 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
          {"connections", stats.connections},
          {"bytes_sent", stats.bytes_sent},
          {"bytes_received", stats.bytes_received}}},
+       {"http", http_json(parts_.http)},
        {"uptime_seconds", (parts_.clock.now() - started_) / kSecond},
        {"version", I2_VERSION}});
 }

@@ -3,8 +3,12 @@
 
 #include <i2/node/config_keeper.h>
 
+#include <optional>
+
 #include "admin_server.h"
 #include "arrivals.h"
+#include "collector.h"
+#include "layers.h"
 #include "member_sync.h"
 #include "peers.h"
 
@@ -20,8 +24,11 @@ class Verbs {
     Peers& peers;
     MemberSync& members;
     Arrivals& arrivals;
+    const Layers& layers;
+    Collector& collector;
     const Clock& clock;
     const Logger& log;
+    std::optional<stoq::SocketAddress> http;  // where it is served over TCP
   };
   explicit Verbs(Parts parts);
   Verbs(const Verbs&) = delete;
@@ -40,6 +47,8 @@ class Verbs {
   [[nodiscard]] Task<Result<std::string>> reload(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> config_reload(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> config_show(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> metrics(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> health(AdminCallPtr call);
 
   Parts parts_;
   const Timestamp started_;

@@ -11,7 +11,8 @@ namespace i2::node {
 using nlohmann::json;
 
 Task<Result<std::string>> Verbs::config_reload(AdminCallPtr) {
-  I2_CO_TRY_VALUE(const ConfigKeeper::Outcome outcome, reload_config(parts_.config, parts_.log));
+  I2_CO_TRY_VALUE(const ConfigKeeper::Outcome outcome,
+                  reload_config(parts_.config, parts_.transport, parts_.log));
   json warnings = json::array();
   for (const ConfigProblem& warning : outcome.warnings) {
     warnings.push_back(warning.to_string());

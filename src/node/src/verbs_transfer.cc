@@ -69,6 +69,8 @@ Task<Result<std::string>> Verbs::send(AdminCallPtr call) {
                       std::move(options), parts_.runtime.pool());
   I2_CO_TRY_VALUE(const auto report,
                   co_await on_link(link->connection.executor(), std::move(sending)));
+  parts_.collector.files().get<"sent">().add();
+  parts_.collector.files().get<"sent_bytes">().add(report.bytes);
   co_return to_line({{"peer", peer_json(*link)},
                      {"bytes", report.bytes},
                      {"seconds", report.seconds},

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <future>
 
+#include "io/qlog_file.h"
 #include "worker_transport.h"
 
 namespace i2::stoq {
@@ -85,6 +86,8 @@ struct Transport::Impl {
   std::atomic<std::size_t> next_worker{0};
   TransportCapabilities capabilities;
   AcceptQueues accepted;  // of each profile, in their order
+  // Shared with the endpoints, which may live longer.
+  std::shared_ptr<io::QlogDirectory> traces = std::make_shared<io::QlogDirectory>();
 };
 
 Transport::Transport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -95,6 +98,7 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
                                                      const ports::PeerVerifier& verifier) {
   I2_TRY_VALUE(const auto tls, core::TlsContext::serve(config.profiles));
   auto impl = std::make_unique<Impl>(runtime);
+  I2_TRY(impl->traces->set(config.qlog));
   for (const core::Profile& profile : config.profiles) {
     impl->accepted.push_back(
         std::make_shared<AcceptQueue>(runtime.control(), config.accept_backlog, profile));
@@ -125,6 +129,7 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
     }
     endpoint.worker = static_cast<std::uint8_t>(i);
     endpoint.workers = static_cast<std::uint8_t>(count);
+    endpoint.qlog = [traces = impl->traces](const std::string& name) { return traces->make(name); };
     impl->workers.push_back(std::make_shared<WorkerTransport>(
         runtime.worker(i), std::move(socket), endpoint, tls, certificates, verifier, accept));
   }
@@ -207,32 +212,56 @@ Task<TransportStats> stats_of(std::shared_ptr<WorkerTransport> worker) {
 
 }  // namespace
 
-Task<TransportStats> Transport::stats() {
-  TransportStats sum;
+void TransportStats::add(const TransportStats& other) {
+  connections += other.connections;
+  bytes_sent += other.bytes_sent;
+  bytes_received += other.bytes_received;
+  send_calls += other.send_calls;
+  receive_calls += other.receive_calls;
+  datagrams_dropped_by_kernel += other.datagrams_dropped_by_kernel;
+  const EndpointStats& from = other.endpoint;
+  endpoint.datagrams_received += from.datagrams_received;
+  endpoint.datagrams_dropped += from.datagrams_dropped;
+  endpoint.retries_sent += from.retries_sent;
+  endpoint.version_negotiations_sent += from.version_negotiations_sent;
+  endpoint.stateless_resets_sent += from.stateless_resets_sent;
+  endpoint.connections_accepted += from.connections_accepted;
+  endpoint.connections_opened += from.connections_opened;
+  endpoint.connections_established += from.connections_established;
+  endpoint.handshakes_failed += from.handshakes_failed;
+  endpoint.peers_refused += from.peers_refused;
+}
+
+Task<std::vector<TransportStats>> Transport::worker_stats() {
+  std::vector<TransportStats> out;
   const auto workers = impl_->workers;
   for (const auto& worker : workers) {
     const TransportStats one =
         co_await asio::co_spawn(worker->executor(), stats_of(worker), asio::use_awaitable);
-    sum.connections += one.connections;
-    sum.bytes_sent += one.bytes_sent;
-    sum.bytes_received += one.bytes_received;
-    sum.send_calls += one.send_calls;
-    sum.receive_calls += one.receive_calls;
-    sum.datagrams_dropped_by_kernel += one.datagrams_dropped_by_kernel;
-    const EndpointStats& from = one.endpoint;
-    EndpointStats& to = sum.endpoint;
-    to.datagrams_received += from.datagrams_received;
-    to.datagrams_dropped += from.datagrams_dropped;
-    to.retries_sent += from.retries_sent;
-    to.version_negotiations_sent += from.version_negotiations_sent;
-    to.stateless_resets_sent += from.stateless_resets_sent;
-    to.connections_accepted += from.connections_accepted;
-    to.connections_opened += from.connections_opened;
-    to.connections_established += from.connections_established;
-    to.handshakes_failed += from.handshakes_failed;
-    to.peers_refused += from.peers_refused;
+    out.push_back(one);
+  }
+  co_return out;
+}
+
+Task<TransportStats> Transport::stats() {
+  TransportStats sum;
+  const std::vector<TransportStats> workers = co_await worker_stats();
+  for (const TransportStats& one : workers) {
+    sum.add(one);
   }
   co_return sum;
+}
+
+std::unique_ptr<telemetry::Snapshot<core::EndpointMetrics>> Transport::metrics() const {
+  auto out = std::make_unique<telemetry::Snapshot<core::EndpointMetrics>>();
+  for (const auto& worker : impl_->workers) {
+    out->merge(telemetry::Snapshot(worker->endpoint().metrics()));
+  }
+  return out;
+}
+
+Result<void> Transport::trace_to(QlogConfig config) {
+  return impl_->traces->set(std::move(config));
 }
 
 TransportCapabilities Transport::capabilities() const {

@@ -165,7 +165,10 @@ void copy_live(Config& to, const LoadedConfig& from) {
   for (const SettingOrigin& entry : from.values) {
     const SettingRow* const row = find_row(entry.setting->section, entry.setting->key);
     if (row->setting.standing == Standing::kLive) {
-      const auto value = parse_value(row->setting, entry.value, {});
+      // A path that nobody has set is empty, which nobody may set it to.
+      const bool is_unset = row->setting.type == SettingType::kPath && entry.value.empty();
+      const auto value = is_unset ? Result<SettingValue>(SettingValue{})
+                                  : parse_value(row->setting, entry.value, {});
       I2_ASSERT(value.has_value());  // it was read from the sources just now
       row->apply(to, *value);
     }

@@ -1,5 +1,6 @@
 // The life of a connection: start, packets, timers, end.
 #include <algorithm>
+#include <format>
 
 #include "endpoint_impl.h"
 
@@ -74,6 +75,23 @@ ConnectionImpl::~ConnectionImpl() {
   SSL_free(ssl_);
 }
 
+void ConnectionImpl::trace_to_qlog(ngtcp2_settings& settings, const ngtcp2_cid& first_dcid) {
+  if (!endpoint_.config_.qlog) {
+    return;
+  }
+  std::string name;
+  for (std::size_t i = 0; i < first_dcid.datalen; ++i) {
+    name += std::format("{:02x}", first_dcid.data[i]);
+  }
+  qlog_ = endpoint_.config_.qlog(name + (client_ ? "-client" : "-server"));
+  if (qlog_ != nullptr) {
+    settings.qlog_write = [](void* user_data, std::uint32_t, const void* data, std::size_t size) {
+      static_cast<ConnectionImpl*>(user_data)->qlog_->write(
+          {static_cast<const std::uint8_t*>(data), size});
+    };
+  }
+}
+
 Result<void> ConnectionImpl::start_client(const PathAddresses& path,
                                           Endpoint::ConnectOptions& options, Timestamp now) {
   profile_ = options.alpn.empty() ? &endpoint_.tls_->profiles().front()
@@ -105,6 +123,7 @@ Result<void> ConnectionImpl::start_client(const PathAddresses& path,
     settings.token_type = NGTCP2_TOKEN_TYPE_NEW_TOKEN;
     address_token_ = true;
   }
+  trace_to_qlog(settings, dcid);
   ngtcp2_transport_params params = make_params(endpoint_.config_);
   if (profile_->limits) {
     apply(*profile_->limits, params);
@@ -146,6 +165,7 @@ Result<void> ConnectionImpl::start_server(const PathAddresses& path, const Serve
   } else {
     params.original_dcid = start.header.dcid;
   }
+  trace_to_qlog(settings, params.original_dcid);
   params.stateless_reset_token_present = 1;
   if (ngtcp2_crypto_generate_stateless_reset_token(params.stateless_reset_token,
                                                    endpoint_.reset_secret_.data(),

@@ -55,6 +55,8 @@ class ConnectionImpl {
   void fail_with(int rv);
   [[nodiscard]] Error error_of_peer() const;
   void report_closed(Error error);
+  // Begins a trace, if there is to be one. `first_dcid` is what the client chose.
+  void trace_to_qlog(ngtcp2_settings& settings, const ngtcp2_cid& first_dcid);
 
   // The TLS alert to fail with, or 0.
   [[nodiscard]] int adopt(const Profile& profile);
@@ -76,6 +78,7 @@ class ConnectionImpl {
   [[nodiscard]] Result<void> handle_control_frame(const Frame& frame);
   [[nodiscard]] Result<void> handle_hello(const Hello& hello);
   void maybe_established();
+  void set_established();
   void provide_hello_signature(ByteView signature);
   void refuse(const Error& error);
   void close(std::uint64_t app_error, std::string_view reason, Error local_error);
@@ -171,6 +174,7 @@ class ConnectionImpl {
   Timestamp session_deadline_ = kNever;
   TlsSession session_;
   Bytes new_token_;
+  std::unique_ptr<QlogSink> qlog_;
   std::deque<Ping> pings_;  // not answered yet
   std::deque<Connection::Pong> pongs_;
 };

@@ -488,4 +488,8 @@ const EndpointStats& Endpoint::stats() const {
   return impl_->stats_;
 }
 
+const EndpointMetrics& Endpoint::metrics() const {
+  return impl_->metrics_;
+}
+
 }  // namespace i2::stoq::core

@@ -86,6 +86,7 @@ class Endpoint::Impl {
   bool accepting_ = true;
   std::deque<Event> events_;
   EndpointStats stats_;
+  EndpointMetrics metrics_;
   BlockPool blocks_;
 
  private:

@@ -82,10 +82,7 @@ void ConnectionImpl::start_raw() {
       return;
     }
   }
-  established_ = true;
-  session_deadline_ = kNever;
-  ++endpoint_.stats_.connections_established;
-  endpoint_.handshake_over(*this);
+  set_established();
   event(EventKind::kConnected);
   announce_waiting();
 }
@@ -300,14 +297,20 @@ Result<void> ConnectionImpl::handle_hello(const Hello& hello) {
   return {};
 }
 
+void ConnectionImpl::set_established() {
+  established_ = true;
+  const Timestamp began = session_deadline_ - endpoint_.config_.handshake_timeout;
+  endpoint_.metrics_.get<"handshake_seconds">().record(endpoint_.now_ - began);
+  session_deadline_ = kNever;
+  ++endpoint_.stats_.connections_established;
+  endpoint_.handshake_over(*this);
+}
+
 void ConnectionImpl::maybe_established() {
   if (established_ || !hello_sent_ || !hello_received_) {
     return;
   }
-  established_ = true;
-  session_deadline_ = kNever;
-  ++endpoint_.stats_.connections_established;
-  endpoint_.handshake_over(*this);
+  set_established();
   event(EventKind::kConnected);
   announce_waiting();
 }
@@ -328,9 +331,41 @@ void ConnectionImpl::announce_waiting() {
   }
 }
 
+namespace {
+
+void count_refusal(EndpointMetrics& metrics, AppError code) {
+  switch (code) {
+    case AppError::kLeafUntrusted:
+      return metrics.get<"refused_leaf_untrusted">().add();
+    case AppError::kLeafNotYetValid:
+      return metrics.get<"refused_leaf_not_yet_valid">().add();
+    case AppError::kLeafExpired:
+      return metrics.get<"refused_leaf_expired">().add();
+    case AppError::kBindingInvalid:
+      return metrics.get<"refused_binding_invalid">().add();
+    case AppError::kBindingExpired:
+      return metrics.get<"refused_binding_expired">().add();
+    case AppError::kMemberUnknown:
+      return metrics.get<"refused_member_unknown">().add();
+    case AppError::kMemberRevoked:
+      return metrics.get<"refused_member_revoked">().add();
+    case AppError::kHelloSignature:
+      return metrics.get<"refused_hello_signature">().add();
+    case AppError::kKexNotPostQuantum:
+      return metrics.get<"refused_kex">().add();
+    case AppError::kHelloTimeout:
+      return metrics.get<"refused_hello_timeout">().add();
+    default:
+      return metrics.get<"refused_other">().add();
+  }
+}
+
+}  // namespace
+
 void ConnectionImpl::refuse(const Error& error) {
   const AppError code = app_error(error);
   ++endpoint_.stats_.peers_refused;
+  count_refusal(endpoint_.metrics_, code);
   close(static_cast<std::uint64_t>(code), describe(static_cast<std::uint64_t>(code)), error);
 }
 

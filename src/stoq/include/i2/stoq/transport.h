@@ -23,9 +23,11 @@
 #include <i2/stoq/core/connection.h>
 #include <i2/stoq/core/endpoint.h>
 #include <i2/stoq/core/errors.h>
+#include <i2/stoq/core/metrics.h>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -45,6 +47,13 @@ using core::StreamType;
 template <class T>
 using Task = boost::asio::awaitable<T>;
 
+// Traces for debugging: what every connection sent and received, without payload.
+struct QlogConfig {
+  std::filesystem::path directory;            // empty: no traces
+  std::size_t files_max = 64;                 // the oldest go
+  std::uint64_t size_max = 64 * 1024 * 1024;  // of one
+};
+
 struct TransportConfig {
   SocketAddress bind;  // port 0: the kernel chooses
   core::EndpointConfig endpoint;
@@ -52,6 +61,7 @@ struct TransportConfig {
   std::size_t socket_buffer = 8 * 1024 * 1024;
   // Of each ALPN: verified connections that nobody has accepted yet; a further one is refused.
   std::size_t accept_backlog = 256;
+  QlogConfig qlog;
 };
 
 struct ConnectionState;
@@ -156,6 +166,8 @@ struct TransportStats {
   std::uint64_t send_calls = 0;
   std::uint64_t receive_calls = 0;
   std::uint64_t datagrams_dropped_by_kernel = 0;
+
+  void add(const TransportStats& other);
 };
 
 struct TransportCapabilities {
@@ -206,6 +218,13 @@ class Transport {
 
   [[nodiscard]] SocketAddress local_address() const;
   [[nodiscard]] Task<TransportStats> stats();
+  // Of each worker.
+  [[nodiscard]] Task<std::vector<TransportStats>> worker_stats();
+  // Of all workers together. On any thread. Not small: 16 KiB.
+  [[nodiscard]] std::unique_ptr<telemetry::Snapshot<core::EndpointMetrics>> metrics() const;
+  // Traces of the connections that begin from now on, instead of those of TransportConfig. On any
+  // thread. Error: stoq.qlog, and nothing changes.
+  [[nodiscard]] Result<void> trace_to(QlogConfig config);
   [[nodiscard]] TransportCapabilities capabilities() const;
 
  private:

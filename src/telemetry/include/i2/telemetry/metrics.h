@@ -201,6 +201,11 @@ class Snapshot {
   [[nodiscard]] const auto& get() const {
     return std::get<M::template index_of<kKey>()>(values_);
   }
+  // For figures that somebody else counts.
+  template <FixedString kKey>
+  void set(const std::tuple_element_t<M::template index_of<kKey>(), typename M::Values>& value) {
+    std::get<M::template index_of<kKey>()>(values_) = value;
+  }
 
   void merge(const Snapshot& other) {
     [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {

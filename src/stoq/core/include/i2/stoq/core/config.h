@@ -4,6 +4,7 @@
 
 #include <i2/base/bytes.h>
 #include <i2/base/clock.h>
+#include <i2/stoq/core/qlog.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -50,6 +51,8 @@ struct EndpointConfig {
   std::vector<std::uint16_t> mtu_probes{1452, 4000, 8952, 16384, 65487};
   std::size_t datagram_queue_max = 256;  // received DATAGRAM frames per connection, oldest dropped
   std::size_t datagram_size_max = 65'000;  // 0: no datagrams
+
+  QlogFactory qlog;  // none: no traces
 };
 
 }  // namespace i2::stoq::core

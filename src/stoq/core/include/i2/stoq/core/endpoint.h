@@ -14,6 +14,7 @@
 #include <i2/ports/trust.h>
 #include <i2/stoq/core/config.h>
 #include <i2/stoq/core/connection.h>
+#include <i2/stoq/core/metrics.h>
 
 #include <functional>
 #include <memory>
@@ -87,6 +88,7 @@ class Endpoint {
   void shut_down();
   [[nodiscard]] std::size_t connection_count() const;
   [[nodiscard]] const EndpointStats& stats() const;
+  [[nodiscard]] const EndpointMetrics& metrics() const;  // may be read on any thread
 
  private:
   friend class ConnectionImpl;

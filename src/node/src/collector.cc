@@ -1,0 +1,142 @@
+#include "collector.h"
+
+#include <format>
+
+#include "process_stats.h"
+
+namespace i2::node {
+namespace {
+
+using telemetry::Snapshot;
+
+Snapshot<TransportMetrics> snapshot_of(const stoq::TransportStats& stats) {
+  Snapshot<TransportMetrics> out;
+  const stoq::EndpointStats& endpoint = stats.endpoint;
+  out.set<"sent_bytes">(stats.bytes_sent);
+  out.set<"received_bytes">(stats.bytes_received);
+  out.set<"send_calls">(stats.send_calls);
+  out.set<"receive_calls">(stats.receive_calls);
+  out.set<"unsent_datagrams">(stats.datagrams_dropped_by_kernel);
+  out.set<"connections">(static_cast<std::int64_t>(stats.connections));
+  out.set<"received_datagrams">(endpoint.datagrams_received);
+  out.set<"dropped_datagrams">(endpoint.datagrams_dropped);
+  out.set<"retries">(endpoint.retries_sent);
+  out.set<"version_negotiations">(endpoint.version_negotiations_sent);
+  out.set<"stateless_resets">(endpoint.stateless_resets_sent);
+  out.set<"accepted_connections">(endpoint.connections_accepted);
+  out.set<"opened_connections">(endpoint.connections_opened);
+  out.set<"established_connections">(endpoint.connections_established);
+  out.set<"failed_handshakes">(endpoint.handshakes_failed);
+  out.set<"refused_peers">(endpoint.peers_refused);
+  return out;
+}
+
+}  // namespace
+
+Collector::Collector(Parts parts)
+    : parts_(std::move(parts)),
+      started_(parts_.clock.now()),
+      wakeup_(parts_.runtime.control()),
+      latest_(std::make_shared<telemetry::Report>(parts_.clock.unix_now())),
+      collected_at_(started_) {}
+
+Task<> Collector::start() {
+  co_await collect();
+  parts_.tasks.spawn(parts_.runtime.control(), run());
+}
+
+void Collector::stop() {
+  stopping_ = true;
+  wakeup_.wake();
+}
+
+std::shared_ptr<const telemetry::Report> Collector::latest() const {
+  const std::scoped_lock lock(mutex_);
+  return latest_;
+}
+
+Timestamp Collector::collected_at() const {
+  const std::scoped_lock lock(mutex_);
+  return collected_at_;
+}
+
+Task<> Collector::run() {
+  while (!stopping_) {
+    co_await wakeup_.wait(parts_.config.config().metrics_interval);
+    if (!stopping_) {
+      co_await collect();
+      parts_.log.report_suppressed();
+    }
+  }
+}
+
+Task<> Collector::collect() {
+  const auto workers = co_await parts_.transport.worker_stats();
+  auto report = std::make_shared<telemetry::Report>(parts_.clock.unix_now());
+  add_transport(*report, workers);
+  add_gateway(*report);
+  add_own(*report);
+  const std::scoped_lock lock(mutex_);
+  latest_ = std::move(report);
+  collected_at_ = parts_.clock.now();
+}
+
+void Collector::add_transport(telemetry::Report& report,
+                              const std::vector<stoq::TransportStats>& workers) const {
+  const bool detailed = parts_.config.config().detailed_metrics;
+  Snapshot<TransportMetrics> sum;
+  std::vector<Snapshot<TransportMetrics>> each;
+  for (const stoq::TransportStats& worker : workers) {
+    each.push_back(snapshot_of(worker));
+    sum.merge(each.back());
+  }
+  report.add(sum);
+  report.add(*parts_.transport.metrics());
+  for (std::size_t i = 0; detailed && i < each.size(); ++i) {
+    report.add_as("stoq_worker", each[i], {{"worker", std::to_string(i)}});
+  }
+}
+
+void Collector::add_gateway(telemetry::Report& report) const {
+  if (!gateway_) {
+    return;
+  }
+  const gateway::GatewayStats stats = gateway_();
+  Snapshot<GatewayMetrics> out;
+  out.set<"http1_requests">(stats.http1_requests);
+  out.set<"http2_requests">(stats.http2_requests);
+  out.set<"http3_requests">(stats.http3_requests);
+  out.set<"refused_requests">(stats.requests_refused);
+  out.set<"failed_requests">(stats.requests_failed);
+  out.set<"tcp_connections">(static_cast<std::int64_t>(stats.tcp_connections));
+  out.set<"accepted_tcp_connections">(stats.tcp_accepted);
+  out.set<"dropped_tcp_connections">(stats.tcp_dropped);
+  out.set<"http3_connections">(static_cast<std::int64_t>(stats.http3_connections));
+  out.set<"accepted_http3_connections">(stats.http3_accepted);
+  report.add(out);
+}
+
+void Collector::add_own(telemetry::Report& report) const {
+  Snapshot<FleetMetrics> fleet;
+  const UnixMillis now = parts_.clock.unix_now();
+  const UnixMillis expiry = parts_.trust.current()->certificate.not_after();
+  fleet.set<"members">(static_cast<std::int64_t>(parts_.trust.members()->size()));
+  fleet.set<"connected_peers">(static_cast<std::int64_t>(parts_.peers.links().size()));
+  fleet.set<"certificate_expiry_seconds">(
+      (static_cast<std::int64_t>(expiry) - static_cast<std::int64_t>(now)) * 1'000'000);
+  report.add(fleet);
+  report.add(Snapshot(files_));
+  report.add(Snapshot(admin_));
+  Snapshot<LogMetrics> log;
+  log.set<"lines">(parts_.log.written());
+  log.set<"suppressed_lines">(parts_.log.suppressed());
+  report.add(log);
+  Snapshot<ProcessMetrics> process;
+  read_process(process);
+  process.set<"uptime_seconds">(static_cast<std::int64_t>(parts_.clock.now() - started_));
+  report.add(process);
+  report.add_gauge("build", "info", "What this program was made of", 1,
+                   {{"version", I2_VERSION}, {"compiler", I2_COMPILER}});
+}
+
+}  // namespace i2::node

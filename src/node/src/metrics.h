@@ -1,0 +1,83 @@
+// The node's metrics, defined once (i2/telemetry/metrics.h). docs/reference/metrics.md lists them.
+#pragma once
+
+#include <i2/telemetry/metrics.h>
+
+namespace i2::node {
+
+using telemetry::Counter;
+using telemetry::Gauge;
+using telemetry::Histogram;
+using telemetry::Metric;
+using telemetry::Metrics;
+using telemetry::Unit;
+
+// Of a worker of the transport, from stoq::TransportStats.
+using TransportMetrics = Metrics<
+    "stoq", Metric<Counter, "sent", Unit::kBytes, "UDP payload sent">,
+    Metric<Counter, "received", Unit::kBytes, "UDP payload received">,
+    Metric<Counter, "send_calls", Unit::kNone, "System calls that sent">,
+    Metric<Counter, "receive_calls", Unit::kNone, "System calls that received">,
+    Metric<Counter, "unsent_datagrams", Unit::kNone, "Datagrams that the kernel did not take">,
+    Metric<Gauge, "connections", Unit::kNone, "Connections, also those being set up or closed">,
+    Metric<Counter, "received_datagrams", Unit::kNone, "Datagrams received">,
+    Metric<Counter, "dropped_datagrams", Unit::kNone,
+           "Datagrams that belong to nothing, cannot be read or exceed a limit">,
+    Metric<Counter, "retries", Unit::kNone, "Clients asked to prove their address">,
+    Metric<Counter, "version_negotiations", Unit::kNone, "Clients told which versions are spoken">,
+    Metric<Counter, "stateless_resets", Unit::kNone, "Peers told that a connection is not known">,
+    Metric<Counter, "accepted_connections", Unit::kNone, "Connections that peers began">,
+    Metric<Counter, "opened_connections", Unit::kNone, "Connections that this node began">,
+    Metric<Counter, "established_connections", Unit::kNone, "Connections with a verified peer">,
+    Metric<Counter, "failed_handshakes", Unit::kNone, "Handshakes that did not finish">,
+    Metric<Counter, "refused_peers", Unit::kNone, "Peers whose identity was not accepted">>;
+
+// The others are written on the control executor.
+using FleetMetrics =
+    Metrics<"fleet", Metric<Gauge, "members", Unit::kNone, "Members of the fleet, with this node">,
+            Metric<Gauge, "connected_peers", Unit::kNone, "Members that are connected">,
+            Metric<Gauge, "certificate_expiry", Unit::kNanoseconds,
+                   "Until this node's certificate expires; negative when it has">>;
+
+using FileMetrics =
+    Metrics<"files", Metric<Counter, "received", Unit::kNone, "Files received and verified">,
+            Metric<Counter, "received", Unit::kBytes, "Their size">,
+            Metric<Counter, "failed_receptions", Unit::kNone, "Files that did not arrive whole">,
+            Metric<Counter, "sent", Unit::kNone, "Files that a peer has verified">,
+            Metric<Counter, "sent", Unit::kBytes, "Their size">>;
+
+using AdminMetrics =
+    Metrics<"admin", Metric<Counter, "requests", Unit::kNone, "Requests of clients">,
+            Metric<Counter, "failed_requests", Unit::kNone, "Those answered with an error">,
+            Metric<Counter, "refused_clients", Unit::kNone, "Clients beyond the limit">,
+            Metric<Gauge, "clients", Unit::kNone, "Clients that are connected">,
+            Metric<Histogram, "request", Unit::kNanoseconds, "How long requests take">>;
+
+// From gateway::GatewayStats.
+using GatewayMetrics = Metrics<
+    "gateway", Metric<Counter, "http1_requests", Unit::kNone, "Requests by HTTP/1.1">,
+    Metric<Counter, "http2_requests", Unit::kNone, "Requests by HTTP/2">,
+    Metric<Counter, "http3_requests", Unit::kNone, "Requests by HTTP/3">,
+    Metric<Counter, "refused_requests", Unit::kNone, "Requests answered with 4xx">,
+    Metric<Counter, "failed_requests", Unit::kNone, "Requests answered with 5xx">,
+    Metric<Gauge, "tcp_connections", Unit::kNone, "TCP connections">,
+    Metric<Counter, "accepted_tcp_connections", Unit::kNone, "TCP connections accepted">,
+    Metric<Counter, "dropped_tcp_connections", Unit::kNone,
+           "TCP connections closed for want of room">,
+    Metric<Gauge, "http3_connections", Unit::kNone, "HTTP/3 connections">,
+    Metric<Counter, "accepted_http3_connections", Unit::kNone, "HTTP/3 connections accepted">>;
+
+using LogMetrics = Metrics<
+    "log", Metric<Counter, "lines", Unit::kNone, "Lines written">,
+    Metric<Counter, "suppressed_lines", Unit::kNone, "Lines left out because of their rate">>;
+
+using ProcessMetrics =
+    Metrics<"process", Metric<Counter, "cpu", Unit::kNanoseconds, "Processor time used">,
+            Metric<Gauge, "resident_memory", Unit::kBytes, "Memory in RAM">,
+            Metric<Gauge, "virtual_memory", Unit::kBytes, "Address space">,
+            Metric<Gauge, "open_fds", Unit::kNone, "Open descriptors">,
+            Metric<Gauge, "max_fds", Unit::kNone, "Descriptors that may be open">,
+            Metric<Gauge, "threads", Unit::kNone, "Threads">,
+            Metric<Gauge, "uptime", Unit::kNanoseconds, "Since the node started">>;
+
+}  // namespace i2::node

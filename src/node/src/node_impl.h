@@ -1,0 +1,103 @@
+// A node's parts, in one place. Only for compose.cc, which wires them, and node.cc, which ends
+// them.
+#pragma once
+
+#include <i2/crypto/random.h>
+#include <i2/fleet/data_dir.h>
+#include <i2/node/node.h>
+#include <i2/stoq/bytes.h>
+#include <i2/stoq/file_transfer.h>
+#include <i2/stoq/rpc.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "collector.h"
+#include "http_server.h"
+#include "layers.h"
+#include "ordinary_renewal.h"
+#include "renewal.h"
+#include "verbs.h"
+
+namespace i2::node {
+
+// In order of destruction from the last to the first: what a part names stands above it.
+struct Node::Impl {
+  Impl(ConfigKeeper& node_config, Mode node_mode, const Clock& node_clock, const Logger& node_log)
+      : keeper(node_config),
+        config(keeper.config()),
+        mode(node_mode),
+        clock(node_clock),
+        log(node_log) {}
+
+  ConfigKeeper& keeper;
+  const Config config;  // as at the start
+  const Mode mode;
+  const Clock& clock;
+  const Logger& log;
+  crypto::SystemRng rng;
+  Layers layers;
+  std::optional<fleet::DataDirLock> lock;
+  std::unique_ptr<fleet::TrustStore> trust;
+  std::unique_ptr<fleet::OrdinaryCertificates> ordinary;
+  std::optional<Certificates> certificates;
+  std::optional<rt::Runtime> runtime;
+  TaskGroup tasks;
+  std::unique_ptr<stoq::Transport> transport;
+  stoq::RpcServer rpc;
+  stoq::ByteServices bytes;
+  stoq::StreamDispatcher dispatcher;
+  std::optional<Arrivals> arrivals;
+  std::optional<stoq::FileReceiver> receiver;
+  std::optional<Peers> peers;
+  std::optional<MemberSync> members;
+  std::optional<Renewal> renewal;
+  std::optional<Collector> collector;
+  std::optional<OrdinaryRenewal> ordinary_renewal;
+  std::optional<Verbs> verbs;
+  std::unique_ptr<HttpServer> http;
+  std::unique_ptr<AdminServer> admin;
+  bool ended = false;
+  bool requests_ended = true;
+  bool tasks_ended = true;
+
+  // What the mode leaves out.
+  [[nodiscard]] bool is_member() const {
+    return mode != Mode::kTransport && mode != Mode::kGateway;
+  }
+  [[nodiscard]] bool serves_http() const {
+    return mode == Mode::kGateway || (config.http.enabled && mode != Mode::kTransport);
+  }
+
+  [[nodiscard]] std::optional<stoq::core::SocketAddress> http_address() const {
+    return http == nullptr ? std::nullopt : std::optional(http->tcp_address());
+  }
+
+  Result<void> start();
+  void add_layers();
+  void log_ready();
+  bool end();
+  // Runs `work` on the control executor and waits for it.
+  void on_control(std::function<void()> work);
+
+  // The layers, in this order.
+  Result<void> open_data_dir();
+  Result<void> open_trust();
+  Result<void> open_transport();
+  Result<void> start_peers();
+  Result<void> start_certificates();
+  Result<void> start_files();
+  Result<void> start_http();
+  Result<void> start_admin();
+  void stop_http();
+  void stop_admin();
+  [[nodiscard]] telemetry::LayerHealth data_dir_health() const;
+  [[nodiscard]] telemetry::LayerHealth trust_health() const;
+  [[nodiscard]] telemetry::LayerHealth transport_health() const;
+
+  void on_file(const stoq::FileEvent& event);
+  [[nodiscard]] bool has_commands();
+};
+
+}  // namespace i2::node

@@ -1,0 +1,116 @@
+#include <i2/node/safety.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <format>
+#include <utility>
+
+namespace i2::node {
+namespace {
+
+constexpr std::uint32_t kOthers = 0077;               // group and others
+constexpr std::uint32_t kOthersWrite = 0022;          // may change it
+constexpr UnixMillis kNotBefore = 1'735'689'600'000;  // 2025-01-01: no clock that is set is earlier
+
+std::optional<struct stat> status_of(const std::filesystem::path& path) {
+  struct stat out{};
+  if (::stat(path.c_str(), &out) != 0) {
+    return std::nullopt;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view name_of(Mode mode) {
+  switch (mode) {
+    case Mode::kDevelopment:
+      return "development";
+    case Mode::kProduction:
+      return "production";
+    case Mode::kBootstrap:
+      return "bootstrap";
+    case Mode::kTransport:
+      return "transport";
+    case Mode::kGateway:
+      return "gateway";
+  }
+  std::unreachable();
+}
+
+SafetyFacts gather_facts(const Config& config, const std::optional<std::filesystem::path>& file,
+                         bool federated, UnixMillis now) {
+  SafetyFacts out{.runs_as_root = ::geteuid() == 0,
+                  .federated = federated,
+                  .now = now,
+                  .data_dir_mode = {},
+                  .config_file_mode = {}};
+  if (const auto status = status_of(config.data_dir)) {
+    out.data_dir_mode = status->st_mode & 07777U;
+  }
+  if (file) {
+    if (const auto status = status_of(*file)) {
+      out.config_file_mode = status->st_mode & 07777U;
+      out.config_file_of_other = status->st_uid != 0 && status->st_uid != ::geteuid();
+    }
+  }
+  return out;
+}
+
+std::vector<Error> reasons_against(const Config& config, Mode mode, const SafetyFacts& facts) {
+  std::vector<Error> out;
+  const std::string_view name = name_of(mode);
+  if (!config.intended_mode.empty() && config.intended_mode != name &&
+      (mode == Mode::kDevelopment || mode == Mode::kProduction)) {
+    out.push_back(
+        Error("node.mode_differs",
+              std::format("the configuration is for `{}` ([deployment] mode), not for `{}`",
+                          config.intended_mode, name)));
+  }
+  if (mode != Mode::kProduction && !config.production_checks) {
+    return out;
+  }
+  const auto unsafe = [&](std::string reason) {
+    out.push_back(Error("node.unsafe", std::move(reason)));
+  };
+  if (facts.federated) {
+    unsafe(
+        "--federated: not available yet: ordering among validators; without it this node would "
+        "decide alone");
+  }
+  if (config.proofs_optional) {
+    unsafe(
+        "[hypermesh.consensus] mandatory_four_proof = false is for development: remove the line");
+  }
+  if (!config.renew_certificates) {
+    unsafe(
+        "[certificates] auto_cert_renewal = false is for development: the node would be cut off "
+        "when its certificate expires");
+  }
+  if (config.http.open_loopback) {
+    unsafe(
+        "[gateway] open_loopback = true is for development: every program on this machine could "
+        "change the node");
+  }
+  if (facts.runs_as_root) {
+    unsafe("it would run as root: name another user with [node] user, or start it as one");
+  }
+  if (facts.data_dir_mode && (*facts.data_dir_mode & kOthers) != 0) {
+    unsafe(std::format("other users can look into the data directory: chmod 700 '{}'",
+                       config.data_dir.string()));
+  }
+  if (facts.config_file_mode && (*facts.config_file_mode & kOthersWrite) != 0) {
+    unsafe("other users can change the configuration file: chmod go-w it");
+  }
+  if (facts.config_file_of_other) {
+    unsafe(
+        "the configuration file belongs to another user: chown it to root or to the daemon's "
+        "user");
+  }
+  if (facts.now < kNotBefore) {
+    unsafe("the clock is not set: certificates could not be judged");
+  }
+  return out;
+}
+
+}  // namespace i2::node
