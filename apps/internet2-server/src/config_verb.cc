@@ -12,8 +12,6 @@ namespace {
 using nlohmann::json;
 using node::ExitCode;
 
-constexpr Duration kShort = 10 * kSecond;
-
 json problem_json(const node::ConfigProblem& problem) {
   const bool warning = problem.severity == node::ConfigProblem::Severity::kWarning;
   return {{"where", problem.where},

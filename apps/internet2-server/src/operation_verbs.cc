@@ -16,8 +16,6 @@ namespace {
 using nlohmann::json;
 using node::ExitCode;
 
-constexpr Duration kShort = 10 * kSecond;
-
 std::string value_text(const json& value) {
   if (!value.is_object()) {
     return value.dump();

@@ -18,7 +18,6 @@ namespace {
 using nlohmann::json;
 using node::ExitCode;
 
-constexpr Duration kShort = 10 * kSecond;
 // The daemon gives up on an unreachable peer by itself, with a better reason than "timeout".
 constexpr Duration kConnect = 60 * kSecond;
 constexpr Duration kStart = 60 * kSecond;

@@ -21,6 +21,9 @@ struct Answer {
   [[nodiscard]] bool ok() const { return code.empty(); }
 };
 
+// For what a daemon answers at once.
+inline constexpr Duration kShort = 10 * kSecond;
+
 // Asks the daemon of `config`. `options.timeout`, or `default_timeout` without one (kNever: none),
 // bounds the whole request. `descriptor` travels with it.
 [[nodiscard]] Answer ask(const node::Config& config, const Options& options,

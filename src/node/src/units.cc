@@ -12,24 +12,24 @@
 namespace i2::node {
 namespace {
 
-struct Unit {
+struct Suffix {
   std::string_view name;
   double factor;
 };
 
 constexpr std::array kSizeUnits{
-    Unit{"B", 1},        Unit{"KiB", 0x1p10}, Unit{"MiB", 0x1p20},
-    Unit{"GiB", 0x1p30}, Unit{"TiB", 0x1p40}, Unit{"kB", 1e3},
-    Unit{"MB", 1e6},     Unit{"GB", 1e9},     Unit{"TB", 1e12},
+    Suffix{"B", 1},        Suffix{"KiB", 0x1p10}, Suffix{"MiB", 0x1p20},
+    Suffix{"GiB", 0x1p30}, Suffix{"TiB", 0x1p40}, Suffix{"kB", 1e3},
+    Suffix{"MB", 1e6},     Suffix{"GB", 1e9},     Suffix{"TB", 1e12},
 };
 constexpr std::array kDurationUnits{
-    Unit{"ns", 1},   Unit{"us", 1e3},   Unit{"ms", 1e6},    Unit{"s", 1e9},
-    Unit{"m", 60e9}, Unit{"h", 3600e9}, Unit{"d", 86400e9},
+    Suffix{"ns", 1},   Suffix{"us", 1e3},   Suffix{"ms", 1e6},    Suffix{"s", 1e9},
+    Suffix{"m", 60e9}, Suffix{"h", 3600e9}, Suffix{"d", 86400e9},
 };
 // Everything up to here is exact as a double and fits the result type.
 constexpr double kQuantityMax = 0x1p62;
 
-std::optional<std::uint64_t> parse_quantity(std::string_view text, std::span<const Unit> units) {
+std::optional<std::uint64_t> parse_quantity(std::string_view text, std::span<const Suffix> units) {
   double number = 0;
   const auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
@@ -40,7 +40,7 @@ std::optional<std::uint64_t> parse_quantity(std::string_view text, std::span<con
   if (name.starts_with(' ')) {
     name.remove_prefix(1);
   }
-  for (const Unit& unit : units) {
+  for (const Suffix& unit : units) {
     if (unit.name == name && number * unit.factor <= kQuantityMax) {
       return static_cast<std::uint64_t>(std::llround(number * unit.factor));
     }

@@ -5,11 +5,11 @@
 namespace i2::telemetry {
 namespace {
 
-using TestMetrics = Metrics<"test", Metric<Counter, "sent", Unit::kBytes, "Payload \"sent\"">,
-                            Metric<Gauge, "connections", Unit::kNone, "Open now">,
-                            Metric<Histogram, "handshake", Unit::kNanoseconds, "How long">>;
+using ReportedMetrics = Metrics<"test", Metric<Counter, "sent", Unit::kBytes, "Payload \"sent\"">,
+                                Metric<Gauge, "connections", Unit::kNone, "Open now">,
+                                Metric<Histogram, "handshake", Unit::kNanoseconds, "How long">>;
 
-TestMetrics& filled(TestMetrics& metrics) {
+ReportedMetrics& filled(ReportedMetrics& metrics) {
   metrics.get<"sent_bytes">().add(1452);
   metrics.get<"connections">().set(3);
   for (int i = 0; i < 100; ++i) {
@@ -19,7 +19,7 @@ TestMetrics& filled(TestMetrics& metrics) {
 }
 
 TEST(Report, Prometheus) {
-  TestMetrics metrics;
+  ReportedMetrics metrics;
   Report report(1'769'860'800'123);
   report.add(Snapshot(filled(metrics)));
   report.add_gauge("build", "info", "What runs", 1, {{"version", "0.1 \"x\"\n"}});
@@ -44,7 +44,7 @@ TEST(Report, Prometheus) {
 }
 
 TEST(Report, OpenMetricsNamesCountersWithoutTotalAndEnds) {
-  TestMetrics metrics;
+  ReportedMetrics metrics;
   Report report(0);
   report.add(Snapshot(filled(metrics)));
   const std::string text = to_openmetrics(report);
@@ -57,7 +57,7 @@ TEST(Report, OpenMetricsNamesCountersWithoutTotalAndEnds) {
 }
 
 TEST(Report, Json) {
-  TestMetrics metrics;
+  ReportedMetrics metrics;
   Report report(1'769'860'800'123);
   report.add(Snapshot(filled(metrics)));
   report.add_gauge("build", "info", "What runs", 1, {{"version", "0.1"}});
@@ -70,7 +70,7 @@ TEST(Report, Json) {
 }
 
 TEST(Report, AnEmptyHistogramHasNoQuantiles) {
-  TestMetrics metrics;
+  ReportedMetrics metrics;
   Report report(0);
   report.add(Snapshot(metrics));
   const std::string text = to_prometheus(report);
@@ -79,7 +79,7 @@ TEST(Report, AnEmptyHistogramHasNoQuantiles) {
 }
 
 TEST(Report, PartsHaveNamesOfTheirOwn) {
-  TestMetrics metrics;
+  ReportedMetrics metrics;
   const Snapshot snapshot(filled(metrics));
   Report report(0);
   report.add(snapshot);

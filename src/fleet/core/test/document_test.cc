@@ -8,9 +8,8 @@
 namespace i2::fleet {
 namespace {
 
-constexpr UnixMillis kDocumentTime = testing::kDocumentTime;
-
 using testing::examples;
+using testing::kNow;
 
 Bytes read(const std::string& path) {
   return testing::read_file(path);
@@ -57,7 +56,7 @@ TEST(TrustDocument, ShowsTheSignedPartOfABinding) {
   EXPECT_EQ(binding().not_after, 1763786100000u);
   const auto bundle = decode_bundle(read("corpus/fuzz_trust_bundle/bundle")).value();
   EXPECT_TRUE(trustchain::verify_binding(binding(), member().info.node_id, member().info.identity,
-                                         bundle.leaf.public_key(), kDocumentTime));
+                                         bundle.leaf.public_key(), kNow));
 }
 
 TEST(TrustDocument, ShowsAListOfPeerHints) {
