@@ -9,6 +9,7 @@ What cannot run in a test is in ELSEWHERE, with the reason.
 import re
 import shlex
 import shutil
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -145,6 +146,15 @@ class Documents(unittest.TestCase):
         for page in pages():
             if commands(page):
                 self.check(page)
+
+    def test_prometheus_takes_its_configuration(self):
+        blocks = re.findall(r"(?ms)^```yaml\n(.*?)^```", (SOURCE / "docs/operations.md").read_text())
+        self.assertEqual(len(blocks), 1)
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            file.write(blocks[0])
+            file.flush()
+            done = subprocess.run(["promtool", "check", "config", file.name], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_what_is_run_elsewhere_is_still_there(self):
         known = {command for page in pages() for command, _ in commands(page)}
