@@ -9,6 +9,7 @@ inline constexpr std::string_view kVersionFile =
     "VERSION";                                           // written last: from then on it is a node
 inline constexpr std::string_view kSetupFile = "SETUP";  // there while an init or join is under way
 inline constexpr std::string_view kLockFile = "LOCK";
+inline constexpr std::string_view kJoiningFile = "JOINING";  // while a join by invite is under way
 
 inline constexpr std::string_view kIdentityDir = "identity";
 inline constexpr std::string_view kNodeFalconFile = "identity/node.falcon.pem";
@@ -30,5 +31,7 @@ inline constexpr std::string_view kGenesisFile = "ledger/genesis";
 inline constexpr std::string_view kAnchorsDir = "ledger/anchors";
 inline constexpr std::string_view kMembersDir = "ledger/members";
 inline constexpr std::string_view kPeersFile = "ledger/peers";
+inline constexpr std::string_view kStateDir = "ledger/state";
+inline constexpr std::string_view kHeadFile = "ledger/head";
 
 }  // namespace i2::fleet

@@ -100,14 +100,14 @@ std::shared_ptr<const trustchain::AnchorRecord> find_anchor(const MemberSet& set
 }
 
 Result<MemberSet> read_ledger(const fs::path& dir) {
-  I2_TRY_VALUE(const ChainId expected, read_version(dir));
+  I2_TRY_VALUE(const DataDirVersion version, read_version(dir));
   const fs::path genesis_path = dir / kGenesisFile;
   I2_TRY_VALUE(const Bytes genesis_bytes, read_file(genesis_path, kGenesisSizeMax));
   auto genesis = decode_genesis(genesis_bytes);
   if (!genesis) {
     return damaged(genesis_path, genesis.error());
   }
-  if (fleet::chain_id(*genesis) != expected) {
+  if (fleet::chain_id(*genesis) != version.chain_id) {
     return fail("fleet.ledger_damaged", "'" + genesis_path.string() +
                                             "' is the genesis of another fleet than VERSION names");
   }

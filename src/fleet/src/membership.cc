@@ -25,22 +25,6 @@ Result<void> check_name(std::string_view what, std::string_view name) {
                           name, what));
 }
 
-// Who lives in a complete data directory.
-Result<NodeSummary> read_summary(const fs::path& dir) {
-  I2_TRY_VALUE(const auto set, read_ledger(dir));
-  I2_TRY_VALUE(const auto identity, read_pair(dir / kNodeFalconFile, dir / kNodeEd25519File));
-  const MemberInfo* self = set.find(trustchain::node_id(identity.public_key()));
-  if (self == nullptr) {
-    return fail("fleet.ledger_damaged",
-                "the ledger in '" + dir.string() + "' has no record of this node itself");
-  }
-  return NodeSummary{.fleet_name = set.genesis().fleet_name,
-                     .node_name = self->name,
-                     .chain_id = set.chain_id(),
-                     .node_id = self->node_id,
-                     .changed = false};
-}
-
 std::unexpected<Error> already_member(const fs::path& dir, const NodeSummary& who) {
   return fail("fleet.already_member",
               std::format("'{}' already is node '{}' of fleet '{}'; choose another data directory",
@@ -48,7 +32,7 @@ std::unexpected<Error> already_member(const fs::path& dir, const NodeSummary& wh
 }
 
 Result<NodeSummary> keep_founder(const InitOptions& options) {
-  I2_TRY_VALUE(auto there, read_summary(options.data_dir));
+  I2_TRY_VALUE(auto there, describe_node(options.data_dir));
   if (there.fleet_name != options.fleet_name || there.node_name != options.node_name) {
     return already_member(options.data_dir, there);
   }
@@ -56,7 +40,7 @@ Result<NodeSummary> keep_founder(const InitOptions& options) {
 }
 
 Result<NodeSummary> keep_joined(const fs::path& dir, const NodeSummary& wanted) {
-  I2_TRY_VALUE(auto there, read_summary(dir));
+  I2_TRY_VALUE(auto there, describe_node(dir));
   if (there.chain_id != wanted.chain_id || there.node_id != wanted.node_id) {
     return already_member(dir, there);
   }
@@ -187,6 +171,37 @@ Result<void> check_options(const ProvisionOptions& options) {
 }
 
 }  // namespace
+
+Result<NodeSummary> describe_node(const fs::path& dir) {
+  I2_TRY(require_node(dir));
+  I2_TRY_VALUE(const auto set, read_ledger(dir));
+  I2_TRY_VALUE(const auto identity, read_pair(dir / kNodeFalconFile, dir / kNodeEd25519File));
+  NodeSummary out{.fleet_name = set.genesis().fleet_name,
+                  .node_name = {},
+                  .chain_id = set.chain_id(),
+                  .node_id = trustchain::node_id(identity.public_key()),
+                  .changed = false};
+  if (const MemberInfo* self = set.find(out.node_id)) {
+    out.node_name = self->name;
+    return out;
+  }
+  I2_TRY_VALUE(const DataDirVersion version, read_version(dir));
+  if (!version.has_ledger) {
+    return fail("fleet.ledger_damaged",
+                "the ledger in '" + dir.string() + "' has no record of this node itself");
+  }
+  // Admitted by an invite, it has no record of its own. The daemon may hold the ledger; the
+  // certificate says the name too.
+  I2_TRY_VALUE(const auto leaf, read_leaf(dir));
+  out.node_name = leaf.certificate.subject_common_name();
+  return out;
+}
+
+Result<crypto::Certificate> stored_certificate(const fs::path& dir) {
+  I2_TRY(describe_node(dir));
+  I2_TRY_VALUE(auto leaf, read_leaf(dir));
+  return std::move(leaf.certificate);
+}
 
 Result<NodeSummary> init(const InitOptions& options) {
   I2_TRY(check_name("fleet", options.fleet_name));

@@ -7,7 +7,7 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::size_t kPemSizeMax = 64 * 1024;
+constexpr std::size_t kOrdinaryPemSizeMax = 64 * 1024;
 constexpr std::size_t kCertificatesMax = 4;
 constexpr std::string_view kHeader = "-----BEGIN CERTIFICATE-----";
 
@@ -28,7 +28,7 @@ Result<std::vector<crypto::Certificate>> parse_certificates(std::string_view pem
 }
 
 Result<KeyAndCertificates> read_key_and_certificates(const std::filesystem::path& path) {
-  I2_TRY_VALUE(const auto pem, read_secret(path, kPemSizeMax));
+  I2_TRY_VALUE(const auto pem, read_secret(path, kOrdinaryPemSizeMax));
   const std::string_view text = as_text(pem.view());
   const std::size_t split = std::min(text.find(kHeader), text.size());
   auto key = crypto::PrivateKey::from_pem(text.substr(0, split));

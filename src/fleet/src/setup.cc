@@ -12,7 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kVersionMagic = "i2-data";
-constexpr std::string_view kVersionNumber = "1";
+constexpr std::string_view kFormatOfRecords = "1";
+constexpr std::string_view kFormatWithLedger = "2";
 constexpr std::size_t kVersionSizeMax = 256;
 
 }  // namespace
@@ -52,13 +53,25 @@ Result<void> commit_setup(const FileWriter& writer, const fs::path& dir,
   for (const SetupFile& file : contents.files) {
     I2_TRY(writer.write(dir / file.path, file.bytes.view(), file.mode));
   }
-  const std::string version =
-      std::format("{} {} {}\n", kVersionMagic, kVersionNumber, contents.chain_id.hex());
-  I2_TRY(writer.write(dir / kVersionFile, as_bytes(version), kPublicMode));
+  if (contents.make_ledger) {
+    I2_TRY(contents.make_ledger(dir));
+  }
+  I2_TRY(write_version(
+      writer, dir,
+      {.chain_id = contents.chain_id, .has_ledger = static_cast<bool>(contents.make_ledger)}));
+  I2_TRY(writer.remove(dir / kJoiningFile));
   return writer.remove(dir / kSetupFile);
 }
 
-Result<ChainId> read_version(const fs::path& dir) {
+Result<void> write_version(const FileWriter& writer, const fs::path& dir,
+                           const DataDirVersion& version) {
+  const std::string text = std::format("{} {} {}\n", kVersionMagic,
+                                       version.has_ledger ? kFormatWithLedger : kFormatOfRecords,
+                                       version.chain_id.hex());
+  return writer.write(dir / kVersionFile, as_bytes(text), kPublicMode);
+}
+
+Result<DataDirVersion> read_version(const fs::path& dir) {
   I2_TRY_VALUE(const Bytes bytes, read_file(dir / kVersionFile, kVersionSizeMax));
   const std::string_view text = as_text(bytes);
   const std::size_t first = text.find(' ');
@@ -68,19 +81,20 @@ Result<ChainId> read_version(const fs::path& dir) {
                 "'" + (dir / kVersionFile).string() + "' was not written by this program");
   }
   const std::string_view number = text.substr(first + 1, second - first - 1);
-  if (number != kVersionNumber) {
+  if (number != kFormatOfRecords && number != kFormatWithLedger) {
     return fail("node.data_dir_version",
-                std::format("'{}' has format {}, this program reads format {}; update the program",
-                            dir.string(), number, kVersionNumber));
+                std::format("'{}' has format {}, this program reads formats {} and {}; update the "
+                            "program",
+                            dir.string(), number, kFormatOfRecords, kFormatWithLedger));
   }
   const auto id = wire::from_hex(text.substr(second + 1, text.size() - second - 2));
-  ChainId chain;
-  if (!id || id->size() != chain.bytes.size()) {
+  DataDirVersion out{.chain_id = {}, .has_ledger = number == kFormatWithLedger};
+  if (!id || id->size() != out.chain_id.bytes.size()) {
     return fail("node.data_dir_unrecognised",
                 "'" + (dir / kVersionFile).string() + "' names no chain id");
   }
-  std::memcpy(chain.bytes.data(), id->data(), id->size());
-  return chain;
+  std::memcpy(out.chain_id.bytes.data(), id->data(), id->size());
+  return out;
 }
 
 }  // namespace i2::fleet

@@ -9,6 +9,7 @@
 #include <i2/fleet/data_dir.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct SetupContents {
   ChainId chain_id;
   std::vector<std::string> directories;  // parents first
   std::vector<SetupFile> files;
+  // Makes the ledger below the data directory; without one the directory is of format 1.
+  std::function<Result<void>(const std::filesystem::path&)> make_ledger{};
 };
 
 // `dir` must be locked and not be complete. Errors: node.disk_full, node.file_failed.
@@ -35,8 +38,16 @@ struct SetupContents {
 // Makes `dir` and its parents. Error: node.file_failed.
 [[nodiscard]] Result<void> make_data_dir(const std::filesystem::path& dir);
 
-// The chain id that VERSION names. Errors: node.data_dir_version, node.file_failed.
-[[nodiscard]] Result<ChainId> read_version(const std::filesystem::path& dir);
+// What VERSION says.
+struct DataDirVersion {
+  ChainId chain_id;
+  bool has_ledger = false;  // format 2; format 1 has records alone
+};
+// Errors: node.data_dir_version, node.data_dir_unrecognised, node.file_failed.
+[[nodiscard]] Result<DataDirVersion> read_version(const std::filesystem::path& dir);
+// Errors: node.disk_full, node.file_failed.
+[[nodiscard]] Result<void> write_version(const FileWriter& writer, const std::filesystem::path& dir,
+                                         const DataDirVersion& version);
 
 [[nodiscard]] SetupFile secret_file(std::string_view path, crypto::SecretBytes bytes);
 [[nodiscard]] SetupFile public_file(std::string_view path, Bytes bytes);

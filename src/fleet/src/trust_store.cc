@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool same_key(const crypto::PublicKey& a, const crypto::PublicKey& b) {
+bool is_same_key(const crypto::PublicKey& a, const crypto::PublicKey& b) {
   return a && b && equal(a.spki(), b.spki());
 }
 
@@ -47,6 +47,7 @@ struct TrustStore::Loaded {
   trustchain::HybridKey identity;
   std::optional<crypto::PrivateKey> anchor_key;
   std::vector<PeerHint> peers;
+  std::shared_ptr<const Chain> chain;
   std::shared_ptr<const MemberSet> members;
   std::shared_ptr<const ports::LeafCredential> leaf;
 };
@@ -58,21 +59,50 @@ TrustStore::TrustStore(Loaded&& loaded)
       identity_(std::move(loaded.identity)),
       anchor_key_(std::move(loaded.anchor_key)),
       peers_(std::move(loaded.peers)),
+      chain_(std::move(loaded.chain)),
       members_(std::move(loaded.members)),
       leaf_(std::move(loaded.leaf)) {}
 
-Result<std::unique_ptr<TrustStore>> TrustStore::load(const fs::path& dir, UnixMillis now) {
+// The state, and records that it does not know yet. A record that it refuses (another name for the
+// node, a former member) is passed over: the state decides.
+Result<MemberSet> TrustStore::read_members(const fs::path& dir, const Chain* chain) {
+  I2_TRY_VALUE(auto records, read_ledger(dir));
+  if (chain == nullptr || chain->head.height == 0) {
+    return records;
+  }
+  I2_TRY_VALUE(auto out, MemberSet::from_state(chain->state));
+  for (const auto& record : records.records()) {
+    if (out.find(record->info.node_id) != nullptr) {
+      continue;
+    }
+    if (auto grown = out.with(*record)) {
+      out = *std::move(grown);
+    }
+  }
+  return out;
+}
+
+Result<std::unique_ptr<TrustStore>> TrustStore::load(const fs::path& dir, UnixMillis now,
+                                                     std::shared_ptr<const Chain> chain) {
   I2_TRY(require_node(dir));
   Loaded loaded;
   loaded.dir = dir;
   I2_TRY_VALUE(loaded.identity, read_pair(dir / kNodeFalconFile, dir / kNodeEd25519File));
-  I2_TRY_VALUE(auto set, read_ledger(dir));
-  const MemberInfo* self = set.find(trustchain::node_id(loaded.identity.public_key()));
+  I2_TRY_VALUE(auto set, read_members(dir, chain.get()));
+  const NodeId own_id = trustchain::node_id(loaded.identity.public_key());
+  const MemberInfo* self = set.find(own_id);
+  if (const RevokedRecord* former = set.find_revoked(own_id); former != nullptr) {
+    return fail("trust.member_revoked",
+                "this node is no longer a member of its fleet (" +
+                    (former->how == Departure::kLeft ? "it left" : "expelled: " + former->reason) +
+                    "); join again with an empty data directory");
+  }
   if (self == nullptr) {
     return fail("fleet.ledger_damaged",
                 "the ledger in '" + dir.string() + "' has no record of this node itself");
   }
   loaded.self = *self;
+  loaded.chain = std::move(chain);
   loaded.members = std::make_shared<const MemberSet>(std::move(set));
   I2_TRY_VALUE(loaded.anchor_key, read_anchor_key(dir));
   I2_TRY_VALUE(loaded.peers, read_peers(dir));
@@ -111,9 +141,35 @@ Result<ports::PeerIdentity> TrustStore::check_hello(const ports::HelloClaim& cla
   return members()->check_hello(claim, now);
 }
 
+Result<void> TrustStore::follow(const LedgerChange& change) {
+  const std::scoped_lock changing(changing_);
+  // The first block ends the time of records alone.
+  const bool first = chain_ == nullptr || chain_->head.height == 0;
+  I2_TRY_VALUE(auto set, first ? read_members(dir_, change.chain.get())
+                               : members()->after(change.chain->state, change.changed));
+  chain_ = change.chain;
+  auto next = std::make_shared<const MemberSet>(std::move(set));
+  const std::scoped_lock lock(snapshots_);
+  members_ = std::move(next);
+  return {};
+}
+
+std::vector<Member> TrustStore::unordered_members() const {
+  std::vector<Member> out;
+  const std::scoped_lock changing(changing_);
+  for (const auto& record : members()->records()) {
+    const bool ordered =
+        chain_ != nullptr && chain_->state.get(member_key(record->info.node_id.view())).has_value();
+    if (!ordered && !record->signatures.empty()) {
+      out.push_back(*record);
+    }
+  }
+  return out;
+}
+
 Result<std::size_t> TrustStore::reload_members() {
   const std::scoped_lock changing(changing_);
-  I2_TRY_VALUE(auto set, read_ledger(dir_));
+  I2_TRY_VALUE(auto set, read_members(dir_, chain_.get()));
   const std::size_t count = set.size();
   auto next = std::make_shared<const MemberSet>(std::move(set));
   const std::scoped_lock lock(snapshots_);
@@ -135,7 +191,7 @@ Result<bool> TrustStore::add_member(ByteView record) {
   I2_TRY(held->with(member));
   I2_TRY_VALUE(const Fd lock, lock_directory(dir_ / kLedgerDir));
   // From the files, not from memory: `provision` may have added a member with this name since.
-  I2_TRY_VALUE(const MemberSet stored, read_ledger(dir_));
+  I2_TRY_VALUE(const MemberSet stored, read_members(dir_, chain_.get()));
   I2_TRY_VALUE(auto grown, stored.with(member));
   const bool added = grown.size() != stored.size();
   if (added) {
@@ -158,6 +214,18 @@ bool TrustStore::can_issue(UnixMillis now) const {
 
 Result<crypto::Certificate> TrustStore::issue(ByteView request, const NodeId& requester,
                                               UnixMillis now) const {
+  I2_TRY_VALUE(const auto parsed, crypto::CertificateRequest::from_der(request));
+  return issue_to(parsed, requester, now, false);
+}
+
+Result<crypto::Certificate> TrustStore::issue_first(const crypto::CertificateRequest& request,
+                                                    const NodeId& newcomer, UnixMillis now) const {
+  return issue_to(request, newcomer, now, true);
+}
+
+Result<crypto::Certificate> TrustStore::issue_to(const crypto::CertificateRequest& request,
+                                                 const NodeId& requester, UnixMillis now,
+                                                 bool name_is_wish) const {
   const auto anchor = own_anchor();
   if (anchor == nullptr) {
     return fail("fleet.no_anchor", "this node is not a certificate authority of the fleet");
@@ -168,12 +236,12 @@ Result<crypto::Certificate> TrustStore::issue(ByteView request, const NodeId& re
     return fail("trust.member_unknown",
                 "node " + requester.hex() + " is not a member and gets no certificate");
   }
-  I2_TRY_VALUE(const auto parsed, crypto::CertificateRequest::from_der(request));
-  return trustchain::issue_leaf(parsed, *anchor, *anchor_key_,
+  return trustchain::issue_leaf(request, *anchor, *anchor_key_,
                                 {.node_name = member->name,
                                  .fleet_name = set->genesis().fleet_name,
                                  .now = now,
-                                 .serial = random_serial()});
+                                 .serial = random_serial(),
+                                 .name_is_wish = name_is_wish});
 }
 
 UnixMillis TrustStore::renewal_time() const {
@@ -199,7 +267,7 @@ Result<Bytes> TrustStore::bind(const crypto::Certificate& leaf, UnixMillis now) 
 
 Result<void> TrustStore::install_leaf(const crypto::PrivateKey& key,
                                       const crypto::Certificate& certificate, UnixMillis now) {
-  if (!same_key(key.public_key(), certificate.public_key())) {
+  if (!is_same_key(key.public_key(), certificate.public_key())) {
     return fail("fleet.leaf_refused", "the new certificate is for another key");
   }
   if (certificate.subject_common_name() != self_.name) {

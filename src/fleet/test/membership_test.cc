@@ -123,7 +123,7 @@ TEST(Init, TouchesNoDirectoryOfSomebodyElse) {
 TEST(Init, RefusesADirectoryOfANewerProgram) {
   const TempDir temp;
   init_home(temp / "data").value();
-  overwrite(temp / "data/VERSION", "i2-data 2 whatever\n");
+  overwrite(temp / "data/VERSION", "i2-data 3 whatever\n");
   EXPECT_EQ(code(init_home(temp / "data")), "node.data_dir_version");
   EXPECT_EQ(code(TrustStore::load(temp / "data", kNow)), "node.data_dir_version");
   overwrite(temp / "data/VERSION", "13\n");

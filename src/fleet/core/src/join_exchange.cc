@@ -186,9 +186,14 @@ Result<JoinServer::Wanted> JoinServer::handle_request(ByteView record, const Sta
   }
   const FleetState state(tree);
   I2_TRY_VALUE(const Genesis genesis, state.genesis());
-  // First what costs nothing and says the most: an invite that cannot be used.
-  I2_TRY_VALUE(const auto invite, state.invite(invite_id(wanted->proof.invite_key)));
-  I2_TRY(check_invite(invite, now));
+  I2_TRY_VALUE(const auto member, state.member(wanted->proof.node_id));
+  const bool admitted =
+      member && member->by == Admission::kInvite && member->info.identity == wanted->proof.identity;
+  if (!admitted) {
+    // First what costs nothing and says the most: an invite that cannot be used.
+    I2_TRY_VALUE(const auto invite, state.invite(invite_id(wanted->proof.invite_key)));
+    I2_TRY(check_invite(invite, now));
+  }
   I2_TRY(verify_join_proof(wanted->proof, chain_id(genesis)));
   if (crypto::sha256(wanted->certificate_request) != wanted->proof.request_sha256) {
     return fail("trust.join_proof", "the certificate request is not the one that was signed");
@@ -198,9 +203,10 @@ Result<JoinServer::Wanted> JoinServer::handle_request(ByteView record, const Sta
     return fail("trust.request_possession",
                 "the certificate request is not signed by the key it contains");
   }
-  return Wanted{
-      .admit = {.proof = std::move(wanted->proof), .name = free_name(state, wanted->name)},
-      .request = std::move(request)};
+  return Wanted{.admit = {.proof = std::move(wanted->proof),
+                          .name = admitted ? member->info.name : free_name(state, wanted->name)},
+                .request = std::move(request),
+                .admitted = admitted};
 }
 
 Bytes JoinServer::refuse(const Error& error) {

@@ -58,8 +58,9 @@ ByteView record(const Bytes& message) {
 }
 
 struct Newcomer {
-  Newcomer(const InviteToken& token, const std::string& name)
-      : identity(testing::new_pair()),
+  Newcomer(const InviteToken& token, const std::string& name,
+           trustchain::HybridKey keys = testing::new_pair())
+      : identity(std::move(keys)),
         client(JoinClient::create({.token = token,
                                    .identity = identity,
                                    .leaf = trustchain::make_leaf_request(name, "home").value(),
@@ -76,10 +77,12 @@ std::vector<Bytes> serve(Inviting& home, ByteView request) {
   if (!wanted) {
     return {JoinServer::refuse(wanted.error())};
   }
-  const auto ordered =
-      home.chain.order({home.chain.sign(by_node(home.fleet.alpha), wanted->admit)});
-  if (!ordered) {
-    return {JoinServer::refuse(ordered.error())};
+  if (!wanted->admitted) {
+    const auto ordered =
+        home.chain.order({home.chain.sign(by_node(home.fleet.alpha), wanted->admit)});
+    if (!ordered) {
+      return {JoinServer::refuse(ordered.error())};
+    }
   }
   const auto leaf =
       trustchain::issue_leaf(wanted->request, home.fleet.anchor, home.fleet.anchor_key,
@@ -89,9 +92,10 @@ std::vector<Bytes> serve(Inviting& home, ByteView request) {
                               .serial = home.fleet.serial(),
                               .name_is_wish = true})
           .value();
+  const auto point = sign_header(home.chain.chain.head, home.fleet.alpha.identity).value();
   std::vector<Bytes> out{JoinServer::accept({.name = wanted->admit.name,
                                              .leaf = leaf.der(),
-                                             .point = ordered->head,
+                                             .point = point,
                                              .peers = home.token().peers})};
   const StateTree& state = home.chain.chain.state;
   SnapshotReader progress(state.root());
@@ -213,6 +217,23 @@ TEST(JoinExchange, TheReasonOfARefusalReachesTheNewcomer) {
   guessed.seed = crypto::SecretBytes(Bytes(32, 7));
   Newcomer unknown(guessed, "beta");
   EXPECT_EQ(join(revoking, unknown), "trust.invite_unknown");
+}
+
+TEST(JoinExchange, WhoGotNoAnswerAsksAgain) {
+  Inviting home;
+  Newcomer beta(home.token(), "beta");
+  const auto request = beta.client.handle(record(home.offer()), home.leaf, home.chain.now).value();
+  ASSERT_GT(serve(home, record(*request)).size(), 1u);  // and all of it is lost
+  const std::uint64_t height = home.chain.chain.head.height;
+  // The invite is used up, the name is taken: by itself.
+  Newcomer again(home.token(), "beta", beta.identity);
+  EXPECT_EQ(join(home, again), "ok");
+  ASSERT_TRUE(again.client.result());
+  EXPECT_EQ(again.client.result()->name, "beta");
+  EXPECT_EQ(home.chain.chain.head.height, height) << "it was admitted twice";
+  // Nobody else gets in that way.
+  Newcomer gamma(home.token(), "gamma");
+  EXPECT_EQ(join(home, gamma), "trust.invite_used");
 }
 
 TEST(JoinExchange, ALyingInviterHearsNothing) {

@@ -8,6 +8,7 @@
 #include <i2/base/clock.h>
 #include <i2/base/error.h>
 #include <i2/base/ids.h>
+#include <i2/crypto/x509.h>
 #include <i2/fleet/core/peer_hint.h>
 
 #include <filesystem>
@@ -24,6 +25,12 @@ struct NodeSummary {
   NodeId node_id;
   bool changed = true;  // false: it already was so
 };
+
+// The node of a data directory. Errors: fleet.not_joined, fleet.setup_interrupted,
+// fleet.ledger_damaged, fleet.identity_damaged, fleet.leaf_damaged, node.*.
+[[nodiscard]] Result<NodeSummary> describe_node(const std::filesystem::path& data_dir);
+// Its certificate among members. A daemon may run there. Errors: as describe_node().
+[[nodiscard]] Result<crypto::Certificate> stored_certificate(const std::filesystem::path& data_dir);
 
 struct InitOptions {
   std::filesystem::path data_dir;

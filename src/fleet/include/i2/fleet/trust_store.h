@@ -4,12 +4,18 @@
 // snapshots, so they never wait for a file or for a change in progress. Thread-safe. Changes are on
 // disk before they take effect. It has no clock: callers pass `now`.
 //
+// Whom it knows: until the first block, the records in the data directory; from then on what the
+// replicated state says (follow()), and besides it those records that have not been ordered yet. A
+// former member is refused whatever its records say. Anchors are then those of the state alone, so
+// whoever orders the first block puts the fleet's anchors into it.
+//
 // The daemon holds a DataDirLock while it has a TrustStore; a command that only reads does not need
 // one.
 #pragma once
 
 #include <i2/fleet/core/member_set.h>
 #include <i2/fleet/core/peer_hint.h>
+#include <i2/fleet/ledger.h>
 #include <i2/ports/trust.h>
 #include <i2/trustchain/core/leaf.h>
 
@@ -27,11 +33,22 @@ inline constexpr UnixMillis kLateBindingLifeMs = 3600ULL * 1000;
 class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
  public:
   // Loads and verifies everything. A binding that is not good at `now` is signed again in memory.
+  // `chain`: where the ledger is; null: the records alone.
   // Errors: fleet.not_joined, fleet.setup_interrupted, fleet.ledger_damaged,
-  // fleet.identity_damaged, fleet.leaf_damaged, node.secret_exposed, node.file_missing,
-  // node.file_failed, node.data_dir_*.
-  [[nodiscard]] static Result<std::unique_ptr<TrustStore>> load(const std::filesystem::path& dir,
-                                                                UnixMillis now);
+  // fleet.identity_damaged, fleet.leaf_damaged, fleet.state_invalid, trust.member_revoked (this
+  // node is a former member), node.secret_exposed, node.file_missing, node.file_failed,
+  // node.data_dir_*.
+  [[nodiscard]] static Result<std::unique_ptr<TrustStore>> load(
+      const std::filesystem::path& dir, UnixMillis now,
+      std::shared_ptr<const Chain> chain = nullptr);
+
+  // The state after a block. Whoever it makes a former member is refused from then on; closing its
+  // connections is the caller's part. Error: fleet.state_invalid; the old view stays.
+  Result<void> follow(const LedgerChange& change);
+  // Both keys of this node's identity, for what it signs as an account of the fleet.
+  [[nodiscard]] const trustchain::HybridKey& identity() const { return identity_; }
+  // Members whose records are here and not in the state yet, for somebody to hand in.
+  [[nodiscard]] std::vector<Member> unordered_members() const;
 
   [[nodiscard]] const std::string& name() const { return self_.name; }
   [[nodiscard]] const ChainId& chain_id() const { return chain_id_; }
@@ -66,6 +83,11 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   [[nodiscard]] Result<crypto::Certificate> issue(ByteView request, const NodeId& requester,
                                                   UnixMillis now) const;
 
+  // As issue(), for one that has just been admitted: it did not know the name it would get.
+  [[nodiscard]] Result<crypto::Certificate> issue_first(const crypto::CertificateRequest& request,
+                                                        const NodeId& newcomer,
+                                                        UnixMillis now) const;
+
   // When the current leaf wants to be renewed (two thirds of its life); the caller adds its jitter.
   [[nodiscard]] UnixMillis renewal_time() const;
   // A certificate authority renews its own leaf: fresh key, certificate, binding.
@@ -86,6 +108,11 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
  private:
   struct Loaded;
   explicit TrustStore(Loaded&& loaded);
+  [[nodiscard]] static Result<MemberSet> read_members(const std::filesystem::path& dir,
+                                                      const Chain* chain);
+  [[nodiscard]] Result<crypto::Certificate> issue_to(const crypto::CertificateRequest& request,
+                                                     const NodeId& requester, UnixMillis now,
+                                                     bool name_is_wish) const;
   [[nodiscard]] Result<Bytes> bind(const crypto::Certificate& leaf, UnixMillis now) const;
   [[nodiscard]] std::shared_ptr<const trustchain::AnchorRecord> own_anchor() const;
 
@@ -96,8 +123,9 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   const std::optional<crypto::PrivateKey> anchor_key_;
   const std::vector<PeerHint> peers_;
 
-  std::mutex changing_;           // one change at a time, files included
-  mutable std::mutex snapshots_;  // held only to copy or swap the two pointers
+  mutable std::mutex changing_;         // one change at a time, files included
+  std::shared_ptr<const Chain> chain_;  // under changing_; shared with the ledger
+  mutable std::mutex snapshots_;        // held only to copy or swap the two pointers
   // Shared: handshakes in progress keep the snapshot they began with.
   std::shared_ptr<const MemberSet> members_;
   std::shared_ptr<const ports::LeafCredential> leaf_;

@@ -86,6 +86,9 @@ class JoinServer {
   struct Wanted {
     Admit admit;  // with a name that is free in the state
     crypto::CertificateRequest request;
+    // The state knows it as a member under that name: it was admitted and did not get its answer,
+    // or not all of it. There is nothing to order.
+    bool admitted = false;
   };
   // What the client asks for, checked as far as the sponsor's own state goes, so that nothing is
   // ordered in vain. Errors: trust.join_malformed, trust.join_proof, trust.invite_*,

@@ -1,0 +1,145 @@
+#include <i2/fleet/account.h>
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+
+namespace i2::fleet {
+
+Operation make_operation(const Chain& chain, const AccountId& account, std::uint64_t nonce,
+                         const FleetOperation& body, UnixMillis expiry) {
+  Operation out;
+  out.chain_id = chain.head.chain_id;
+  out.machine_version = kMachineVersion;
+  out.account = account;
+  out.nonce = nonce;
+  out.kind = kind_of(body);
+  out.body = encode(body);
+  out.anchor_height = chain.head.height;
+  out.expiry = expiry;
+  return out;
+}
+
+namespace {
+
+Error stopping() {
+  return {"fleet.ledger_stopped", "the node is stopping: try again later"};
+}
+
+}  // namespace
+
+struct Account::Core : std::enable_shared_from_this<Core> {
+  explicit Core(Parts given) : parts(std::move(given)) {}
+
+  struct Waiting {
+    FleetOperation body;
+    Done done;
+  };
+
+  const Parts parts;
+  std::mutex mutex;
+  std::deque<Waiting> waiting;
+  bool busy = false;
+  bool stopped = false;
+  std::uint64_t next_nonce = 0;  // as far as this object knows; the state may know more
+
+  void run();
+  [[nodiscard]] Result<Bytes> sign(const FleetOperation& body, std::uint64_t& nonce);
+  void finish(std::uint64_t nonce, bool ordered);
+};
+
+// The next one that waits, unless one is under way.
+void Account::Core::run() {
+  for (;;) {
+    Waiting next;
+    {
+      const std::scoped_lock lock(mutex);
+      if (busy || stopped || waiting.empty()) {
+        return;
+      }
+      busy = true;
+      next = std::move(waiting.front());
+      waiting.pop_front();
+    }
+    std::uint64_t nonce = 0;
+    auto operation = sign(next.body, nonce);
+    if (!operation) {
+      next.done(fail(std::move(operation).error()));
+      finish(nonce, false);
+      continue;
+    }
+    parts.sequencer.submit(*std::move(operation),
+                           [self = shared_from_this(), nonce,
+                            done = std::move(next.done)](Result<ports::Receipt> receipt) {
+                             self->finish(nonce, receipt.has_value());
+                             done(std::move(receipt));
+                             self->run();
+                           });
+    return;
+  }
+}
+
+Result<Bytes> Account::Core::sign(const FleetOperation& body, std::uint64_t& nonce) {
+  const auto chain = parts.chain();
+  I2_TRY_VALUE(const AccountRecord record, FleetState(chain->state).account(parts.id));
+  {
+    const std::scoped_lock lock(mutex);
+    nonce = std::max(next_nonce, record.next_nonce);
+  }
+  Operation operation =
+      make_operation(*chain, parts.id, nonce, body,
+                     std::max(parts.clock.unix_now(), chain->head.time) + kSubmissionLifeMs);
+  I2_TRY(sign_operation(operation, parts.key, true));
+  return encode(operation);
+}
+
+void Account::Core::finish(std::uint64_t nonce, bool ordered) {
+  const std::scoped_lock lock(mutex);
+  busy = false;
+  if (ordered) {
+    next_nonce = std::max(next_nonce, nonce + 1);
+  }
+}
+
+Account::Account(Parts parts) : core_(std::make_shared<Core>(std::move(parts))) {}
+
+Account::~Account() {
+  stop();
+}
+
+void Account::stop() {
+  std::deque<Core::Waiting> left;
+  {
+    const std::scoped_lock lock(core_->mutex);
+    core_->stopped = true;
+    left = std::exchange(core_->waiting, {});
+  }
+  for (Core::Waiting& entry : left) {
+    entry.done(fail(stopping()));
+  }
+}
+
+const AccountId& Account::id() const {
+  return core_->parts.id;
+}
+
+void Account::submit(FleetOperation body, Done done) {
+  std::optional<Error> refused;
+  {
+    const std::scoped_lock lock(core_->mutex);
+    if (core_->stopped) {
+      refused = stopping();
+    } else if (core_->waiting.size() >= kAccountQueueMax) {
+      refused = Error("fleet.overloaded", "too many operations of this account wait: try again");
+    } else {
+      core_->waiting.push_back({.body = std::move(body), .done = std::move(done)});
+    }
+  }
+  if (refused) {
+    done(fail(*std::move(refused)));
+  } else {
+    core_->run();
+  }
+}
+
+}  // namespace i2::fleet

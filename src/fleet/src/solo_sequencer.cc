@@ -1,0 +1,185 @@
+#include <i2/fleet/solo_sequencer.h>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+
+namespace i2::fleet {
+namespace {
+
+using Done = ports::Sequencer::Done;
+
+struct Waiting {
+  Bytes operation;
+  Done done;
+};
+
+Error stopped_error() {
+  return {"fleet.ledger_stopped", "the node is stopping: submit the same operation again later"};
+}
+
+// Those whose operation is in the block under way.
+struct Accepted {
+  OperationId operation;
+  std::uint32_t index = 0;
+  std::vector<Done> done;
+};
+
+}  // namespace
+
+struct SoloSequencer::Core {
+  Core(Ledger& to_ledger, trustchain::HybridKey key, const Clock& with_clock, Post with_post)
+      : ledger(to_ledger),
+        identity(std::move(key)),
+        clock(with_clock),
+        post(std::move(with_post)) {}
+
+  Ledger& ledger;
+  const trustchain::HybridKey identity;
+  const Clock& clock;
+  const Post post;
+
+  std::mutex mutex;
+  std::condition_variable idle;
+  std::deque<Waiting> waiting;
+  bool scheduled = false;  // a job is posted or running
+  bool running = false;
+  bool stopped = false;
+
+  void run();
+  std::deque<Waiting> take();
+  void make_block(std::deque<Waiting>& batch);
+  void accept(BlockBuilder& builder, Waiting next, std::vector<Accepted>& accepted);
+  void finish(BlockBuilder builder, std::vector<Accepted> accepted);
+};
+
+// Everything that waits; empty ends the job.
+std::deque<Waiting> SoloSequencer::Core::take() {
+  const std::scoped_lock lock(mutex);
+  running = !stopped && !waiting.empty();
+  if (!running) {
+    scheduled = false;
+    idle.notify_all();
+    return {};
+  }
+  return std::exchange(waiting, {});
+}
+
+void SoloSequencer::Core::run() {
+  for (auto batch = take(); !batch.empty(); batch = take()) {
+    while (!batch.empty()) {
+      make_block(batch);
+    }
+  }
+}
+
+void SoloSequencer::Core::make_block(std::deque<Waiting>& batch) {
+  BlockBuilder builder(ledger.machine(), *ledger.chain(), clock.unix_now());
+  std::vector<Accepted> accepted;
+  while (!batch.empty() && !builder.full()) {
+    Waiting next = std::move(batch.front());
+    batch.pop_front();
+    accept(builder, std::move(next), accepted);
+  }
+  if (builder.size() > 0) {
+    finish(std::move(builder), std::move(accepted));
+  }
+}
+
+void SoloSequencer::Core::accept(BlockBuilder& builder, Waiting next,
+                                 std::vector<Accepted>& accepted) {
+  const auto operation = decode_operation(next.operation);
+  if (!operation) {
+    next.done(fail(operation.error()));
+    return;
+  }
+  const OperationId which = id(*operation);
+  for (Accepted& entry : accepted) {
+    if (entry.operation == which) {
+      entry.done.push_back(std::move(next.done));
+      return;
+    }
+  }
+  auto before = ledger.find(which);
+  if (!before) {
+    next.done(fail(std::move(before).error()));
+    return;
+  }
+  if (*before) {
+    (*before)->repeated = true;
+    next.done(**before);
+    return;
+  }
+  if (auto added = builder.add(std::move(next.operation)); !added) {
+    next.done(fail(std::move(added).error()));
+    return;
+  }
+  accepted.push_back(
+      {.operation = which, .index = static_cast<std::uint32_t>(builder.size() - 1), .done = {}});
+  accepted.back().done.push_back(std::move(next.done));
+}
+
+void SoloSequencer::Core::finish(BlockBuilder builder, std::vector<Accepted> accepted) {
+  auto built = std::move(builder).seal(identity);
+  const Result<void> written = built ? ledger.append(*built) : fail(built.error());
+  for (Accepted& entry : accepted) {
+    bool repeated = false;
+    for (Done& done : entry.done) {
+      if (!written) {
+        done(fail(written.error()));
+        continue;
+      }
+      const BlockHeader& header = built->block.head.header;
+      done(ports::Receipt{.operation = entry.operation,
+                          .height = header.height,
+                          .index = entry.index,
+                          .time = header.time,
+                          .repeated = std::exchange(repeated, true)});
+    }
+  }
+}
+
+SoloSequencer::SoloSequencer(Ledger& ledger, trustchain::HybridKey identity, const Clock& clock,
+                             Post post)
+    : core_(std::make_shared<Core>(ledger, std::move(identity), clock, std::move(post))) {}
+
+SoloSequencer::~SoloSequencer() {
+  stop();
+}
+
+void SoloSequencer::stop() {
+  std::deque<Waiting> left;
+  {
+    std::unique_lock lock(core_->mutex);
+    core_->stopped = true;
+    core_->idle.wait(lock, [this] { return !core_->running; });
+    left = std::exchange(core_->waiting, {});
+  }
+  for (Waiting& entry : left) {
+    entry.done(fail(stopped_error()));
+  }
+}
+
+void SoloSequencer::submit(Bytes operation, Done done) {
+  bool start = false;
+  std::optional<Error> refused;
+  {
+    const std::scoped_lock lock(core_->mutex);
+    if (core_->stopped) {
+      refused = stopped_error();
+    } else if (core_->waiting.size() >= kPendingOperationsMax) {
+      refused = Error("fleet.overloaded", "too many operations wait for their turn: try again");
+    } else {
+      core_->waiting.push_back({.operation = std::move(operation), .done = std::move(done)});
+      start = !std::exchange(core_->scheduled, true);
+    }
+  }
+  if (refused) {
+    done(fail(*std::move(refused)));
+  } else if (start) {
+    core_->post([core = core_] { core->run(); });
+  }
+}
+
+}  // namespace i2::fleet
