@@ -192,6 +192,16 @@ class FleetTest(unittest.TestCase):
         node.ok("join", self.bundle(sponsor, name))
         return node
 
+    def invite(self, sponsor, *arguments):
+        """A token for one machine."""
+        return sponsor.ok("invite", "--address", sponsor.address, *arguments)["token"]
+
+    def invited(self, sponsor, name):
+        """A node that joined with a token of `sponsor`, not started yet."""
+        node = self.node(name)
+        node.ok("join", self.invite(sponsor), "--name", name)
+        return node
+
     def pair(self):
         """alpha and beta, running and connected."""
         alpha = self.founder().start()

@@ -239,11 +239,12 @@ class Refusals(FleetTest):
 
     def test_a_member_that_is_not_registered(self):
         alpha = self.founder().start()
-        beta = self.node("beta")
-        bundle = self.bundle(alpha, "beta")
         alpha.stop()
-        for record in (alpha.data / "ledger/members").iterdir():
-            record.unlink()
+        # An operator admits beta in a copy of alpha, of which the fleet never hears.
+        beta, copy = self.node("beta"), self.node("copy")
+        shutil.copytree(alpha.data, copy.data)
+        bundle = self.folder / "beta.bundle"
+        copy.ok("provision", "--name", "beta", "--out", bundle, "--address", alpha.address)
         alpha.start()
         beta.ok("join", bundle)
         beta.start()

@@ -120,8 +120,7 @@ class Usage(FleetTest):
             self.assertEqual(answer.out, "")
 
     def test_verbs_of_layers_that_are_not_there(self):
-        for arguments in (["invite", "--ttl", "1h"], ["put", "x", "--unheard-of"], ["wallet"],
-                          ["join", "i2join1_abc"], ["asset", "ls"]):
+        for arguments in (["put", "x", "--unheard-of"], ["wallet"], ["asset", "ls"]):
             answer = run(CLIENT, "--data-dir", self.folder / "none", *arguments)
             self.assertEqual(answer.code, 1, f"{arguments}: {answer}")
             self.assertIn("not available: ", answer.err)

@@ -25,9 +25,22 @@ std::string verbs_of(const std::vector<VerbHelp>& verbs) {
   return joined(names);
 }
 
+// Inside of single quotes, whose end is written as `escaped` (each shell has its own way).
+std::string quoted(std::string_view text, std::string_view escaped) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\'') {
+      out += escaped;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 // What stands after a verb: files, peers, shells.
 std::string_view operands_of(std::string_view verb) {
-  if (verb == "path" || verb == "ping" || verb == "bench") {
+  if (verb == "path" || verb == "ping" || verb == "bench" || verb == "expel") {
     return "peers";
   }
   if (verb == "send") {
@@ -86,7 +99,7 @@ std::string zsh(const std::vector<VerbHelp>& verbs) {
     if (verb.name.empty()) {
       continue;
     }
-    list += std::format("    '{}:{}'\n", verb.name, verb.summary);
+    list += std::format("    '{}:{}'\n", verb.name, quoted(verb.summary, R"('\'')"));
     cases += std::format("    {}) compadd -- {}\n", verb.name, joined(verb.flags));
     const std::string_view operands = operands_of(verb.name);
     if (operands == "peers" || operands == "file-peers") {
@@ -133,7 +146,7 @@ std::string fish(const std::vector<VerbHelp>& verbs) {
       continue;
     }
     out += std::format("complete -c i2 -n 'not __fish_seen_subcommand_from {}' -a {} -d '{}'\n",
-                       names, verb.name, verb.summary);
+                       names, verb.name, quoted(verb.summary, R"(\')"));
     const std::string after =
         std::format("complete -c i2 -n '__fish_seen_subcommand_from {}'", verb.name);
     for (const std::string& flag : verb.flags) {

@@ -18,6 +18,7 @@ struct Raw {
   std::string timeout;
   std::string interval;
   std::string duration;
+  std::string ttl;
 };
 
 struct Grammar {
@@ -30,6 +31,8 @@ struct Grammar {
                  const std::string& group) const;
 };
 
+// invite, expel, leave, operator, root.
+void add_membership_verbs(const Grammar& grammar);
 // config, metrics, doctor.
 void add_operation_verbs(const Grammar& grammar);
 

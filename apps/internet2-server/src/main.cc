@@ -24,7 +24,7 @@ using node::ExitCode;
 
 using Verb = ExitCode (*)(const Options&, const node::Config&);
 
-constexpr std::array<std::pair<std::string_view, Verb>, 12> kVerbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 17> kVerbs{{
     {"init", run_init},
     {"provision", run_provision},
     {"join", run_join},
@@ -37,6 +37,11 @@ constexpr std::array<std::pair<std::string_view, Verb>, 12> kVerbs{{
     {"bench", run_bench},
     {"metrics", run_metrics},
     {"doctor", run_doctor},
+    {"invite", run_invite},
+    {"expel", run_expel},
+    {"leave", run_leave},
+    {"operator", run_operator},
+    {"root", run_root},
 }};
 
 constexpr std::array<std::pair<std::string_view, node::Mode>, 4> kModes{{

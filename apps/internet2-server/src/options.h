@@ -16,6 +16,7 @@ struct Options {
   std::string program;  // "i2", "internet2-server" or "stoq-transport": how it was called
   std::string verb;     // or mode
   std::string action;   // of a verb that has several: "check" of `config check`
+  std::vector<std::string> words;  // behind the action
   // Everywhere.
   std::optional<std::string> config;
   std::optional<std::string> data_dir;
@@ -48,6 +49,14 @@ struct Options {
   bool translate_protocols = false;
   bool origin = false;
   bool running = false;
+  std::string operator_dir;
+  std::string reason;
+  std::string tag;
+  std::string revoke;
+  std::int64_t uses = 1;
+  std::int64_t required = 0;
+  Duration ttl = 3600 * kSecond;
+  bool list = false;
 };
 
 // One verb as help, completion and the tests of the documents see it.

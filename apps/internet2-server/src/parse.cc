@@ -29,6 +29,7 @@ class Parser {
     add_common();
     add_modes();
     add_setup_verbs();
+    add_membership_verbs(grammar());
     add_peer_verbs();
     add_transfer_verbs();
     add_operation_verbs(grammar());
@@ -138,15 +139,18 @@ class Parser {
             "of this machine")
         ->type_name("ADDR");
 
-    CLI::App* const join =
-        verb("join", "make this data directory the node of a bundle", "i2 join beta.bundle", group);
-    join->add_option("bundle", options_.bundle, "what `i2 provision` wrote")
-        ->type_name("BUNDLE")
+    CLI::App* const join = verb("join", "make this machine a member, with an invite or a bundle",
+                                "i2 join i2join1_aebagba... --name beta", group);
+    join->add_option("bundle", options_.bundle,
+                     "what `i2 invite` printed, or the file that `i2 provision` wrote")
+        ->type_name("TOKEN|BUNDLE")
         ->required();
-    join->add_option("--name", options_.name, "ignored: the name is in the bundle")
+    join->add_option("--name", options_.name,
+                     "with a token: the name of this node, default the host's; a taken one gets a "
+                     "number")
         ->type_name("NODE");
     join->add_option("--expect", options_.expect,
-                     "refuse a bundle of another fleet than the one with this chain id")
+                     "refuse another fleet than the one with this chain id")
         ->type_name("CHAIN");
   }
 
@@ -282,9 +286,10 @@ class Parser {
   }
 
   std::expected<Options, node::ExitCode> finish() {
-    for (const auto& read : {read_duration(raw_.timeout, options_.timeout),
-                             read_duration(raw_.interval, options_.interval),
-                             read_duration(raw_.duration, options_.duration)}) {
+    for (const auto& read :
+         {read_duration(raw_.timeout, options_.timeout),
+          read_duration(raw_.interval, options_.interval),
+          read_duration(raw_.duration, options_.duration), read_duration(raw_.ttl, options_.ttl)}) {
       if (!read) {
         return usage(read.error().to_string());
       }

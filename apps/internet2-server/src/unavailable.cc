@@ -5,10 +5,6 @@
 namespace i2::app {
 namespace {
 
-constexpr std::string_view kMembership =
-    "members are admitted with `i2 provision` and `i2 join BUNDLE`; changes that the fleet has to "
-    "order "
-    "need the ledger, which this version does not have";
 constexpr std::string_view kContent =
     "the content store is not part of this version; `i2 send` and `i2 recv` move single files";
 constexpr std::string_view kProxy = "remote resources are not part of this version";
@@ -26,19 +22,23 @@ constexpr std::string_view kBackup =
     "backups are not part of this version; copy the data directory of a stopped node";
 
 constexpr auto kVerbs = std::to_array<Unavailable>({
-    {"alerts", kMonitoring},   {"asset", kAssets},      {"backup", kBackup},
-    {"cache", kContent},       {"cancel", kCatalog},    {"cert", kTrust},
-    {"consensus", kConsensus}, {"ct", kTrust},          {"dns", kNames},
-    {"expel", kMembership},    {"forward", kProxy},     {"get", kContent},
-    {"install", kCatalog},     {"invite", kMembership}, {"leave", kMembership},
-    {"logs", kCatalog},        {"ls", kContent},        {"operator", kMembership},
-    {"pin", kContent},         {"proof", kAssets},      {"proxy", kProxy},
-    {"ps", kCatalog},          {"publish", kCatalog},   {"put", kContent},
-    {"restore", kBackup},      {"root", kMembership},   {"run", kCatalog},
-    {"search", kCatalog},      {"seed", kContent},      {"stake", kLedger},
-    {"statement", kLedger},    {"top", kMonitoring},    {"transfer", kLedger},
-    {"ui", kMonitoring},       {"unpin", kContent},     {"unstake", kLedger},
-    {"validator", kConsensus}, {"wallet", kLedger},
+    {"alerts", kMonitoring},   {"asset", kAssets},
+    {"backup", kBackup},       {"cache", kContent},
+    {"cancel", kCatalog},      {"cert", kTrust},
+    {"consensus", kConsensus}, {"ct", kTrust},
+    {"dns", kNames},           {"forward", kProxy},
+    {"get", kContent},         {"install", kCatalog},
+    {"logs", kCatalog},        {"ls", kContent},
+    {"pin", kContent},         {"proof", kAssets},
+    {"proxy", kProxy},         {"ps", kCatalog},
+    {"publish", kCatalog},     {"put", kContent},
+    {"restore", kBackup},      {"run", kCatalog},
+    {"search", kCatalog},      {"seed", kContent},
+    {"stake", kLedger},        {"statement", kLedger},
+    {"top", kMonitoring},      {"transfer", kLedger},
+    {"ui", kMonitoring},       {"unpin", kContent},
+    {"unstake", kLedger},      {"validator", kConsensus},
+    {"wallet", kLedger},
 });
 
 }  // namespace

@@ -26,6 +26,12 @@ namespace i2::app {
 [[nodiscard]] node::ExitCode run_metrics(const Options& options, const node::Config& config);
 // Of the machine.
 [[nodiscard]] node::ExitCode run_doctor(const Options& options, const node::Config& config);
+// Of the fleet, which orders them: the operator's keys are used here, the daemon submits.
+[[nodiscard]] node::ExitCode run_invite(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_expel(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_leave(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_operator(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_root(const Options& options, const node::Config& config);
 // Of neither.
 [[nodiscard]] node::ExitCode run_config(const Options& options);
 // The answer of `config check` and `check-config`.

@@ -68,9 +68,10 @@ Result<void> check_permission(const std::filesystem::path& dir) {
   return {};
 }
 
-Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, const Clock& clock) {
-  I2_TRY(crypto::install_provider());
-  I2_TRY_VALUE(auto trust, fleet::TrustStore::load(config.data_dir, clock.unix_now()));
+Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, const Clock& clock,
+                                                      fleet::Ledger& ledger) {
+  I2_TRY_VALUE(auto trust,
+               fleet::TrustStore::load(config.data_dir, clock.unix_now(), ledger.chain()));
   // A certificate authority that was off for long renews before anybody sees the old leaf.
   const UnixMillis now = clock.unix_now();
   if (trust->can_issue(now) && trust->renewal_time() <= now) {
@@ -108,6 +109,10 @@ void Node::Impl::add_layers() {
               .start = [this] { return open_trust(); },
               .stop = {},
               .health = [this] { return trust_health(); }});
+  layers.add({.name = "ledger",
+              .start = [this] { return start_ledger(); },
+              .stop = [this] { fleet->stop(); },
+              .health = [this] { return ledger_health(); }});
   layers.add(
       {.name = "transport",
        .start = [this] { return open_transport(); },
@@ -132,9 +137,10 @@ void Node::Impl::add_layers() {
                 .start =
                     [this] {
                       members->attach(rpc);
+                      asio::post(runtime->control(), [this] { members->start(); });
                       return Result<void>();
                     },
-                .stop = {},
+                .stop = [this] { on_control([this] { members->stop(); }); },
                 .health = {}});
     layers.add(
         {.name = "files", .start = [this] { return start_files(); }, .stop = {}, .health = {}});
@@ -174,9 +180,9 @@ Result<void> Node::Impl::open_data_dir() {
   I2_TRY(check_permission(config.data_dir));
   I2_TRY_VALUE(const auto state, fleet::inspect_data_dir(config.data_dir));
   if (state != fleet::DataDirState::kComplete) {
-    return fail("fleet.not_joined",
-                "'" + config.data_dir.string() +
-                    "' holds no node yet: run `i2 init` to found a fleet or `i2 join BUNDLE`");
+    return fail("fleet.not_joined", "'" + config.data_dir.string() +
+                                        "' holds no node yet: run `i2 init` to found a fleet or "
+                                        "`i2 join` with an invite or a bundle");
   }
   I2_TRY_VALUE(auto held, fleet::DataDirLock::acquire(config.data_dir));
   lock.emplace(std::move(held));
@@ -184,7 +190,9 @@ Result<void> Node::Impl::open_data_dir() {
 }
 
 Result<void> Node::Impl::open_trust() {
-  I2_TRY_VALUE(trust, load_trust(config, clock));
+  I2_TRY(crypto::install_provider());
+  I2_TRY_VALUE(fleet, FleetLedger::open(config.data_dir));
+  I2_TRY_VALUE(trust, load_trust(config, clock, fleet->ledger()));
   I2_TRY_VALUE(ordinary, load_ordinary(config, *trust, clock));
   certificates.emplace(*trust, *ordinary);
   if (!config.name.empty() && config.name != trust->name()) {
@@ -195,11 +203,17 @@ Result<void> Node::Impl::open_trust() {
   return {};
 }
 
-Result<void> Node::Impl::open_transport() {
+Result<void> Node::Impl::start_ledger() {
   runtime.emplace(runtime_config(config));
-  I2_TRY_VALUE(transport, stoq::Transport::create(
-                              transport_config(config, serves_http(), runtime->worker_count()),
-                              *runtime, *certificates, *trust));
+  return fleet->start({.runtime = *runtime, .trust = *trust, .log = log, .clock = clock});
+}
+
+Result<void> Node::Impl::open_transport() {
+  auto settings = transport_config(config, serves_http(), runtime->worker_count());
+  if (is_member()) {
+    settings.profiles.push_back(core::join_profile());
+  }
+  I2_TRY_VALUE(transport, stoq::Transport::create(settings, *runtime, *certificates, *trust));
   peers.emplace(Peers::Parts{.runtime = *runtime,
                              .transport = *transport,
                              .trust = *trust,
@@ -209,8 +223,14 @@ Result<void> Node::Impl::open_transport() {
                              .clock = clock,
                              .rng = rng,
                              .cache = config.data_dir / "cache" / "peers"});
-  members.emplace(MemberSync::Parts{
-      .runtime = *runtime, .trust = *trust, .peers = *peers, .tasks = tasks, .log = log});
+  members.emplace(FleetServices::Parts{.runtime = *runtime,
+                                       .fleet = *fleet,
+                                       .trust = *trust,
+                                       .transport = *transport,
+                                       .peers = *peers,
+                                       .tasks = tasks,
+                                       .log = log,
+                                       .clock = clock});
   arrivals.emplace(runtime->control());
   collector.emplace(Collector::Parts{.config = keeper,
                                      .runtime = *runtime,
@@ -297,7 +317,8 @@ Result<void> Node::Impl::start_admin() {
                              .trust = *trust,
                              .transport = *transport,
                              .peers = *peers,
-                             .members = *members,
+                             .fleet = *fleet,
+                             .replication = members->replication(),
                              .arrivals = *arrivals,
                              .layers = layers,
                              .collector = *collector,
@@ -307,6 +328,7 @@ Result<void> Node::Impl::start_admin() {
   I2_TRY_VALUE(admin, AdminServer::listen(config.socket_path(), *runtime, tasks, log, clock,
                                           collector->admin()));
   verbs->attach(*admin);
+  members->attach(*admin);
   asio::post(runtime->control(), [this] { admin->start(); });
   return {};
 }

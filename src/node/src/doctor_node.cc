@@ -1,7 +1,8 @@
 #include <i2/fleet/data_dir.h>
-#include <i2/fleet/trust_store.h>
+#include <i2/fleet/membership.h>
 #include <i2/node/units.h>
 #include <i2/rt/clock.h>
+#include <i2/trustchain/core/leaf.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,17 +93,17 @@ Check check_disk_space(const Config& config) {
 
 Check check_certificate(const Config& config) {
   const UnixMillis now = rt::SystemClock().unix_now();
-  const auto trust = fleet::TrustStore::load(config.data_dir, now);
-  if (!trust) {
-    if (trust.error().is("fleet.not_joined")) {
+  const auto leaf = fleet::stored_certificate(config.data_dir);
+  if (!leaf) {
+    if (leaf.error().is("fleet.not_joined")) {
       return {.name = "certificate",
               .verdict = Verdict::kWarn,
               .finding = "there is no node yet, and so no certificate",
               .remedy = "see data_directory"};
     }
-    return failed("certificate", trust.error(), "see docs/errors.md: " + trust.error().code());
+    return failed("certificate", leaf.error(), "see docs/errors.md: " + leaf.error().code());
   }
-  const UnixMillis expiry = (*trust)->current()->certificate.not_after();
+  const UnixMillis expiry = leaf->not_after();
   Check out{.name = "certificate",
             .verdict = Verdict::kOk,
             .finding = "good until " + format_time(expiry),
@@ -111,7 +112,7 @@ Check check_certificate(const Config& config) {
     out.verdict = Verdict::kFail;
     out.finding = "expired on " + format_time(expiry);
     out.remedy = "start the node where it reaches an authority of its fleet: it renews by itself";
-  } else if ((*trust)->renewal_time() <= now) {
+  } else if (trustchain::renewal_time(*leaf) <= now) {
     out.verdict = Verdict::kWarn;
     out.remedy = "its renewal is due: is the node running, and an authority reachable?";
   }

@@ -71,6 +71,15 @@ telemetry::LayerHealth Node::Impl::trust_health() const {
   return {};
 }
 
+telemetry::LayerHealth Node::Impl::ledger_health() const {
+  if (trust->members()->find(trust->node_id()) == nullptr) {
+    return {.layer = {},
+            .health = telemetry::Health::kFailed,
+            .reason = "this node is no longer a member of its fleet"};
+  }
+  return {};
+}
+
 // The metrics of every worker are read in each interval: where they are old, one does not answer.
 telemetry::LayerHealth Node::Impl::transport_health() const {
   const Duration age = clock.now() - collector->collected_at();
@@ -147,7 +156,7 @@ void Node::reload() {
   impl_->tasks.spawn(impl_->runtime->control(),
                      [](Impl* impl, std::shared_ptr<std::promise<void>> finished) -> Task<> {
                        (void)reload_config(impl->keeper, *impl->transport, impl->log);
-                       (void)co_await impl->members->reload();
+                       (void)co_await impl->members->replication().reload();
                        finished->set_value();
                      }(impl_.get(), done));
   (void)done->get_future().wait_for(std::chrono::nanoseconds(kReloadTime));

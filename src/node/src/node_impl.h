@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "collector.h"
+#include "fleet_services.h"
 #include "http_server.h"
 #include "layers.h"
 #include "ordinary_renewal.h"
@@ -39,6 +40,7 @@ struct Node::Impl {
   crypto::SystemRng rng;
   Layers layers;
   std::optional<fleet::DataDirLock> lock;
+  std::unique_ptr<FleetLedger> fleet;
   std::unique_ptr<fleet::TrustStore> trust;
   std::unique_ptr<fleet::OrdinaryCertificates> ordinary;
   std::optional<Certificates> certificates;
@@ -51,7 +53,7 @@ struct Node::Impl {
   std::optional<Arrivals> arrivals;
   std::optional<stoq::FileReceiver> receiver;
   std::optional<Peers> peers;
-  std::optional<MemberSync> members;
+  std::optional<FleetServices> members;
   std::optional<Renewal> renewal;
   std::optional<Collector> collector;
   std::optional<OrdinaryRenewal> ordinary_renewal;
@@ -84,6 +86,7 @@ struct Node::Impl {
   // The layers, in this order.
   Result<void> open_data_dir();
   Result<void> open_trust();
+  Result<void> start_ledger();
   Result<void> open_transport();
   Result<void> start_peers();
   Result<void> start_certificates();
@@ -94,6 +97,7 @@ struct Node::Impl {
   void stop_admin();
   [[nodiscard]] telemetry::LayerHealth data_dir_health() const;
   [[nodiscard]] telemetry::LayerHealth trust_health() const;
+  [[nodiscard]] telemetry::LayerHealth ledger_health() const;
   [[nodiscard]] telemetry::LayerHealth transport_health() const;
 
   void on_file(const stoq::FileEvent& event);

@@ -21,6 +21,7 @@ constexpr Duration kBackOffMin = 500 * kMillisecond;
 constexpr Duration kBackOffMax = 30 * kSecond;
 constexpr Duration kProbeTime = 2 * kSecond;
 constexpr Duration kRetireTime = 3 * kSecond;
+constexpr Duration kPartingTime = kSecond;
 
 Task<stoq::SocketAddress> remote_address(stoq::Connection connection) {
   co_return connection.path().addresses.remote;
@@ -172,6 +173,11 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
     co_return fail("trust.leaf_expired", "the certificate of '" + link->name +
                                              "' has expired; it has to be renewed first");
   }
+  // The handshake may have begun before a block made it a former member.
+  if (parts_.trust.members()->find(link->peer) == nullptr) {
+    close(link, stoq::AppError::kMemberRevoked);
+    co_return fail("trust.member_revoked", "'" + link->name + "' is no longer a member");
+  }
   auto& of_peer = links_[link->peer];
   if (stopping_ || of_peer.size() >= kLinksMax) {
     close(link, stopping_ ? stoq::AppError::kGoingAway : stoq::AppError::kOverloaded);
@@ -305,6 +311,34 @@ void Peers::close(const LinkPtr& link, stoq::AppError code) {
              [connection = link->connection, code]() mutable { connection.close(code); });
 }
 
+void Peers::drop_former_members() {
+  const auto members = parts_.trust.members();
+  for (const auto& [id, of_peer] : links_) {
+    if (members->find(id) != nullptr) {
+      continue;
+    }
+    const auto* former = members->find_revoked(id);
+    const bool left = former != nullptr && former->how == fleet::Departure::kLeft;
+    for (const LinkPtr& link : of_peer) {
+      if (left) {
+        parts_.tasks.spawn(parts_.runtime.control(), part_with(link));
+      } else {
+        close(link, stoq::AppError::kMemberRevoked);
+      }
+    }
+  }
+  for (const auto& [id, known] : known_) {
+    if (members->find_revoked(id) != nullptr) {
+      known->addresses.clear();
+    }
+  }
+}
+
+Task<> Peers::part_with(LinkPtr link) {
+  co_await rt::sleep_for(std::chrono::nanoseconds(kPartingTime));
+  close(link, stoq::AppError::kMemberRevoked);
+}
+
 void Peers::reconnect() {
   for (const auto& [id, of_peer] : links_) {
     for (const LinkPtr& link : of_peer) {
@@ -331,6 +365,7 @@ Peers::KnownPtr Peers::known(const NodeId& peer) {
 
 void Peers::learn(const NodeId& peer, const stoq::SocketAddress& address) {
   if (stopping_ || peer == parts_.trust.node_id() ||
+      parts_.trust.members()->find_revoked(peer) != nullptr ||
       (known_.size() >= kKnownMax && !known_.contains(peer))) {
     return;
   }

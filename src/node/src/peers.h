@@ -59,6 +59,7 @@ class LinkUse {
 
   [[nodiscard]] Link& operator*() const { return *link_; }
   [[nodiscard]] Link* operator->() const { return link_.get(); }
+  [[nodiscard]] const LinkPtr& link() const { return link_; }
 
  private:
   LinkPtr link_;
@@ -114,6 +115,9 @@ class Peers {
   [[nodiscard]] std::vector<fleet::PeerHint> connected_hints() const;
   // An address at which `peer` may be; dialled when it is not connected.
   void learn(const NodeId& peer, const stoq::SocketAddress& address);
+  // Closes every connection to whom the trust store no longer knows as a member, and dials it no
+  // more. One that left by itself gets a moment to hear that it has.
+  void drop_former_members();
   // Closes every connection this node opened and dials again: its own certificate is new.
   void reconnect();
 
@@ -146,6 +150,7 @@ class Peers {
   [[nodiscard]] bool opened_by_smaller_id(const Link& link) const;
   [[nodiscard]] bool is_better(const Link& a, const Link& b) const;
   void close(const LinkPtr& link, stoq::AppError code);
+  [[nodiscard]] Task<> part_with(LinkPtr link);
   [[nodiscard]] KnownPtr known(const NodeId& peer);
   void remember_address(Known& known, const stoq::SocketAddress& address, bool works);
   void read_cache();

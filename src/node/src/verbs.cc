@@ -124,6 +124,8 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
   const UnixMillis now = parts_.clock.unix_now();
   const auto members = parts_.trust.members();
   const std::size_t validators = count_validators(*members);
+  const bool member = members->find(parts_.trust.node_id()) != nullptr;
+  const auto chain = parts_.fleet.ledger().chain();
   json certificates = certificate_json(parts_.trust, now);
   json addresses = json::array();
   for (const auto& address : reachable_addresses(parts_.transport.local_address())) {
@@ -131,31 +133,37 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
   }
   const telemetry::HealthReport health = parts_.layers.health();
   const stoq::TransportStats stats = co_await parts_.transport.stats();
-  co_return to_line(
-      {{"node",
-        {{"id", parts_.trust.node_id().hex()},
-         {"short_id", wire::short_id(parts_.trust.node_id())},
-         {"name", parts_.trust.name()},
-         {"addresses", std::move(addresses)}}},
-       {"fleet",
-        {{"chain_id", parts_.trust.chain_id().hex()},
-         {"name", members->genesis().fleet_name},
-         {"members", members->size()},
-         {"proof_policy", members->genesis().parameters.proof_policy}}},
-       {"health", telemetry::name_of(health.overall())},
-       {"layers", json::parse(telemetry::to_json(health))["layers"]},
-       {"peers", {{"connected", parts_.peers.links().size()}, {"known", members->size() - 1}}},
-       {"certificates", std::move(certificates)},
-       {"consensus",
-        {{"engine", "none"}, {"validators", validators}, {"tolerates", (validators - 1) / 3}}},
-       {"transport",
-        {{"bind", parts_.transport.local_address().to_string()},
-         {"connections", stats.connections},
-         {"bytes_sent", stats.bytes_sent},
-         {"bytes_received", stats.bytes_received}}},
-       {"http", http_json(parts_.http)},
-       {"uptime_seconds", (parts_.clock.now() - started_) / kSecond},
-       {"version", I2_VERSION}});
+  co_return to_line({{"node",
+                      {{"id", parts_.trust.node_id().hex()},
+                       {"short_id", wire::short_id(parts_.trust.node_id())},
+                       {"name", parts_.trust.name()},
+                       {"addresses", std::move(addresses)}}},
+                     {"fleet",
+                      {{"chain_id", parts_.trust.chain_id().hex()},
+                       {"name", members->genesis().fleet_name},
+                       {"members", members->size()},
+                       {"proof_policy", members->genesis().parameters.proof_policy}}},
+                     {"health", telemetry::name_of(health.overall())},
+                     {"layers", json::parse(telemetry::to_json(health))["layers"]},
+                     {"peers",
+                      {{"connected", parts_.peers.links().size()},
+                       {"known", members->size() - (member ? 1 : 0)}}},
+                     {"certificates", std::move(certificates)},
+                     {"consensus",
+                      {{"engine", "solo"},
+                       {"validators", validators},
+                       {"tolerates", (validators - 1) / 3},
+                       {"orders", parts_.fleet.orders()},
+                       {"height", chain->head.height},
+                       {"app_hash", to_hex(chain->head.state)}}},
+                     {"transport",
+                      {{"bind", parts_.transport.local_address().to_string()},
+                       {"connections", stats.connections},
+                       {"bytes_sent", stats.bytes_sent},
+                       {"bytes_received", stats.bytes_received}}},
+                     {"http", http_json(parts_.http)},
+                     {"uptime_seconds", (parts_.clock.now() - started_) / kSecond},
+                     {"version", I2_VERSION}});
 }
 
 Task<Result<std::string>> Verbs::peers(AdminCallPtr) {
@@ -239,7 +247,7 @@ Task<Result<std::string>> Verbs::ping(AdminCallPtr call) {
 }
 
 Task<Result<std::string>> Verbs::reload(AdminCallPtr) {
-  I2_CO_TRY_VALUE(const std::size_t count, co_await parts_.members.reload());
+  I2_CO_TRY_VALUE(const std::size_t count, co_await parts_.replication.reload());
   co_return to_line({{"members", count}});
 }
 

@@ -9,8 +9,8 @@
 #include "arrivals.h"
 #include "collector.h"
 #include "layers.h"
-#include "member_sync.h"
 #include "peers.h"
+#include "replication.h"
 
 namespace i2::node {
 
@@ -22,7 +22,8 @@ class Verbs {
     fleet::TrustStore& trust;
     stoq::Transport& transport;
     Peers& peers;
-    MemberSync& members;
+    FleetLedger& fleet;
+    Replication& replication;
     Arrivals& arrivals;
     const Layers& layers;
     Collector& collector;

@@ -10,6 +10,7 @@
 #include <future>
 
 #include "../src/inbox.h"
+#include "../src/rate_limit.h"
 #include "../src/tasks.h"
 #include "../src/unix_socket.h"
 
@@ -113,6 +114,23 @@ TEST_F(PartsTest, ALongSocketPathIsNamedThroughItsFolder) {
   ASSERT_TRUE(address);
   EXPECT_TRUE(std::string(address->address.sun_path).starts_with("/proc/self/fd/"));
   EXPECT_EQ(unix_address(deep / std::string(120, 'n')).error().code(), "node.socket_failed");
+}
+
+TEST(RateLimit, LetsABurstInAndThenASteadyTrickle) {
+  RateLimit limit(3, kSecond);
+  const Timestamp start = 1'000 * kSecond;
+  EXPECT_TRUE(limit.take(start));
+  EXPECT_TRUE(limit.take(start));
+  EXPECT_TRUE(limit.take(start));
+  EXPECT_FALSE(limit.take(start));
+  EXPECT_FALSE(limit.take(start + kSecond - 1));
+  EXPECT_TRUE(limit.take(start + kSecond));
+  EXPECT_FALSE(limit.take(start + kSecond)) << "parts of a second are not lost, nor counted twice";
+  EXPECT_FALSE(limit.take(start));  // a clock that goes back gives nothing
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(limit.take(start + 100 * kSecond));
+  }
+  EXPECT_FALSE(limit.take(start + 100 * kSecond)) << "it never saves up more than a burst";
 }
 
 }  // namespace

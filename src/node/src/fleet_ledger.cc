@@ -1,0 +1,102 @@
+#include "fleet_ledger.h"
+
+#include <boost/asio/post.hpp>
+#include <future>
+
+namespace i2::node {
+namespace asio = boost::asio;
+
+Result<std::unique_ptr<FleetLedger>> FleetLedger::open(const std::filesystem::path& data_dir) {
+  std::unique_ptr<FleetLedger> out(new FleetLedger());
+  I2_TRY_VALUE(out->ledger_, fleet::open_ledger(data_dir, out->machine_));
+  return out;
+}
+
+Result<void> FleetLedger::start(Parts parts) {
+  parts_.emplace(parts);
+  ledger_->on_change([this](const fleet::LedgerChange& change) {
+    if (const auto followed = parts_->trust.follow(change); !followed) {
+      parts_->log.error("fleet", "state_unusable", followed.error().message());
+    }
+    asio::post(parts_->runtime.control(), [this] {
+      if (listener_) {
+        listener_();
+      }
+    });
+  });
+  I2_TRY_VALUE(const auto sequencer, fleet::sequencer_of(ledger_->chain()->state));
+  if (sequencer.info.node_id != parts_->trust.node_id()) {
+    return {};
+  }
+  solo_ = std::make_unique<fleet::SoloSequencer>(
+      *ledger_, parts_->trust.identity(), parts_->clock,
+      [pool = parts_->runtime.pool()](std::function<void()> job) {
+        asio::post(pool, std::move(job));
+      });
+  use(*solo_);
+  return order_records();
+}
+
+Result<void> FleetLedger::order_records() {
+  std::size_t count = 0;
+  for (fleet::FleetOperation& operation : unordered()) {
+    // From the first block on anchors are those of the state alone: without it nobody is trusted.
+    const bool needed = std::holds_alternative<fleet::AddAnchor>(operation);
+    // Shared: the answer may still be on its way out of set_value() when get() returns.
+    auto answer = std::make_shared<std::promise<Result<ports::Receipt>>>();
+    account_->submit(std::move(operation), [answer](Result<ports::Receipt> receipt) {
+      answer->set_value(std::move(receipt));
+    });
+    const auto ordered = answer->get_future().get();
+    if (ordered) {
+      ++count;
+    } else if (needed || ordered.error().code().starts_with("store.") ||
+               ordered.error().is("fleet.ledger_stopped")) {
+      return fail(ordered.error());
+    } else {
+      parts_->log.warning("fleet", "record_refused", ordered.error().message(),
+                          {{"error", ordered.error().code()}});
+    }
+  }
+  if (count > 0) {
+    parts_->log.info("fleet", "records_ordered", "records became operations of the ledger",
+                     {{"count", count}, {"height", ledger_->height()}});
+  }
+  return {};
+}
+
+void FleetLedger::use(ports::Sequencer& remote) {
+  sequencer_ = &remote;
+  account_ = std::make_unique<fleet::Account>(
+      fleet::Account::Parts{.sequencer = remote,
+                            .chain = [this] { return ledger_->chain(); },
+                            .key = parts_->trust.identity(),
+                            .id = fleet::account_of(parts_->trust.node_id()),
+                            .clock = parts_->clock});
+}
+
+std::vector<fleet::FleetOperation> FleetLedger::unordered() const {
+  std::vector<fleet::FleetOperation> out;
+  const auto chain = ledger_->chain();
+  const auto members = parts_->trust.members();
+  if (chain->state.count(fleet::anchor_key({})) == 0 &&
+      members->genesis().first_member.node_id == parts_->trust.node_id() &&
+      !members->anchors().empty()) {
+    out.emplace_back(fleet::AddAnchor{*members->anchors().front()});
+  }
+  for (fleet::Member& member : parts_->trust.unordered_members()) {
+    out.emplace_back(fleet::Register{std::move(member)});
+  }
+  return out;
+}
+
+void FleetLedger::stop() {
+  if (account_) {
+    account_->stop();
+  }
+  if (solo_) {
+    solo_->stop();
+  }
+}
+
+}  // namespace i2::node

@@ -1,0 +1,48 @@
+// What a node does for its fleet once it is on the network: passes on the ledger, lets newcomers
+// in, answers the membership verbs.
+#pragma once
+
+#include "replication.h"
+#include "sponsor.h"
+#include "verbs_fleet.h"
+
+namespace i2::node {
+
+class FleetServices {
+ public:
+  struct Parts {
+    rt::Runtime& runtime;
+    FleetLedger& fleet;
+    fleet::TrustStore& trust;
+    stoq::Transport& transport;
+    Peers& peers;
+    TaskGroup& tasks;
+    const Logger& log;
+    const Clock& clock;
+  };
+  // `parts.fleet` has been started.
+  explicit FleetServices(const Parts& parts);
+  FleetServices(const FleetServices&) = delete;
+  FleetServices& operator=(const FleetServices&) = delete;
+
+  void attach(stoq::RpcServer& server) { replication_.attach(server); }
+  void attach(AdminServer& server) { verbs_.attach(server); }
+  [[nodiscard]] Replication& replication() { return replication_; }
+
+  // On the control executor.
+  void start();
+  void link_up(const LinkPtr& link) { replication_.link_up(link); }
+  void stop();
+
+ private:
+  void block_added();
+
+  Parts parts_;
+  Replication replication_;
+  RemoteSequencer remote_;
+  Sponsor sponsor_;
+  FleetVerbs verbs_;
+  bool left_ = false;  // this node is a former member
+};
+
+}  // namespace i2::node

@@ -1,0 +1,365 @@
+#include "replication.h"
+
+#include <i2/node/addresses.h>
+#include <i2/node/fleet.pb.h>
+
+#include <algorithm>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace i2::node {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::string_view kBlocks = "fleet.Ledger/Blocks";
+constexpr std::string_view kChanged = "fleet.Ledger/Changed";
+constexpr std::string_view kSubmit = "fleet.Ledger/Submit";
+// Of the blocks in one answer; one block is at most fleet::kBlockSizeMax.
+constexpr std::size_t kPageSize = 512 * 1024;
+constexpr std::size_t kAnswerSizeMax = kPageSize + fleet::kBlockSizeMax + 64 * 1024;
+
+template <class Message>
+Result<Bytes> serialize(const Message& message) {
+  Bytes out(message.ByteSizeLong());
+  if (!message.SerializeToArray(out.data(), static_cast<int>(out.size()))) {
+    return fail("wire.malformed", "the message does not serialize");
+  }
+  return out;
+}
+
+template <class Message>
+Result<Message> parse(ByteView bytes) {
+  Message out;
+  if (!out.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return fail("wire.malformed", "the message is not what its method wants");
+  }
+  return out;
+}
+
+std::string to_string(ByteView bytes) {
+  return std::string(as_text(bytes));
+}
+
+std::optional<fleet::PeerHint> hint_of(const PeerAddress& peer) {
+  fleet::PeerHint out;
+  if (peer.node_id().size() != out.node_id.bytes.size() ||
+      peer.address().size() != out.address.size() || peer.port() > 65'535) {
+    return std::nullopt;
+  }
+  std::ranges::copy(as_bytes(peer.node_id()), out.node_id.bytes.begin());
+  std::ranges::copy(as_bytes(peer.address()), out.address.begin());
+  out.port = static_cast<std::uint16_t>(peer.port());
+  return fleet::check_hint(out) ? std::optional(out) : std::nullopt;
+}
+
+Result<ports::Receipt> receipt_of(const SubmitResponse& answer) {
+  ports::Receipt out{.operation = {},
+                     .height = answer.height(),
+                     .index = answer.index(),
+                     .time = answer.time(),
+                     .repeated = answer.repeated_submission()};
+  if (answer.operation().size() != out.operation.bytes.size()) {
+    return fail("wire.malformed", "the receipt names no operation");
+  }
+  std::ranges::copy(as_bytes(answer.operation()), out.operation.bytes.begin());
+  return out;
+}
+
+// On the pool: every block costs signatures to verify and a write to wait for.
+struct Followed {
+  std::size_t count = 0;
+  std::optional<Error> refused;
+};
+Followed follow_all(fleet::Ledger& ledger, const BlocksResponse& page) {
+  Followed out;
+  for (const std::string& block : page.blocks()) {
+    const auto added = ledger.follow(as_bytes(block));
+    if (!added) {
+      out.refused = added.error();
+      break;
+    }
+    out.count += *added ? 1 : 0;
+  }
+  return out;
+}
+
+}  // namespace
+
+Task<Result<ports::Receipt>> receipt(std::function<void(ports::Sequencer::Done)> start) {
+  return asio::async_initiate<const asio::use_awaitable_t<>&, void(Result<ports::Receipt>)>(
+      [](auto handler, const std::function<void(ports::Sequencer::Done)>& begin) {
+        const auto executor = asio::get_associated_executor(handler);
+        // Shared: a std::function has to be copyable.
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        begin([executor, shared](Result<ports::Receipt> result) {
+          asio::post(executor, [shared, result = std::move(result)]() mutable {
+            (*shared)(std::move(result));
+          });
+        });
+      },
+      asio::use_awaitable, std::move(start));
+}
+
+void RemoteSequencer::submit(Bytes operation, Done done) {
+  parts_.tasks.spawn(parts_.runtime.control(), pass_on(std::move(operation), std::move(done)));
+}
+
+Task<> RemoteSequencer::pass_on(Bytes operation, Done done) {
+  Result<ports::Receipt> answer = co_await ask(std::move(operation));
+  done(std::move(answer));
+}
+
+Task<Result<ports::Receipt>> RemoteSequencer::ask(Bytes operation) {
+  const auto chain = parts_.ledger.chain();
+  I2_CO_TRY_VALUE(const fleet::MemberRecord sequencer, fleet::sequencer_of(chain->state));
+  auto reached = co_await parts_.peers.reach(sequencer.info.node_id.hex());
+  if (!reached) {
+    co_return fail("fleet.sequencer_unreachable",
+                   "'" + sequencer.info.name +
+                       "', which orders the fleet's operations, cannot be "
+                       "reached (" +
+                       reached.error().message() + "): try again when it can");
+  }
+  SubmitRequest request;
+  request.set_operation(to_string(operation));
+  I2_CO_TRY_VALUE(Bytes body, serialize(request));
+  const auto connection = (*reached)->connection;
+  auto call = stoq::call(connection, std::string(kSubmit), std::move(body));
+  const Result<Bytes> answer =
+      co_await asio::co_spawn(connection.executor(), std::move(call), asio::use_awaitable);
+  if (!answer) {
+    co_return fail(answer.error());
+  }
+  I2_CO_TRY_VALUE(const auto parsed, parse<SubmitResponse>(*answer));
+  I2_CO_TRY_VALUE(ports::Receipt out, receipt_of(parsed));
+  if (out.height > parts_.ledger.height()) {
+    co_await parts_.catch_up(reached->link());
+  }
+  co_return out;
+}
+
+void Replication::attach(stoq::RpcServer& server) {
+  server.add_unary(std::string(kBlocks), [this](stoq::CallContext context, Bytes request) {
+    return serve_blocks(std::move(context), std::move(request));
+  });
+  server.add_unary(std::string(kChanged), [this](stoq::CallContext context, Bytes request) {
+    return serve_changed(std::move(context), std::move(request));
+  });
+  server.add_unary(std::string(kSubmit), [this](stoq::CallContext, Bytes request) {
+    return serve_submit(std::move(request));
+  });
+}
+
+Task<Result<Bytes>> Replication::serve_blocks(stoq::CallContext context, Bytes request) {
+  I2_CO_TRY_VALUE(const auto asked, parse<BlocksRequest>(request));
+  const auto work = [this, &asked] { return ledger_.blocks_after(asked.after(), kPageSize); };
+  const auto blocks = co_await rt::run_on(parts_.runtime.pool(), work);
+  if (!blocks) {
+    co_return fail(blocks.error());
+  }
+  BlocksResponse out;
+  out.set_height(ledger_.height());
+  for (const Bytes& block : *blocks) {
+    out.add_blocks(to_string(block));
+  }
+  const auto hints = co_await asio::co_spawn(
+      parts_.runtime.control(), hints_for(context.peer().node_id), asio::use_awaitable);
+  for (const fleet::PeerHint& hint : hints) {
+    PeerAddress& peer = *out.add_peers();
+    peer.set_node_id(to_string(hint.node_id.view()));
+    peer.set_address(to_string(hint.address));
+    peer.set_port(hint.port);
+  }
+  co_return serialize(out);
+}
+
+// A loopback address is passed on only to a peer on the same machine.
+Task<std::vector<fleet::PeerHint>> Replication::hints_for(NodeId peer) {
+  const LinkPtr link = parts_.peers.link_to(peer);
+  const bool local = link != nullptr && link->remote.is_loopback();
+  auto out = parts_.peers.connected_hints();
+  std::erase_if(out, [&](const fleet::PeerHint& hint) {
+    return hint.node_id == peer || (to_address(hint).is_loopback() && !local);
+  });
+  co_return out;
+}
+
+Task<Result<Bytes>> Replication::serve_changed(stoq::CallContext context, Bytes request) {
+  I2_CO_TRY_VALUE(const auto note, parse<HeightNote>(request));
+  if (note.height() > ledger_.height()) {
+    parts_.tasks.spawn(parts_.runtime.control(), note_changed(context.peer().node_id));
+  }
+  co_return Bytes{};
+}
+
+Task<Result<Bytes>> Replication::serve_submit(Bytes request) {
+  I2_CO_TRY_VALUE(const auto asked, parse<SubmitRequest>(request));
+  if (!parts_.fleet.orders()) {
+    co_return fail("fleet.not_sequencer",
+                   "this node does not order operations: submit them to the one that does");
+  }
+  const auto begin = [this, &asked](ports::Sequencer::Done done) {
+    parts_.fleet.sequencer().submit(to_bytes(as_bytes(asked.operation())), std::move(done));
+  };
+  const auto ordered = co_await receipt(begin);
+  if (!ordered) {
+    co_return fail(ordered.error());
+  }
+  SubmitResponse out;
+  out.set_operation(to_string(ordered->operation.view()));
+  out.set_height(ordered->height);
+  out.set_index(ordered->index);
+  out.set_time(ordered->time);
+  out.set_repeated_submission(ordered->repeated);
+  co_return serialize(out);
+}
+
+Task<> Replication::note_changed(NodeId peer) {
+  if (const LinkPtr link = parts_.peers.link_to(peer)) {
+    link_up(link);
+  }
+  co_return;
+}
+
+void Replication::link_up(const LinkPtr& link) {
+  if (syncing_.contains(link->peer)) {
+    again_.insert(link->peer);
+    return;
+  }
+  syncing_.insert(link->peer);
+  parts_.tasks.spawn(parts_.runtime.control(), sync(link));
+}
+
+Task<> Replication::sync(LinkPtr link) {
+  do {
+    again_.erase(link->peer);
+    const auto added = co_await pull(link);
+    if (!added) {
+      // A block that is refused is worth more than a peer that is gone.
+      const bool refused = added.error().code().starts_with("fleet.") &&
+                           !added.error().is("fleet.blocks_unavailable");
+      if (refused) {
+        parts_.log.error("fleet", "block_refused", added.error().message(),
+                         {{"peer", link->name}, {"error", added.error().code()}});
+      } else {
+        parts_.log.debug("fleet", "sync_failed", added.error().to_string(), {{"peer", link->name}});
+      }
+      break;
+    }
+    if (*added > 0) {
+      parts_.log.info("fleet", "blocks_followed", "the ledger has grown",
+                      {{"blocks", *added}, {"height", ledger_.height()}, {"from", link->name}});
+    }
+  } while (again_.contains(link->peer));
+  again_.erase(link->peer);
+  syncing_.erase(link->peer);
+  hand_in();
+}
+
+Task<> Replication::catch_up(LinkPtr link) {
+  (void)co_await pull(std::move(link));
+}
+
+Task<Result<std::size_t>> Replication::pull(LinkPtr link) {
+  std::size_t count = 0;
+  for (;;) {
+    BlocksRequest request;
+    request.set_after(ledger_.height());
+    I2_CO_TRY_VALUE(Bytes body, serialize(request));
+    stoq::CallOptions options;
+    options.message_size_max = kAnswerSizeMax;
+    auto call =
+        stoq::call(link->connection, std::string(kBlocks), std::move(body), std::move(options));
+    const Result<Bytes> answer =
+        co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
+    if (!answer) {
+      co_return fail(answer.error());
+    }
+    I2_CO_TRY_VALUE(const auto page, parse<BlocksResponse>(*answer));
+    for (const PeerAddress& peer : page.peers()) {
+      if (const auto hint = hint_of(peer);
+          hint && (link->remote.is_loopback() || !to_address(*hint).is_loopback())) {
+        parts_.peers.learn(hint->node_id, to_address(*hint));
+      }
+    }
+    const auto work = [this, &page] { return follow_all(ledger_, page); };
+    const Followed followed = co_await rt::run_on(parts_.runtime.pool(), work);
+    count += followed.count;
+    if (followed.refused) {
+      co_return fail(*followed.refused);
+    }
+    // What brings nothing new ends it, whatever height the peer claims.
+    if (followed.count == 0) {
+      co_return count;
+    }
+  }
+}
+
+void Replication::block_added() {
+  const std::uint64_t height = ledger_.height();
+  for (const LinkPtr& link : parts_.peers.links()) {
+    parts_.tasks.spawn(link->connection.executor(), tell(link, height));
+  }
+  parts_.peers.drop_former_members();
+}
+
+// Records that this node alone has, for instance because the sequencer was away.
+void Replication::hand_in() {
+  if (handed_in_ > 0) {
+    return;
+  }
+  auto operations = parts_.fleet.unordered();
+  handed_in_ = operations.size();
+  for (fleet::FleetOperation& operation : operations) {
+    parts_.fleet.account().submit(
+        std::move(operation), [this, log = &parts_.log](const Result<ports::Receipt>& ordered) {
+          if (ordered) {
+            log->info("fleet", "record_ordered", "a member's record became an operation",
+                      {{"height", ordered->height}});
+          } else {
+            log->warning("fleet", "record_refused", ordered.error().message(),
+                         {{"error", ordered.error().code()}});
+          }
+          --handed_in_;
+        });
+  }
+}
+
+Task<Result<std::size_t>> Replication::reload() {
+  const auto work = [&trust = parts_.trust] { return trust.reload_members(); };
+  const Result<std::size_t> count = co_await rt::run_on(parts_.runtime.pool(), work);
+  if (!count) {
+    parts_.log.error("fleet", "reload_failed", count.error().to_string());
+    co_return count;
+  }
+  parts_.log.info("fleet", "members_reloaded", "the members were read again", {{"count", *count}});
+  for (fleet::FleetOperation& operation : parts_.fleet.unordered()) {
+    const auto begin = [this, &operation](ports::Sequencer::Done done) {
+      parts_.fleet.account().submit(std::move(operation), std::move(done));
+    };
+    const auto ordered = co_await receipt(begin);
+    if (!ordered) {
+      co_return fail(ordered.error());
+    }
+  }
+  co_return parts_.trust.members()->size();
+}
+
+Task<> Replication::tell(LinkPtr link, std::uint64_t height) {
+  // A peer that does not hear it asks by itself when it connects again.
+  HeightNote note;
+  note.set_height(height);
+  auto body = serialize(note);
+  if (!body) {
+    co_return;
+  }
+  stoq::CallOptions options;
+  options.deadline = 5 * kSecond;
+  (void)co_await stoq::call(link->connection, std::string(kChanged), *std::move(body),
+                            std::move(options));
+}
+
+}  // namespace i2::node

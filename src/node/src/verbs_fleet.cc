@@ -1,0 +1,173 @@
+#include "verbs_fleet.h"
+
+#include <i2/fleet/core/invite_token.h>
+#include <i2/node/addresses.h>
+#include <i2/node/units.h>
+#include <i2/wire/text.h>
+
+#include <nlohmann/json.hpp>
+
+#include "replication.h"
+#include "verbs_json.h"
+
+namespace i2::node {
+namespace {
+
+using nlohmann::json;
+
+json receipt_json(const ports::Receipt& receipt) {
+  return {{"operation", receipt.operation.hex()},
+          {"height", receipt.height},
+          {"index", receipt.index},
+          {"time", format_time(receipt.time)},
+          {"repeated", receipt.repeated}};
+}
+
+Result<fleet::AccountId> parse_account(const std::string& text) {
+  const auto bytes = wire::from_hex(text);
+  fleet::AccountId out;
+  if (!bytes || bytes->size() != out.bytes.size()) {
+    return fail("admin.argument", "'account' wants 64 hexadecimal digits");
+  }
+  std::memcpy(out.bytes.data(), bytes->data(), bytes->size());
+  return out;
+}
+
+json operators_json(const fleet::OperatorSet& operators) {
+  json ids = json::array();
+  for (const auto& key : operators.keys) {
+    ids.push_back(fleet::operator_id(key).hex());
+  }
+  return {{"required", operators.required}, {"ids", std::move(ids)}};
+}
+
+// By name, full id or the beginning of one, among members and former members.
+const fleet::MemberInfo* find_member(const fleet::MemberSet& members, const std::string& text) {
+  if (const auto* named = members.find(std::string_view(text)); named != nullptr) {
+    return named;
+  }
+  const auto matches = [&text](const NodeId& id) {
+    return id.hex() == text || wire::short_id(id) == text;
+  };
+  if (const auto& first = members.genesis().first_member; matches(first.node_id)) {
+    return members.find(first.node_id);
+  }
+  for (const auto& record : members.records()) {
+    if (matches(record->info.node_id)) {
+      return members.find(record->info.node_id);
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void FleetVerbs::attach(AdminServer& server) {
+  const auto add = [&](std::string verb, std::vector<std::string_view> arguments,
+                       Task<Result<std::string>> (FleetVerbs::*handler)(AdminCallPtr)) {
+    server.add(std::move(verb), std::move(arguments),
+               [this, handler](AdminCallPtr call) { return (this->*handler)(std::move(call)); });
+  };
+  add("ledger", {"account"}, &FleetVerbs::ledger);
+  add("submit", {"operation"}, &FleetVerbs::submit);
+  add("member", {"member"}, &FleetVerbs::member);
+  add("invites", {}, &FleetVerbs::invites);
+  add("leave", {}, &FleetVerbs::leave);
+}
+
+Task<Result<std::string>> FleetVerbs::ledger(AdminCallPtr call) {
+  const auto chain = parts_.fleet.ledger().chain();
+  const fleet::FleetState state(chain->state);
+  I2_CO_TRY_VALUE(const fleet::OperatorSet operators, state.operators());
+  I2_CO_TRY_VALUE(const fleet::MemberRecord sequencer, fleet::sequencer_of(chain->state));
+  I2_CO_TRY_VALUE(const auto exported, state.root_exported());
+  const auto members = parts_.trust.members();
+  json addresses = json::array();
+  for (const auto& address : reachable_addresses(parts_.transport.local_address())) {
+    addresses.push_back(address.to_string());
+  }
+  json out{{"chain_id", chain->head.chain_id.hex()},
+           {"fleet", members->genesis().fleet_name},
+           {"height", chain->head.height},
+           {"block", tip(*chain).hex()},
+           {"app_hash", to_hex(chain->head.state)},
+           {"time_ms", chain->head.time},
+           {"operators", operators_json(operators)},
+           {"sequencer", {{"id", sequencer.info.node_id.hex()}, {"name", sequencer.info.name}}},
+           {"root",
+            {{"fingerprint", to_hex(fleet::root_fingerprint(members->genesis().root))},
+             {"exported", exported ? json(format_time(*exported)) : json()}}},
+           {"node",
+            {{"id", parts_.trust.node_id().hex()},
+             {"addresses", std::move(addresses)},
+             {"authority", parts_.trust.can_issue(parts_.clock.unix_now())}}}};
+  if (call->request.args.contains("account")) {
+    I2_CO_TRY_VALUE(const std::string text, call->request.text("account"));
+    I2_CO_TRY_VALUE(const fleet::AccountId account, parse_account(text));
+    I2_CO_TRY_VALUE(const fleet::AccountRecord record, state.account(account));
+    out["nonce"] = record.next_nonce;
+  }
+  co_return to_line(out);
+}
+
+Task<Result<std::string>> FleetVerbs::submit(AdminCallPtr call) {
+  I2_CO_TRY_VALUE(const std::string text, call->request.text("operation"));
+  auto bytes = wire::from_hex(text);
+  if (!bytes) {
+    co_return fail("admin.argument", "'operation' wants hexadecimal digits");
+  }
+  const auto begin = [this, &bytes](ports::Sequencer::Done done) {
+    parts_.fleet.sequencer().submit(*std::move(bytes), std::move(done));
+  };
+  const auto ordered = co_await receipt(begin);
+  if (!ordered) {
+    co_return fail(ordered.error());
+  }
+  co_return to_line(receipt_json(*ordered));
+}
+
+Task<Result<std::string>> FleetVerbs::member(AdminCallPtr call) {
+  I2_CO_TRY_VALUE(const std::string text, call->request.text("member"));
+  const auto members = parts_.trust.members();
+  const fleet::MemberInfo* found = find_member(*members, text);
+  if (found == nullptr) {
+    co_return fail("node.peer_unknown", "no member of the fleet has the name or id '" + text + "'");
+  }
+  co_return to_line({{"id", found->node_id.hex()},
+                     {"short_id", wire::short_id(found->node_id)},
+                     {"name", found->name},
+                     {"role", found->role == fleet::Role::kValidator ? "validator" : "node"},
+                     {"admitted", format_time(found->admitted_at)},
+                     {"sponsor", found->sponsor.hex()}});
+}
+
+Task<Result<std::string>> FleetVerbs::invites(AdminCallPtr) {
+  const auto chain = parts_.fleet.ledger().chain();
+  json out = json::array();
+  const Bytes prefix = fleet::invite_key(ByteView{});
+  chain->state.scan(prefix, {}, [&](ByteView key, ByteView value) {
+    if (const auto invite = fleet::decode_invite_record(value)) {
+      out.push_back({{"id", to_hex(key.subspan(prefix.size()))},
+                     {"tag", invite->tag},
+                     {"uses_left", invite->uses_left},
+                     {"revoked", invite->revoked},
+                     {"created", format_time(invite->created)},
+                     {"expires", format_time(invite->expiry)}});
+    }
+    return true;
+  });
+  co_return to_line({{"invites", std::move(out)}});
+}
+
+Task<Result<std::string>> FleetVerbs::leave(AdminCallPtr) {
+  const auto begin = [this](ports::Sequencer::Done done) {
+    parts_.fleet.account().submit(fleet::Leave{}, std::move(done));
+  };
+  const auto ordered = co_await receipt(begin);
+  if (!ordered) {
+    co_return fail(ordered.error());
+  }
+  co_return to_line(receipt_json(*ordered));
+}
+
+}  // namespace i2::node

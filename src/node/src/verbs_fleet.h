@@ -1,0 +1,37 @@
+// What the daemon does for the membership verbs of `i2`. Operators sign in the client; the daemon
+// says what they need to know and submits what they have signed.
+#pragma once
+
+#include "admin_server.h"
+#include "fleet_ledger.h"
+#include "peers.h"
+
+namespace i2::node {
+
+class FleetVerbs {
+ public:
+  struct Parts {
+    FleetLedger& fleet;
+    fleet::TrustStore& trust;
+    stoq::Transport& transport;
+    Peers& peers;
+    const Clock& clock;
+  };
+  explicit FleetVerbs(Parts parts) : parts_(parts) {}
+  FleetVerbs(const FleetVerbs&) = delete;
+  FleetVerbs& operator=(const FleetVerbs&) = delete;
+
+  // ledger {account?}, submit {operation}, member {member}, invites, leave.
+  void attach(AdminServer& server);
+
+ private:
+  [[nodiscard]] Task<Result<std::string>> ledger(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> submit(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> member(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> invites(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> leave(AdminCallPtr call);
+
+  Parts parts_;
+};
+
+}  // namespace i2::node
