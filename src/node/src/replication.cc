@@ -19,6 +19,8 @@ constexpr std::string_view kChanged = "fleet.Ledger/Changed";
 constexpr std::string_view kSubmit = "fleet.Ledger/Submit";
 // Of the blocks in one answer; one block is at most fleet::kBlockSizeMax.
 constexpr std::size_t kPageSize = 512 * 1024;
+constexpr Duration kTellTime = kSecond;
+constexpr Duration kTellAgain = 250 * kMillisecond;
 constexpr std::size_t kAnswerSizeMax = kPageSize + fleet::kBlockSizeMax + 64 * 1024;
 
 template <class Message>
@@ -299,9 +301,10 @@ Task<Result<std::size_t>> Replication::pull(LinkPtr link) {
 }
 
 void Replication::block_added() {
-  const std::uint64_t height = ledger_.height();
   for (const LinkPtr& link : parts_.peers.links()) {
-    parts_.tasks.spawn(link->connection.executor(), tell(link, height));
+    if (telling_.insert(link->peer).second) {
+      parts_.tasks.spawn(parts_.runtime.control(), tell(link->peer));
+    }
   }
   parts_.peers.drop_former_members();
 }
@@ -348,18 +351,35 @@ Task<Result<std::size_t>> Replication::reload() {
   co_return parts_.trust.members()->size();
 }
 
-Task<> Replication::tell(LinkPtr link, std::uint64_t height) {
-  // A peer that does not hear it asks by itself when it connects again.
-  HeightNote note;
-  note.set_height(height);
-  auto body = serialize(note);
-  if (!body) {
-    co_return;
+// Until the peer has heard of the last block or has no connection any more; it asks by itself when
+// it connects again. A link may be that of a process that is gone, while its successor is
+// connected.
+Task<> Replication::tell(NodeId peer) {
+  std::uint64_t told = 0;
+  while (told < ledger_.height()) {
+    const LinkPtr link = parts_.peers.link_to(peer);
+    if (link == nullptr) {
+      break;
+    }
+    HeightNote note;
+    note.set_height(ledger_.height());
+    auto body = serialize(note);
+    if (!body) {
+      break;
+    }
+    stoq::CallOptions options;
+    options.deadline = kTellTime;
+    auto call =
+        stoq::call(link->connection, std::string(kChanged), *std::move(body), std::move(options));
+    const Result<Bytes> heard =
+        co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
+    if (heard) {
+      told = note.height();
+    } else {
+      co_await rt::sleep_for(std::chrono::nanoseconds(kTellAgain));
+    }
   }
-  stoq::CallOptions options;
-  options.deadline = 5 * kSecond;
-  (void)co_await stoq::call(link->connection, std::string(kChanged), *std::move(body),
-                            std::move(options));
+  telling_.erase(peer);
 }
 
 }  // namespace i2::node

@@ -76,12 +76,13 @@ class Replication {
   [[nodiscard]] Task<> sync(LinkPtr link);
   [[nodiscard]] Task<Result<std::size_t>> pull(LinkPtr link);
   void hand_in();
-  [[nodiscard]] Task<> tell(LinkPtr link, std::uint64_t height);
+  [[nodiscard]] Task<> tell(NodeId peer);
 
   Parts parts_;
   fleet::Ledger& ledger_;
   std::set<NodeId> syncing_;
-  std::set<NodeId> again_;                  // something changed there while syncing
+  std::set<NodeId> again_;  // something changed there while syncing
+  std::set<NodeId> telling_;
   std::atomic<std::size_t> handed_in_ = 0;  // records that are under way
 };
 
