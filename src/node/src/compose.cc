@@ -1,5 +1,6 @@
 // All wiring of the program: which part is given to which. Parts know one another only through what
 // they are handed here.
+#include <i2/crypto/hash.h>
 #include <i2/crypto/provider.h>
 #include <unistd.h>
 
@@ -43,6 +44,17 @@ stoq::TransportConfig transport_config(const Config& config, bool http, std::siz
     }
     out.profiles.push_back(std::move(http3));
   }
+  return out;
+}
+
+// The same after every start, so that a peer of the process before this one is told at its next
+// packet (RFC 9000 §10.3), instead of waiting for its idle timeout.
+Hash256 endpoint_secret(const trustchain::HybridKey& identity) {
+  const crypto::SecretBytes key = identity.ed25519().pkcs8();
+  const Bytes derived =
+      crypto::hkdf_sha256(key.view(), {}, as_bytes("internet2 stoq endpoint"), 32);
+  Hash256 out;
+  std::ranges::copy(derived, out.begin());
   return out;
 }
 
@@ -210,6 +222,7 @@ Result<void> Node::Impl::start_ledger() {
 
 Result<void> Node::Impl::open_transport() {
   auto settings = transport_config(config, serves_http(), runtime->worker_count());
+  settings.endpoint.secret = endpoint_secret(trust->identity());
   if (is_member()) {
     settings.profiles.push_back(core::join_profile());
   }

@@ -21,6 +21,7 @@ constexpr std::string_view kSubmit = "fleet.Ledger/Submit";
 constexpr std::size_t kPageSize = 512 * 1024;
 constexpr Duration kTellTime = kSecond;
 constexpr Duration kTellAgain = 250 * kMillisecond;
+constexpr Duration kPullAgain = 500 * kMillisecond;
 constexpr std::size_t kAnswerSizeMax = kPageSize + fleet::kBlockSizeMax + 64 * 1024;
 
 template <class Message>
@@ -227,38 +228,50 @@ Task<> Replication::note_changed(NodeId peer) {
 }
 
 void Replication::link_up(const LinkPtr& link) {
-  if (syncing_.contains(link->peer)) {
+  if (!syncing_.insert(link->peer).second) {
     again_.insert(link->peer);
     return;
   }
-  syncing_.insert(link->peer);
-  parts_.tasks.spawn(parts_.runtime.control(), sync(link));
+  parts_.tasks.spawn(parts_.runtime.control(), sync(link->peer));
 }
 
-Task<> Replication::sync(LinkPtr link) {
+// Each round over the link that is there now. One may fail because its process is gone, while its
+// successor is connected: then again, until nothing is connected any more.
+Task<> Replication::sync(NodeId peer) {
   do {
-    again_.erase(link->peer);
-    const auto added = co_await pull(link);
-    if (!added) {
-      // A block that is refused is worth more than a peer that is gone.
-      const bool refused = added.error().code().starts_with("fleet.") &&
-                           !added.error().is("fleet.blocks_unavailable");
-      if (refused) {
-        parts_.log.error("fleet", "block_refused", added.error().message(),
-                         {{"peer", link->name}, {"error", added.error().code()}});
-      } else {
-        parts_.log.debug("fleet", "sync_failed", added.error().to_string(), {{"peer", link->name}});
-      }
+    again_.erase(peer);
+    const LinkPtr link = parts_.peers.link_to(peer);
+    if (link == nullptr) {
       break;
     }
-    if (*added > 0) {
+    const auto added = co_await pull(link);
+    if (!added) {
+      const bool refused = report(*link, added.error());
+      if (!refused) {
+        again_.insert(peer);
+        co_await rt::sleep_for(std::chrono::nanoseconds(kPullAgain));
+      }
+    } else if (*added > 0) {
       parts_.log.info("fleet", "blocks_followed", "the ledger has grown",
                       {{"blocks", *added}, {"height", ledger_.height()}, {"from", link->name}});
     }
-  } while (again_.contains(link->peer));
-  again_.erase(link->peer);
-  syncing_.erase(link->peer);
+  } while (again_.contains(peer));
+  again_.erase(peer);
+  syncing_.erase(peer);
   hand_in();
+}
+
+// Whether the peer's answer was the reason, which the next one would not change. It is worth more
+// than a peer that is gone.
+bool Replication::report(const Link& link, const Error& error) const {
+  const bool refused = error.code().starts_with("fleet.");
+  if (refused && !error.is("fleet.blocks_unavailable")) {
+    parts_.log.error("fleet", "block_refused", error.message(),
+                     {{"peer", link.name}, {"error", error.code()}});
+  } else {
+    parts_.log.debug("fleet", "sync_failed", error.to_string(), {{"peer", link.name}});
+  }
+  return refused;
 }
 
 Task<> Replication::catch_up(LinkPtr link) {

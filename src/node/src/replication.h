@@ -73,7 +73,8 @@ class Replication {
   [[nodiscard]] Task<Result<Bytes>> serve_submit(Bytes request);
   [[nodiscard]] Task<std::vector<fleet::PeerHint>> hints_for(NodeId peer);
   [[nodiscard]] Task<> note_changed(NodeId peer);
-  [[nodiscard]] Task<> sync(LinkPtr link);
+  [[nodiscard]] Task<> sync(NodeId peer);
+  [[nodiscard]] bool report(const Link& link, const Error& error) const;
   [[nodiscard]] Task<Result<std::size_t>> pull(LinkPtr link);
   void hand_in();
   [[nodiscard]] Task<> tell(NodeId peer);
