@@ -23,13 +23,11 @@ Result<std::optional<ChainId>> expected_chain(const Options& options) {
   if (options.expect.empty()) {
     return std::nullopt;
   }
-  const auto bytes = wire::from_hex(options.expect);
-  ChainId out;
-  if (!bytes || bytes->size() != out.bytes.size()) {
+  const auto bytes = wire::hash_from_hex(options.expect);
+  if (!bytes) {
     return fail("admin.argument", "'" + options.expect + "' is no chain id: 64 hexadecimal digits");
   }
-  std::ranges::copy(*bytes, out.bytes.begin());
-  return std::optional(out);
+  return std::optional(ChainId{*bytes});
 }
 
 Result<fleet::NodeSummary> join_with_token(const Options& options, const node::Config& config,

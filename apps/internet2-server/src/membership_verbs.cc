@@ -42,23 +42,19 @@ Result<json> ask_json(const node::Config& config, const Options& options, std::s
   return json::parse(answer.json);
 }
 
-template <class Bits>
-Result<Bits> from_hex(const std::string& text, std::string_view what) {
-  const auto bytes = wire::from_hex(text);
-  Bits out{};
-  if (!bytes || bytes->size() != out.size()) {
-    return fail("admin.argument",
-                std::format("'{}' is no {}: {} hexadecimal digits", text, what, out.size() * 2));
+Result<Hash256> from_hex(const std::string& text, std::string_view what) {
+  const auto out = wire::hash_from_hex(text);
+  if (!out) {
+    return fail("admin.argument", std::format("'{}' is no {}: 64 hexadecimal digits", text, what));
   }
-  std::ranges::copy(*bytes, out.begin());
-  return out;
+  return *out;
 }
 
 // An operator at this command line and what the daemon says of the ledger.
 struct Session {
   trustchain::HybridKey key;
   fleet::AccountId account;
-  ChainId chain_id;
+  fleet::BlockHeader head;  // as far as the daemon says: fleet, height, time
   json ledger;
 
   [[nodiscard]] std::size_t required() const {
@@ -76,22 +72,16 @@ Result<Session> open_session(const Options& options, const node::Config& config)
   I2_TRY_VALUE(out.key, fleet::read_operator_key(operator_dir(options, config)));
   out.account = fleet::account_of(fleet::operator_id(out.key.public_key()));
   I2_TRY_VALUE(out.ledger, ask_json(config, options, "ledger", {{"account", out.account.hex()}}));
-  I2_TRY_VALUE(out.chain_id.bytes,
-               from_hex<Hash256>(out.ledger["chain_id"].get<std::string>(), "chain id"));
+  I2_TRY_VALUE(out.head.chain_id.bytes,
+               from_hex(out.ledger["chain_id"].get<std::string>(), "chain id"));
+  out.head.height = out.ledger["height"].get<std::uint64_t>();
+  out.head.time = out.ledger["time_ms"].get<UnixMillis>();
   return out;
 }
 
 fleet::Operation make(const Session& session, const fleet::FleetOperation& body, UnixMillis life) {
-  fleet::Operation out;
-  out.chain_id = session.chain_id;
-  out.machine_version = fleet::kMachineVersion;
-  out.account = session.account;
-  out.nonce = session.ledger["nonce"].get<std::uint64_t>();
-  out.kind = fleet::kind_of(body);
-  out.body = encode(body);
-  out.anchor_height = session.ledger["height"].get<std::uint64_t>();
-  out.expiry = std::max(unix_now(), session.ledger["time_ms"].get<UnixMillis>()) + life;
-  return out;
+  return make_operation(session.head, session.account, session.ledger["nonce"].get<std::uint64_t>(),
+                        body, unix_now(), life);
 }
 
 Result<json> sign_and_submit(const Options& options, const node::Config& config,
@@ -145,8 +135,7 @@ ExitCode run_operation(const Options& options, const node::Config& config, const
 Result<std::vector<fleet::PeerHint>> make_hints(const Options& options, const node::Config& config,
                                                 const Session& session) {
   NodeId self;
-  I2_TRY_VALUE(self.bytes,
-               from_hex<Hash256>(session.ledger["node"]["id"].get<std::string>(), "node id"));
+  I2_TRY_VALUE(self.bytes, from_hex(session.ledger["node"]["id"].get<std::string>(), "node id"));
   std::vector<std::string> texts = options.addresses;
   if (texts.empty()) {
     texts = session.ledger["node"]["addresses"].get<std::vector<std::string>>();
@@ -199,7 +188,7 @@ Result<fleet::InviteId> find_invite(const Options& options, const node::Config& 
                             found.size(), options.revoke));
   }
   fleet::InviteId out;
-  I2_TRY_VALUE(out.bytes, from_hex<Hash256>(found.front(), "invite id"));
+  I2_TRY_VALUE(out.bytes, from_hex(found.front(), "invite id"));
   return out;
 }
 
@@ -225,7 +214,7 @@ ExitCode run_invite(const Options& options, const node::Config& config) {
                                  {{"invite", which->hex()}})
                  : out.failure(which.error());
   }
-  fleet::InviteTerms terms{.chain_id = session->chain_id,
+  fleet::InviteTerms terms{.chain_id = session->head.chain_id,
                            .root_fingerprint = {},
                            .peers = {},
                            .expiry = unix_now() + options.ttl / kMillisecond,
@@ -233,7 +222,7 @@ ExitCode run_invite(const Options& options, const node::Config& config) {
                            .tag = options.tag};
   auto hints = make_hints(options, config, *session);
   const auto root =
-      from_hex<Hash256>(session->ledger["root"]["fingerprint"].get<std::string>(), "fingerprint");
+      from_hex(session->ledger["root"]["fingerprint"].get<std::string>(), "fingerprint");
   if (!hints || !root) {
     return out.failure(!hints ? hints.error() : root.error());
   }
@@ -274,7 +263,7 @@ ExitCode run_expel(const Options& options, const node::Config& config) {
     return out.failure(member.error());
   }
   fleet::Expel body{.node = {}, .reason = options.reason};
-  const auto id = from_hex<Hash256>((*member)["id"].get<std::string>(), "node id");
+  const auto id = from_hex((*member)["id"].get<std::string>(), "node id");
   if (!id) {
     return out.failure(id.error());
   }
@@ -375,7 +364,7 @@ Result<fleet::ChangeOperators> change_of(const Options& options, const Session& 
       out.add.push_back(std::move(key));
     } else if (options.action == "rm") {
       fleet::OperatorId who;
-      I2_TRY_VALUE(who.bytes, from_hex<Hash256>(word, "operator id"));
+      I2_TRY_VALUE(who.bytes, from_hex(word, "operator id"));
       out.remove.push_back(who);
     }
   }

@@ -6,17 +6,17 @@
 
 namespace i2::fleet {
 
-Operation make_operation(const Chain& chain, const AccountId& account, std::uint64_t nonce,
-                         const FleetOperation& body, UnixMillis expiry) {
+Operation make_operation(const BlockHeader& head, const AccountId& account, std::uint64_t nonce,
+                         const FleetOperation& body, UnixMillis now, UnixMillis life) {
   Operation out;
-  out.chain_id = chain.head.chain_id;
+  out.chain_id = head.chain_id;
   out.machine_version = kMachineVersion;
   out.account = account;
   out.nonce = nonce;
   out.kind = kind_of(body);
   out.body = encode(body);
-  out.anchor_height = chain.head.height;
-  out.expiry = expiry;
+  out.anchor_height = head.height;
+  out.expiry = std::max(now, head.time) + life;
   return out;
 }
 
@@ -87,8 +87,7 @@ Result<Bytes> Account::Core::sign(const FleetOperation& body, std::uint64_t& non
     nonce = std::max(next_nonce, record.next_nonce);
   }
   Operation operation =
-      make_operation(*chain, parts.id, nonce, body,
-                     std::max(parts.clock.unix_now(), chain->head.time) + kSubmissionLifeMs);
+      make_operation(chain->head, parts.id, nonce, body, parts.clock.unix_now(), kSubmissionLifeMs);
   I2_TRY(sign_operation(operation, parts.key, true));
   return encode(operation);
 }

@@ -87,14 +87,12 @@ Result<DataDirVersion> read_version(const fs::path& dir) {
                             "program",
                             dir.string(), number, kFormatOfRecords, kFormatWithLedger));
   }
-  const auto id = wire::from_hex(text.substr(second + 1, text.size() - second - 2));
-  DataDirVersion out{.chain_id = {}, .has_ledger = number == kFormatWithLedger};
-  if (!id || id->size() != out.chain_id.bytes.size()) {
+  const auto id = wire::hash_from_hex(text.substr(second + 1, text.size() - second - 2));
+  if (!id) {
     return fail("node.data_dir_unrecognised",
                 "'" + (dir / kVersionFile).string() + "' names no chain id");
   }
-  std::memcpy(out.chain_id.bytes.data(), id->data(), id->size());
-  return out;
+  return DataDirVersion{.chain_id = {*id}, .has_ledger = number == kFormatWithLedger};
 }
 
 }  // namespace i2::fleet

@@ -31,7 +31,7 @@ class FleetServices {
 
   // On the control executor.
   void start();
-  void link_up(const LinkPtr& link) { replication_.link_up(link); }
+  void link_up(const LinkPtr& link) { replication_.follow(link->peer); }
   void stop();
 
  private:

@@ -389,11 +389,12 @@ void Peers::remember_address(Known& known, const stoq::SocketAddress& address, b
   }
 }
 
-std::vector<fleet::PeerHint> Peers::connected_hints() const {
+std::vector<fleet::PeerHint> Peers::connected_hints(bool same_machine) const {
   std::vector<fleet::PeerHint> out;
   for (const auto& [id, of_peer] : links_) {
-    if (const auto hint = to_hint(id, link_to(id)->remote);
-        hint && out.size() < fleet::kPeerHintsMax) {
+    const stoq::SocketAddress remote = link_to(id)->remote;
+    if (const auto hint = to_hint(id, remote);
+        hint && (same_machine || !remote.is_loopback()) && out.size() < fleet::kPeerHintsMax) {
       out.push_back(*hint);
     }
   }

@@ -111,8 +111,9 @@ class Peers {
   [[nodiscard]] std::vector<LinkPtr> links() const;
   // By name.
   [[nodiscard]] std::vector<PeerView> view() const;
-  // The addresses of connected peers, as hints for others.
-  [[nodiscard]] std::vector<fleet::PeerHint> connected_hints() const;
+  // The addresses of connected peers, as hints for somebody else. A loopback address means
+  // something to those on this machine only.
+  [[nodiscard]] std::vector<fleet::PeerHint> connected_hints(bool same_machine) const;
   // An address at which `peer` may be; dialled when it is not connected.
   void learn(const NodeId& peer, const stoq::SocketAddress& address);
   // Closes every connection to whom the trust store no longer knows as a member, and dials it no

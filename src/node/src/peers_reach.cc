@@ -62,10 +62,8 @@ Result<NodeId> Peers::resolve(const std::string& target) const {
   for (const auto& record : records) {
     names.push_back(record->info.name);
   }
-  if (const auto id = wire::from_hex(target); found == nullptr && id && id->size() == 32) {
-    NodeId node;
-    std::ranges::copy(*id, node.bytes.begin());
-    found = members->find(node);
+  if (const auto id = wire::hash_from_hex(target); found == nullptr && id) {
+    found = members->find(NodeId{*id});
   }
   if (found == nullptr && target.size() == kShortIdSize) {
     const auto matches = [&](const fleet::MemberInfo& member) {

@@ -179,14 +179,11 @@ Task<Result<Bytes>> Replication::serve_blocks(stoq::CallContext context, Bytes r
   co_return serialize(out);
 }
 
-// A loopback address is passed on only to a peer on the same machine.
 Task<std::vector<fleet::PeerHint>> Replication::hints_for(NodeId peer) {
   const LinkPtr link = parts_.peers.link_to(peer);
   const bool local = link != nullptr && link->remote.is_loopback();
-  auto out = parts_.peers.connected_hints();
-  std::erase_if(out, [&](const fleet::PeerHint& hint) {
-    return hint.node_id == peer || (to_address(hint).is_loopback() && !local);
-  });
+  auto out = parts_.peers.connected_hints(local);
+  std::erase_if(out, [&peer](const fleet::PeerHint& hint) { return hint.node_id == peer; });
   co_return out;
 }
 
@@ -221,18 +218,16 @@ Task<Result<Bytes>> Replication::serve_submit(Bytes request) {
 }
 
 Task<> Replication::note_changed(NodeId peer) {
-  if (const LinkPtr link = parts_.peers.link_to(peer)) {
-    link_up(link);
-  }
+  follow(peer);
   co_return;
 }
 
-void Replication::link_up(const LinkPtr& link) {
-  if (!syncing_.insert(link->peer).second) {
-    again_.insert(link->peer);
+void Replication::follow(const NodeId& peer) {
+  if (!syncing_.insert(peer).second) {
+    again_.insert(peer);
     return;
   }
-  parts_.tasks.spawn(parts_.runtime.control(), sync(link->peer));
+  parts_.tasks.spawn(parts_.runtime.control(), sync(peer));
 }
 
 // Each round over the link that is there now. One may fail because its process is gone, while its

@@ -58,7 +58,8 @@ class Replication {
 
   // fleet.Ledger/Blocks, /Changed and /Submit.
   void attach(stoq::RpcServer& server);
-  void link_up(const LinkPtr& link);
+  // Takes over what the peer has and this node has not.
+  void follow(const NodeId& peer);
   // After a block was added: tells the peers and closes connections to former members.
   void block_added();
   // Asks the peer for blocks now.

@@ -1,8 +1,5 @@
 #include "sponsor.h"
 
-#include <i2/node/addresses.h>
-
-#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -159,13 +156,8 @@ Task<Result<fleet::JoinServer::Wanted>> Sponsor::admit(Bytes request) {
   co_return wanted;
 }
 
-// A loopback address means something on this machine only.
 Task<std::vector<fleet::PeerHint>> Sponsor::hints(bool same_machine) {
-  auto out = parts_.peers.connected_hints();
-  std::erase_if(out, [same_machine](const fleet::PeerHint& hint) {
-    return to_address(hint).is_loopback() && !same_machine;
-  });
-  co_return out;
+  co_return parts_.peers.connected_hints(same_machine);
 }
 
 }  // namespace i2::node

@@ -24,13 +24,11 @@ json receipt_json(const ports::Receipt& receipt) {
 }
 
 Result<fleet::AccountId> parse_account(const std::string& text) {
-  const auto bytes = wire::from_hex(text);
-  fleet::AccountId out;
-  if (!bytes || bytes->size() != out.bytes.size()) {
+  const auto bytes = wire::hash_from_hex(text);
+  if (!bytes) {
     return fail("admin.argument", "'account' wants 64 hexadecimal digits");
   }
-  std::memcpy(out.bytes.data(), bytes->data(), bytes->size());
-  return out;
+  return fleet::AccountId{*bytes};
 }
 
 json operators_json(const fleet::OperatorSet& operators) {

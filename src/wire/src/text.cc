@@ -1,5 +1,7 @@
 #include <i2/wire/text.h>
 
+#include <algorithm>
+
 namespace i2::wire {
 namespace {
 
@@ -38,6 +40,16 @@ std::optional<Bytes> from_hex(std::string_view text) {
     }
     out.push_back(static_cast<std::uint8_t>(high << 4 | low));
   }
+  return out;
+}
+
+std::optional<Hash256> hash_from_hex(std::string_view text) {
+  const auto bytes = from_hex(text);
+  Hash256 out{};
+  if (!bytes || bytes->size() != out.size()) {
+    return std::nullopt;
+  }
+  std::ranges::copy(*bytes, out.begin());
   return out;
 }
 

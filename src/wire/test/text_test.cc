@@ -7,6 +7,10 @@ namespace {
 TEST(Hex, BothCasesAndNothingElse) {
   EXPECT_EQ(from_hex("00fFAb"), Bytes({0x00, 0xff, 0xab}));
   EXPECT_EQ(from_hex(""), Bytes{});
+  EXPECT_EQ(hash_from_hex(std::string(62, '0') + "fF").value().back(), 0xff);
+  EXPECT_FALSE(hash_from_hex(std::string(62, '0')));
+  EXPECT_FALSE(hash_from_hex(std::string(66, '0')));
+  EXPECT_FALSE(hash_from_hex(std::string(64, 'g')));
   EXPECT_FALSE(from_hex("0"));
   for (const std::string_view bad :
        {"0g", "g0", "0x", " 0", "0\xe6", "0/", "0:", "0@", "0`", "0G"}) {

@@ -16,10 +16,11 @@ inline constexpr std::size_t kAccountQueueMax = 256;
 // How long an operation that is under way may be ordered.
 inline constexpr UnixMillis kSubmissionLifeMs = 10ULL * 60 * 1000;
 
-// An operation of the account, ready to be signed. `state`: the newest one that the author has.
-[[nodiscard]] Operation make_operation(const Chain& chain, const AccountId& account,
+// An operation of the account, ready to be signed. `head`: the newest that the author has; of it
+// chain_id, height and time are used. `life`: how long it may be ordered from now on.
+[[nodiscard]] Operation make_operation(const BlockHeader& head, const AccountId& account,
                                        std::uint64_t nonce, const FleetOperation& body,
-                                       UnixMillis expiry);
+                                       UnixMillis now, UnixMillis life);
 
 // Thread-safe. Nobody else may make operations for the account meanwhile: each of the two would
 // find its nonce taken now and then (fleet.operation_nonce).

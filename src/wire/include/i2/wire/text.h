@@ -12,6 +12,8 @@ namespace i2::wire {
 
 // Accepts both cases; refuses an odd number of digits. The inverse is to_hex() of base.
 [[nodiscard]] std::optional<Bytes> from_hex(std::string_view text);
+// The same for exactly 64 digits: what ids and hashes are written as.
+[[nodiscard]] std::optional<Hash256> hash_from_hex(std::string_view text);
 [[nodiscard]] std::string to_base32(ByteView bytes);
 // Accepts both cases; refuses padding, other characters and non-zero trailing bits.
 [[nodiscard]] std::optional<Bytes> from_base32(std::string_view text);
