@@ -67,6 +67,8 @@ endfunction()
 function(i2_unity target)
   if(I2_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${I2_UNITY})
+    # GCC takes an included source for a header, whose anonymous namespace would be a mistake.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
 endfunction()
 

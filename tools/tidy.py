@@ -3,9 +3,10 @@
 
 usage: tidy.py BUILD [--changed REV] [-j N]
 
-BUILD is a folder with compile_commands.json made for clang. A file that passed is not looked at again until
-its preprocessed text, .clang-tidy or clang-tidy itself changes (stamps in build/tidy). With --changed only
-files that differ from REV are looked at: sources, and for a header the sources that name it.
+BUILD is a folder with compile_commands.json made for clang; of sources that are compiled together each is
+looked at. A file that passed is not looked at again until its preprocessed text, .clang-tidy or clang-tidy
+itself changes (stamps in build/tidy). With --changed only files that differ from REV are looked at: sources,
+and for a header the sources that name it; BUILD has to compile each alone then (I2_UNITY=0).
 Run it inside the Debian 13 root (tools/check does).
 """
 
@@ -22,6 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 STAMPS = ROOT / "build" / "tidy"
 TIDY = "clang-tidy-19"
+# .clang-tidy names headers only: a source that another one includes counts too.
+OURS = "/(src|apps|sim|tests|bench)/.*\\.(h|cc)$"
 
 
 def output(*command):
@@ -29,14 +32,15 @@ def output(*command):
 
 
 def compile_commands(build):
-    """{path below the root: the command as a list} of our own C++ sources."""
+    """{path below the root: the command as a list} of our own C++ sources and of what joins them."""
     commands = {}
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         path = Path(entry["directory"], entry["file"]).resolve()
-        if path.suffix != ".cc" or not path.is_relative_to(ROOT):
+        if not path.is_relative_to(ROOT):
             continue
         name = path.relative_to(ROOT).as_posix()
-        if not name.startswith("build/"):
+        joined = path.parent.name == "Unity" and path.suffix == ".cxx"
+        if joined or (path.suffix == ".cc" and not name.startswith("build/")):
             commands.setdefault(name, (entry["directory"], shlex.split(entry["command"])))
     return commands
 
@@ -75,7 +79,8 @@ def tidy_one(build, name, directory, command, salt):
     if text is not None and stamp.exists():
         return None
     result = subprocess.run(
-        [TIDY, "-p", str(build), "--quiet", str(ROOT / name)], capture_output=True, text=True, check=False
+        [TIDY, "-p", str(build), "--quiet", f"--header-filter={OURS}", str(ROOT / name)],
+        capture_output=True, text=True, check=False,
     )
     if result.returncode == 0:
         stamp.touch()

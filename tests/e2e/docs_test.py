@@ -44,6 +44,7 @@ i2 --data-dir beta join beta.bundle
 internet2-server --data-dir beta --bind ::1 --port 9393 development 2>/dev/null &
 mkdir -p ~/.local/share/bash-completion/completions
 """,
+    "docs/concepts.md": NODE,
     "docs/reference/config.md": NODE,
     "docs/reference/http.md": NODE,
     "packaging/README.md": NODE,

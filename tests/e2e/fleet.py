@@ -56,22 +56,28 @@ def run(program, *arguments, env=None, timeout=DEADLINE, cwd=None):
 
 
 def wait_for(condition, what, deadline=DEADLINE):
-    """Returns the first true value of condition()."""
+    """Returns the first true value of condition(). Asking takes at most half of the time."""
     end = time.monotonic() + deadline
     while True:
+        asked = time.monotonic()
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
             raise AssertionError(f"timed out waiting for {what}")
-        time.sleep(0.02)
+        time.sleep(max(0.02, time.monotonic() - asked))
 
 
 def free_port():
-    """A port that nobody listens on and that the kernel gives to no connection: a node finds it again after a restart."""
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    """A port that nobody listens on and that the kernel gives to no connection: a node finds it again after a restart.
+
+    Tests run side by side: each process draws from its own share of the ports.
+    """
+    lowest, shares = 10000, 64
+    highest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    own = range(lowest + os.getpid() % shares, highest, shares)
     while True:
-        port = random.randrange(10000, lowest)
+        port = random.choice(own)
         try:
             for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                 with socket.socket(socket.AF_INET6, kind) as probe:
@@ -91,9 +97,10 @@ class Node:
         self.process = None
         self.port = 0  # UDP
         self.http_port = 0  # TCP; mostly the same
+        self.env = {}  # for its daemon and its commands
 
     def i2(self, *arguments, timeout=DEADLINE, env=None):
-        return run(CLIENT, "--data-dir", self.data, *arguments, timeout=timeout, env=env)
+        return run(CLIENT, "--data-dir", self.data, *arguments, timeout=timeout, env={**self.env, **(env or {})})
 
     def ok(self, *arguments, timeout=DEADLINE):
         """The JSON answer of a command that has to succeed."""
@@ -111,7 +118,7 @@ class Node:
                 [program, "--data-dir", self.data, "--bind", "::1", "--port", str(port),
                  *map(str, arguments), *mode],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**ENVIRONMENT, "I2_LOG_FORMAT": "json", **(env or {})},
+                env={**ENVIRONMENT, "I2_LOG_FORMAT": "json", **self.env, **(env or {})},
             )
 
         def is_up():

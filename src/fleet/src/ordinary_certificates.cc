@@ -65,7 +65,7 @@ Result<void> OrdinaryCertificates::load_authority(UnixMillis now) {
     authority_ = trustchain::OrdinaryAuthority{.key = std::move(stored.key),
                                                .certificate = std::move(stored.certificates[0]),
                                                .root = std::move(stored.certificates[1])};
-    if (trustchain::renewal_time(authority_->certificate) > now) {
+    if (trustchain::renewal_time(authority_->certificate, now) > now) {
       return {};
     }
   }
@@ -126,9 +126,9 @@ bool OrdinaryCertificates::can_issue(UnixMillis now) const {
          now < authority_->certificate.not_after();
 }
 
-UnixMillis OrdinaryCertificates::renewal_time() const {
+UnixMillis OrdinaryCertificates::renewal_time(UnixMillis now) const {
   const auto leaf = current();
-  return leaf == nullptr ? 0 : trustchain::renewal_time(leaf->certificate);
+  return leaf == nullptr ? 0 : trustchain::renewal_time(leaf->certificate, now);
 }
 
 bool OrdinaryCertificates::covers(const Names& names) const {

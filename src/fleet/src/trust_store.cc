@@ -244,8 +244,8 @@ Result<crypto::Certificate> TrustStore::issue_to(const crypto::CertificateReques
                                  .name_is_wish = name_is_wish});
 }
 
-UnixMillis TrustStore::renewal_time() const {
-  return trustchain::renewal_time(current()->certificate);
+UnixMillis TrustStore::renewal_time(UnixMillis now) const {
+  return trustchain::renewal_time(current()->certificate, now);
 }
 
 Result<trustchain::LeafRequest> TrustStore::make_renewal_request() const {

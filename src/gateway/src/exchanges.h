@@ -13,7 +13,7 @@ namespace i2::gateway {
 // outlive the connection's.
 class Exchanges final : public RequestListener, public std::enable_shared_from_this<Exchanges> {
  public:
-  Exchanges(boost::asio::any_io_executor executor, std::shared_ptr<Service> service,
+  Exchanges(const boost::asio::any_io_executor& executor, std::shared_ptr<Service> service,
             const Client& client)
       : executor_(executor),
         service_(std::move(service)),

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 namespace i2::gateway {
 namespace {
@@ -84,7 +83,7 @@ struct Http2Callbacks {
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     const std::string piece = exchange->body.take(size);
-    std::memcpy(out, piece.data(), piece.size());
+    std::ranges::copy(as_bytes(piece), out);
     if (exchange->body.size() == 0 && exchange->body.ended()) {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
     } else if (piece.empty()) {

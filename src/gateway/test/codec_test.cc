@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <nghttp2/nghttp2.h>
 
-#include <cstring>
+#include <algorithm>
 #include <deque>
 
 #include "http2_codec.h"
@@ -103,7 +103,7 @@ class Http2Client {
                             void*) -> nghttp2_ssize {
           auto& text = *static_cast<std::string*>(source->ptr);
           const std::size_t count = std::min(size, text.size());
-          std::memcpy(out, text.data(), count);
+          std::copy_n(text.begin(), count, out);
           text.erase(0, count);
           *flags |= text.empty() ? NGHTTP2_DATA_FLAG_EOF : 0;
           return static_cast<nghttp2_ssize>(count);

@@ -47,7 +47,7 @@ T run(boost::asio::io_context& context, Task<T> task) {
 }
 
 inline Handler answering(std::string text) {
-  return [text](Request) -> Task<Response> {
+  return [text = std::move(text)](const Request&) -> Task<Response> {
     return [](std::string body) -> Task<Response> {
       co_return text_response(std::move(body), "text/plain");
     }(text);

@@ -86,7 +86,7 @@ Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, cons
                fleet::TrustStore::load(config.data_dir, clock.unix_now(), ledger.chain()));
   // A certificate authority that was off for long renews before anybody sees the old leaf.
   const UnixMillis now = clock.unix_now();
-  if (trust->can_issue(now) && trust->renewal_time() <= now) {
+  if (trust->can_issue(now) && trust->renewal_time(now) <= now) {
     I2_TRY(trust->renew_own_leaf(now));
   }
   return trust;
@@ -104,7 +104,7 @@ Result<std::unique_ptr<fleet::OrdinaryCertificates>> load_ordinary(const Config&
                                                   .root = members->genesis().root_ecdsa},
                                                  now));
   // An authority serves ordinary clients from the first moment on.
-  if (out->can_issue(now) && out->renewal_time() <= now) {
+  if (out->can_issue(now) && out->renewal_time(now) <= now) {
     I2_TRY(out->renew_own({}, now));
   }
   return out;

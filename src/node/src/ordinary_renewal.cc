@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::string_view kRenew = "trust.Ca/RenewOrdinary";
-constexpr Duration kLookMax = 600 * kSecond;  // the wall clock may jump
+constexpr Duration kLookMax = 10 * kSecond;  // the wall clock may jump
 constexpr Duration kRetryMin = 5 * kSecond;
 constexpr Duration kRetryMax = 600 * kSecond;
 constexpr UnixMillis kJitterMs = 3'600'000;
@@ -61,7 +61,7 @@ void OrdinaryRenewal::stop() {
 bool OrdinaryRenewal::is_due(UnixMillis now) const {
   const bool names_missing = !names_asked_ && parts_.certificates.can_issue(now) &&
                              !parts_.certificates.covers(parts_.names);
-  return parts_.certificates.renewal_time() <= now || names_missing;
+  return parts_.certificates.renewal_time(now) <= now || names_missing;
 }
 
 Task<> OrdinaryRenewal::run() {
@@ -70,7 +70,7 @@ Task<> OrdinaryRenewal::run() {
     const UnixMillis jitter = parts_.rng.next_u64() % kJitterMs;
     UnixMillis now = parts_.clock.unix_now();
     while (!is_due(now) && !stopping_) {
-      const UnixMillis due = parts_.certificates.renewal_time() + jitter;
+      const UnixMillis due = parts_.certificates.renewal_time(now) + jitter;
       const Duration wait = due > now ? (due - now) * kMillisecond : kSecond;
       co_await wakeup_.wait(std::min(wait, kLookMax));
       now = parts_.clock.unix_now();
@@ -82,9 +82,9 @@ Task<> OrdinaryRenewal::run() {
     if (renewed) {
       retry = kRetryMin;
       names_asked_ = true;
-      parts_.log.info("trust", "ordinary_leaf_renewed",
-                      "ordinary clients are shown a new certificate",
-                      {{"renewal", format_time(parts_.certificates.renewal_time())}});
+      parts_.log.info(
+          "trust", "ordinary_leaf_renewed", "ordinary clients are shown a new certificate",
+          {{"renewal", format_time(parts_.certificates.renewal_time(parts_.clock.unix_now()))}});
       continue;
     }
     parts_.log.debug("trust", "ordinary_renewal_failed", renewed.error().to_string());

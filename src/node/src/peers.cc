@@ -233,10 +233,13 @@ bool Peers::opened_by_smaller_id(const Link& link) const {
   return link.outgoing == (parts_.trust.node_id() < link.peer);
 }
 
-// Both ends agree on the first two; the third matters only to the opener of both.
+// Both ends agree on the first three; the last matters only to the opener of both.
 bool Peers::is_better(const Link& a, const Link& b) const {
   if (a.retired != b.retired) {
     return b.retired;
+  }
+  if (a.answered != b.answered) {
+    return a.answered;
   }
   if (opened_by_smaller_id(a) != opened_by_smaller_id(b)) {
     return opened_by_smaller_id(a);
@@ -276,7 +279,7 @@ Task<> Peers::resolve_duplicates(NodeId peer) {
          links_.at(peer).size() > 1) {
     seen = links_.at(peer);
     for (const LinkPtr& link : seen) {
-      link->answered = false;
+      link->answered = link == seen.back();  // the handshake was its answer
       parts_.tasks.spawn(link->connection.executor(), probe(link));
     }
     co_await rt::sleep_for(std::chrono::nanoseconds(kProbeTime));

@@ -4,8 +4,9 @@
 // and jitter, and again when the last one has ended. Addresses come from the bundle, from members
 // that dialled this node and from other members; they are hints, the handshake decides who it is.
 //
-// When two nodes dial each other at once, both see two connections. Those that do not answer a PING
-// are dropped; of the others the one opened by the node with the smaller id is kept, and the opener
+// When two nodes dial each other at once, both see two connections; so they do when a process was
+// killed and its successor dials. What has answered a PING since is preferred, what does not answer
+// is dropped; of the others the one opened by the node with the smaller id is kept, and the opener
 // of another closes it when it is not in use any more.
 //
 // Everything runs on the control executor. Link::connection is used on its own executor only.
@@ -39,7 +40,7 @@ struct Link {
   bool outgoing = false;
   Timestamp since = 0;
   std::size_t users = 0;  // commands that use it now
-  bool answered = false;  // the last probe
+  bool answered = true;   // the handshake or the last probe; not while one is under way
   bool retired = false;   // another one is kept; closed when nobody uses it
 };
 // Shared: the table, the task that serves it and the commands that use it.

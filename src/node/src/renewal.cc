@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kRenew = "trust.Ca/Renew";
 // Between two looks at the wall clock, which may jump while the monotonic one stands still
 // (suspend).
-constexpr Duration kLookMax = 600 * kSecond;
+constexpr Duration kLookMax = 10 * kSecond;  // the wall clock may jump
 constexpr Duration kRetryMin = 5 * kSecond;
 constexpr Duration kRetryMax = 600 * kSecond;
 // Nodes that were provisioned together do not renew together.
@@ -61,13 +61,16 @@ Task<> Renewal::run() {
   Duration retry = kRetryMin;
   while (!stopping_) {
     const UnixMillis jitter = parts_.rng.next_u64() % kJitterMs;
-    UnixMillis due = parts_.trust.renewal_time();
     UnixMillis now = parts_.clock.unix_now();
+    UnixMillis due = parts_.trust.renewal_time(now);
     // Only a renewal that lies ahead is spread; one that is overdue happens now.
     due += due > now ? jitter : 0;
     while (now < due && !stopping_) {
       co_await wakeup_.wait(std::min<Duration>((due - now) * kMillisecond, kLookMax));
       now = parts_.clock.unix_now();
+      if (now < parts_.trust.current()->certificate.not_before()) {
+        break;  // it was set back
+      }
     }
     if (stopping_) {
       break;

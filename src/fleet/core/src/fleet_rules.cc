@@ -86,7 +86,11 @@ Result<void> check_newcomer(const Rules& rules, const NodeId& node, std::string_
 
 Result<void> check(const Rules& rules, const CreateInvite& body) {
   I2_TRY(need_operators(rules, 1));
-  if (body.expiry <= rules.block.time || body.expiry > rules.block.time + kInviteLifeMsMax) {
+  if (body.expiry <= rules.block.time) {
+    return fail("fleet.invite_invalid",
+                "the invite ends before the ledger's time, which is ahead of this clock");
+  }
+  if (body.expiry > rules.block.time + kInviteLifeMsMax) {
     return fail("fleet.invite_invalid", "an invite lasts up to 30 days");
   }
   I2_TRY_VALUE(const auto there, rules.state.invite(body.invite));

@@ -9,11 +9,14 @@ namespace i2::fleet::testing {
 inline constexpr UnixMillis kNow = 1'763'700'000'000;  // 2025-11-21
 inline constexpr UnixMillis kHour = 3600ULL * 1000;
 
-inline trustchain::HybridKey new_pair() {
-  return trustchain::HybridKey::generate().value();
-}
+// On hardware doubles: the same bytes, sooner.
 inline crypto::PrivateKey new_key(crypto::SignatureAlgorithm algorithm) {
-  return crypto::PrivateKey::generate(algorithm).value();
+  return crypto::PrivateKey::generate(algorithm, crypto::FalconArithmetic::kNativeDouble).value();
+}
+inline trustchain::HybridKey new_pair() {
+  return trustchain::HybridKey::from_keys(new_key(crypto::SignatureAlgorithm::kFalcon1024),
+                                          new_key(crypto::SignatureAlgorithm::kEd25519))
+      .value();
 }
 
 struct Node {

@@ -66,8 +66,11 @@ Result<LeafRequest> make_leaf_request(std::string_view node_name, std::string_vi
   return LeafRequest{.key = std::move(key), .request = std::move(request)};
 }
 
-UnixMillis renewal_time(const crypto::Certificate& leaf) {
+UnixMillis renewal_time(const crypto::Certificate& leaf, UnixMillis now) {
   const UnixMillis from = leaf.not_before();
+  if (now < from) {
+    return now;
+  }
   const UnixMillis until = std::max(from, leaf.not_after());
   return from + (until - from) / 3 * 2;
 }

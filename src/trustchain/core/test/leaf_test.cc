@@ -58,7 +58,9 @@ TEST(Leaf, FollowsTheProfile) {
   EXPECT_FALSE(leaf().is_ca());
   EXPECT_EQ(leaf().public_key().spki(), request().key.public_key().spki());
   EXPECT_EQ(leaf().public_key().algorithm(), crypto::SignatureAlgorithm::kFalcon1024);
-  EXPECT_EQ(renewal_time(leaf()), leaf().not_before() + 16 * kHour);
+  EXPECT_EQ(renewal_time(leaf(), kNow), leaf().not_before() + 16 * kHour);
+  const UnixMillis set_back = leaf().not_before() - 1;
+  EXPECT_EQ(renewal_time(leaf(), set_back), set_back);
   // What a Falcon certificate takes without extensions is about 3 330 bytes; they have 790 to
   // spend.
   EXPECT_LT(leaf().der().size(), 3330u + 790u);

@@ -45,7 +45,7 @@ class OrdinaryCertificates {
   [[nodiscard]] crypto::Certificate root() const;
   [[nodiscard]] bool can_issue(UnixMillis now) const;
   // When the leaf wants to be renewed; 0 while there is none.
-  [[nodiscard]] UnixMillis renewal_time() const;
+  [[nodiscard]] UnixMillis renewal_time(UnixMillis now) const;
   // Whether the leaf is also for all of these.
   [[nodiscard]] bool covers(const Names& names) const;
 

@@ -88,8 +88,9 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
                                                         const NodeId& newcomer,
                                                         UnixMillis now) const;
 
-  // When the current leaf wants to be renewed (two thirds of its life); the caller adds its jitter.
-  [[nodiscard]] UnixMillis renewal_time() const;
+  // When the current leaf wants to be renewed (trustchain::renewal_time); the caller adds its
+  // jitter.
+  [[nodiscard]] UnixMillis renewal_time(UnixMillis now) const;
   // A certificate authority renews its own leaf: fresh key, certificate, binding.
   // Errors: fleet.no_anchor, those of issue_leaf(), node.disk_full, node.file_failed.
   Result<void> renew_own_leaf(UnixMillis now);

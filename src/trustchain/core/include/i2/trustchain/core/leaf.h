@@ -55,7 +55,8 @@ struct LeafRequest {
 [[nodiscard]] Result<LeafRequest> make_leaf_request(std::string_view node_name,
                                                     std::string_view fleet_name);
 
-// When to renew: two thirds into the life of `leaf`. The caller adds its jitter.
-[[nodiscard]] UnixMillis renewal_time(const crypto::Certificate& leaf);
+// When to renew: two thirds into the life of `leaf`, or at once when that has not begun, because
+// the clock was ahead. The caller adds its jitter.
+[[nodiscard]] UnixMillis renewal_time(const crypto::Certificate& leaf, UnixMillis now);
 
 }  // namespace i2::trustchain

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""The wall clock jumps under running nodes. I2_MOVED_CLOCK_LIBRARY is what moves it (moved_clock.c)."""
+
+import os
+import struct
+import unittest
+from datetime import datetime, timedelta, timezone
+
+from fleet import FleetTest, wait_for
+
+LIBRARY = os.environ.get("I2_MOVED_CLOCK_LIBRARY", "build/release/tests/e2e/libmoved_clock.so")
+LEAF = timedelta(hours=24)
+
+
+class Clock(FleetTest):
+    def setUp(self):
+        super().setUp()
+        self.file = self.folder / "clock"
+        self.move(timedelta())
+
+    def move(self, by):
+        self.moved = by
+        with open(self.file, "r+b" if self.file.exists() else "wb") as clock:
+            clock.write(struct.pack("=q", int(by.total_seconds())))
+
+    def node(self, name):
+        node = super().node(name)
+        node.env = {"LD_PRELOAD": os.path.realpath(LIBRARY), "I2_MOVED_CLOCK": str(self.file)}
+        return node
+
+    def is_current(self, node):
+        """Whether the node's certificate began before its clock and ends within a life of it."""
+        status = node.i2("status", "--json").json  # it may say that it is not well
+        ends = datetime.fromisoformat(status["certificates"]["nearest_expiry"])
+        now = datetime.now(timezone.utc) + self.moved
+        return now < ends <= now + LEAF
+
+    def test_certificates_follow(self):
+        alpha = self.founder().start()
+        beta = self.invited(alpha, "beta").start()
+        nodes = (alpha, beta)
+
+        def is_whole():
+            return alpha.connected() == {"beta"} and beta.connected() == {"alpha"} and all(map(self.is_current, nodes))
+
+        wait_for(is_whole, "the nodes to connect")
+        # Over a day ahead every certificate has expired; back again, none has begun.
+        for by in (timedelta(hours=25), timedelta()):
+            self.move(by)
+            wait_for(is_whole, f"both nodes to be members with new certificates at {by}", 120)
+            self.assertEqual([node.ok("status")["health"] for node in nodes], ["ok", "ok"])
+            self.assertEqual(alpha.ok("path", "beta")["auth"], "falcon1024+ed25519")
+
+    def test_operations_are_ordered_through_it(self):
+        alpha = self.founder().start()
+        beta = self.invited(alpha, "beta").start()
+        wait_for(lambda: beta.connected() == {"alpha"}, "the nodes to connect")
+        heights = [alpha.ok("status")["consensus"]["height"]]
+        for by in (timedelta(hours=3), timedelta(hours=1)):
+            self.move(by)
+            self.invite(alpha, "--ttl", "5h")  # the ledger's time does not go back
+            heights.append(alpha.ok("status")["consensus"]["height"])
+        self.assertEqual(heights, sorted(set(heights)))
+        wait_for(lambda: beta.ok("status")["consensus"]["height"] == heights[-1], "beta to follow")
+        self.assertEqual(*(node.ok("status")["consensus"]["app_hash"] for node in (alpha, beta)))
+
+
+if __name__ == "__main__":
+    unittest.main()
