@@ -1,11 +1,10 @@
-# i2_library(name LEVEL n [HEADERS ...] [SOURCES ...] [DEPS ...] [PRIVATE_DEPS ...] [PROTOS ...] [PCH kind] [UNITY])
+# i2_library(name LEVEL n [HEADERS ...] [SOURCES ...] [DEPS ...] [PRIVATE_DEPS ...] [PROTOS ...] [PCH kind])
 #
 # Declares a library of the project. `name` is the folder below src/ with '/' as '_' (stoq_core is
 # src/stoq/core); the target is i2::name. A dependency without '::' is another library of the project and
-# must have a strictly lower LEVEL. Public headers live in include/ and are compiled on their own. UNITY: as
-# i2_unity().
+# must have a strictly lower LEVEL. Public headers live in include/ and are compiled on their own.
 function(i2_library name)
-  cmake_parse_arguments(ARG "UNITY" "LEVEL;PCH" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS;PROTOS" ${ARGN})
+  cmake_parse_arguments(ARG "" "LEVEL;PCH" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS;PROTOS" ${ARGN})
   if(NOT DEFINED ARG_LEVEL OR ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "i2_library(${name}): LEVEL missing or unknown words: ${ARG_UNPARSED_ARGUMENTS}")
   endif()
@@ -43,9 +42,7 @@ function(i2_library name)
       set(ARG_PCH std)
     endif()
     target_precompile_headers(${target} REUSE_FROM i2_pch_${ARG_PCH})
-    if(ARG_UNITY)
-      i2_unity(${target})
-    endif()
+    i2_unity(${target})
   else()
     add_library(${target} INTERFACE)
     set(access INTERFACE)
@@ -62,8 +59,8 @@ function(i2_library name)
   endif()
 endfunction()
 
-# Compiles several sources of a target at a time, for targets whose compile time goes into the same templates
-# and headers. Names in their anonymous namespaces must differ.
+# Compiles several sources of a target at a time: most of the time goes into the same headers and templates.
+# Names in their anonymous namespaces must differ.
 function(i2_unity target)
   if(I2_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${I2_UNITY})
@@ -128,8 +125,11 @@ function(i2_fuzz name)
     target_link_libraries(${name} PRIVATE ${ARG_DEPS})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   else()
-    add_executable(${name} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/corpus/replay_main.cc)
-    target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+    if(NOT TARGET i2_replay)
+      add_library(i2_replay OBJECT ${CMAKE_SOURCE_DIR}/corpus/replay_main.cc)
+    endif()
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE ${ARG_DEPS} i2_replay)
     add_test(NAME ${name} COMMAND ${name} ${CMAKE_SOURCE_DIR}/corpus/${name})
     set_tests_properties(${name} PROPERTIES LABELS "fuzz-replay")
   endif()

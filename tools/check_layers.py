@@ -77,7 +77,7 @@ IMPURE_NAMES = [
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 CALL = re.compile(r"\bi2_library\s*\(")
-KEYWORDS = {"LEVEL", "HEADERS", "SOURCES", "DEPS", "PRIVATE_DEPS", "PROTOS", "PCH", "UNITY"}
+KEYWORDS = {"LEVEL", "HEADERS", "SOURCES", "DEPS", "PRIVATE_DEPS", "PROTOS", "PCH"}
 
 
 @dataclass

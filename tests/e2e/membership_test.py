@@ -86,6 +86,22 @@ class Membership(FleetTest):
         alpha.start(port=port)
         beta.ok("join", good)
 
+    def test_a_node_of_its_own_fleet_joins_with_replace(self):
+        alpha = self.founder().start()
+        beta = self.founder("beta", "mine").start()
+        token = self.invite(alpha)
+        self.assert_fails(beta.i2("join", token, "--replace"), 1, "node.data_dir_locked")
+        self.assertEqual(beta.stop(), 0)
+        self.assert_fails(beta.i2("join", token), 1, "fleet.already_member")
+        # A refused one changes nothing.
+        self.assert_fails(beta.i2("join", token[:-1] + ("a" if token[-1] != "a" else "b"), "--replace"), 8,
+                          "trust.invite_altered")
+        self.assertEqual(beta.start().ok("status")["fleet"]["name"], "mine")
+        self.assertEqual(beta.stop(), 0)
+        self.assertEqual(beta.ok("join", token, "--replace", "--name", "beta")["fleet"]["name"], "home")
+        beta.start()
+        wait_for(lambda: alpha.connected() == {"beta"} and beta.connected() == {"alpha"}, "the nodes to connect")
+
     def test_two_race_for_one_invite(self):
         alpha = self.founder().start()
         token = self.invite(alpha)

@@ -1,13 +1,16 @@
 """The daemon as a service: modes, what stands against them, rights, the service manager."""
 
+import ctypes
 import json
 import os
 import pwd
+import select
 import signal
 import socket
 import subprocess
 import unittest
 import urllib.request
+from pathlib import Path
 
 from fleet import DEADLINE, SERVER, FleetTest, run, wait_for
 
@@ -33,8 +36,40 @@ class Manager:
             if line in lines:
                 return lines
 
+    def drain(self):
+        """What it has heard and not looked at."""
+        lines = []
+        while select.select([self.socket], [], [], 0)[0]:
+            lines += self.socket.recv(4096).decode().splitlines()
+        return lines
+
     def close(self):
         self.socket.close()
+
+
+class Frozen:
+    """Holds one thread of another process with ptrace(2)."""
+
+    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
+
+    def __init__(self, process, name):
+        threads = Path(f"/proc/{process}/task").iterdir()
+        self.thread = next(int(t.name) for t in threads if (t / "comm").read_text().strip() == name)
+
+    def ptrace(self, request):
+        libc = ctypes.CDLL(None, use_errno=True)
+        arguments = (ctypes.c_long(request), ctypes.c_long(self.thread), ctypes.c_void_p(), ctypes.c_void_p())
+        if libc.ptrace(*arguments) != 0:
+            raise OSError(ctypes.get_errno(), "ptrace")
+
+    def __enter__(self):
+        self.ptrace(self.SEIZE)
+        self.ptrace(self.INTERRUPT)
+        os.waitpid(self.thread, 0x40000000)  # __WALL
+        return self
+
+    def __exit__(self, *_):
+        self.ptrace(self.DETACH)
 
 
 class Modes(FleetTest):
@@ -100,6 +135,12 @@ class Modes(FleetTest):
         alpha.start(mode=mode)
         self.assertEqual(alpha.ok("status")["fleet"], first["fleet"])
 
+    def assert_follows(self, node, alpha):
+        """A block that alpha orders reaches the node."""
+        self.invite(alpha)
+        height = alpha.ok("status")["consensus"]["height"]
+        wait_for(lambda: node.ok("status")["consensus"]["height"] == height, f"{node.name} to follow")
+
     def test_the_transport_alone(self):
         alpha, beta = self.pair()
         self.assertEqual(beta.stop(), 0)
@@ -109,6 +150,7 @@ class Modes(FleetTest):
         self.assertNotIn("files", status["layers"])
         wait_for(lambda: beta.connected() == {"alpha"}, "the transport to connect")
         self.assertGreater(beta.ok("ping", "alpha")["rtt_us"]["min"], 0)
+        self.assert_follows(beta, alpha)
         path = self.folder / "x"
         path.write_bytes(b"x")
         self.assert_fails(alpha.i2("send", path, "beta", timeout=DEADLINE), 5, "stoq.refused")
@@ -124,6 +166,11 @@ class Modes(FleetTest):
         self.assertEqual(health["status"], "ok")
         self.assertEqual(health["layers"], beta.ok("status")["layers"])
         wait_for(lambda: beta.connected() == {"alpha"}, "the gateway to connect")
+        self.assert_follows(beta, alpha)
+        # Nobody could join here; it says so before it prints a token.
+        self.assertEqual(alpha.stop(), 0)
+        alpha.start(mode=("gateway",), env={"I2_GATEWAY": "false"})
+        self.assert_fails(alpha.i2("invite", "--address", alpha.address), 5, "fleet.no_anchor")
 
     def test_the_layers_are_in_status(self):
         layers = self.founder().start().ok("status")["layers"]
@@ -150,6 +197,23 @@ class ServiceManager(FleetTest):
         manager.expect("STOPPING=1")
         self.assertEqual(alpha.process.wait(timeout=DEADLINE), 0)
         alpha.process = None
+
+    @unittest.skipUnless(ROOT, "stops a thread of another process")
+    def test_the_watchdog_is_not_fed_while_a_thread_is_stuck(self):
+        alpha = self.founder()
+        manager = Manager(self.folder)
+        self.addCleanup(manager.close)
+        alpha.start(env={"NOTIFY_SOCKET": str(manager.path), "WATCHDOG_USEC": "300000"})
+        for name in ("worker-0", "control"):
+            manager.expect("WATCHDOG=1")
+            told = len(alpha.events("stuck"))
+            with Frozen(alpha.process.pid, name):
+                wait_for(lambda: len(alpha.events("stuck")) > told, "the node to notice")
+                manager.drain()
+                wait_for(lambda: len(alpha.events("stuck")) > told + 2, "the node to notice again")
+                self.assertEqual(manager.drain(), [])
+            manager.expect("WATCHDOG=1")
+        self.assertEqual(alpha.stop(), 0)
 
     def test_a_failed_layer_is_named(self):
         alpha = self.founder().start()

@@ -86,6 +86,20 @@ class SetUp(FleetTest):
         self.assert_fails(self.node("beta").i2("join", self.bundle_of(other), "--expect", chain), 8,
                           "fleet.bundle_foreign")
 
+    def test_a_node_that_is_alone_gives_way(self):
+        alpha = self.founder()
+        beta = self.founder("beta", "mine")
+        bundle = self.bundle_of(alpha)
+        self.assert_fails(beta.i2("join", bundle), 1, "fleet.already_member")
+        was = beta.ok("init", "--fleet", "mine", "--name", "beta")
+        joined = beta.ok("join", bundle, "--replace")
+        self.assertEqual((joined["fleet"]["name"], joined["changed"]), ("home", True))
+        aside = beta.data / "replaced" / was["fleet"]["chain_id"][:16]
+        self.assertTrue((aside / "identity/root/root.falcon.pem").exists())
+        # Not one that others rely on.
+        self.assert_fails(alpha.i2("join", self.bundle_of(self.founder("omega", "elsewhere")), "--replace"), 1,
+                          "fleet.already_member")
+
     def test_a_bundle_that_others_can_read_is_refused(self):
         bundle = self.bundle_of(self.founder())
         bundle.chmod(0o644)

@@ -36,19 +36,13 @@ Result<fleet::NodeSummary> join_with_token(const Options& options, const node::C
   if (expected && token.chain_id != *expected) {
     return fail("trust.join_foreign", "the token is for the fleet " + token.chain_id.hex());
   }
-  const rt::SystemClock clock;
-  I2_TRY_VALUE(const auto joined,
-               node::join_by_invite({.data_dir = config.data_dir,
-                                     .token = token,
-                                     .name = options.name.empty() ? host_name() : options.name,
-                                     .bind = config.bind,
-                                     .timeout = options.timeout.value_or(30 * kSecond)},
-                                    clock));
-  return fleet::NodeSummary{.fleet_name = joined.fleet_name,
-                            .node_name = joined.node_name,
-                            .chain_id = joined.chain_id,
-                            .node_id = joined.node_id,
-                            .changed = joined.changed};
+  return node::join_by_invite({.data_dir = config.data_dir,
+                               .token = token,
+                               .name = options.name.empty() ? host_name() : options.name,
+                               .bind = config.bind,
+                               .timeout = options.timeout.value_or(30 * kSecond),
+                               .replace = options.replace},
+                              rt::SystemClock());
 }
 
 }  // namespace
@@ -61,10 +55,11 @@ ExitCode run_join(const Options& options, const node::Config& config) {
   }
   // A token of another version is one too, and no file.
   const bool token = options.bundle.starts_with("i2join");
-  const auto summary =
-      token ? join_with_token(options, config, *expected)
-            : fleet::join(
-                  {.data_dir = config.data_dir, .bundle = options.bundle, .expected = *expected});
+  const auto summary = token ? join_with_token(options, config, *expected)
+                             : fleet::join({.data_dir = config.data_dir,
+                                            .bundle = options.bundle,
+                                            .expected = *expected,
+                                            .replace = options.replace});
   if (!summary) {
     return out.failure(summary.error());
   }

@@ -203,10 +203,11 @@ ExitCode run_invite(const Options& options, const node::Config& config) {
   if (!session) {
     return out.failure(session.error());
   }
-  if (options.revoke.empty() && !session->ledger["node"]["authority"].get<bool>()) {
+  if (options.revoke.empty() && !session->ledger["node"]["admits"].get<bool>()) {
     return out.failure("fleet.no_anchor",
                        "a newcomer gets its certificate from the node that invites it, and this "
-                       "one is no certificate authority: invite where one runs");
+                       "one issues none: invite where a certificate authority runs, in a mode "
+                       "that lets newcomers in");
   }
   if (!options.revoke.empty()) {
     const auto which = find_invite(options, config);

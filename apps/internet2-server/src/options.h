@@ -31,6 +31,7 @@ struct Options {
   std::string name;
   std::string out;
   std::string expect;
+  bool replace = false;
   std::vector<std::string> addresses;
   std::string bundle;
   std::string peer;

@@ -152,6 +152,8 @@ class Parser {
     join->add_option("--expect", options_.expect,
                      "refuse another fleet than the one with this chain id")
         ->type_name("CHAIN");
+    join->add_flag("--replace", options_.replace,
+                   "put the node that is there aside, if it is alone in its own fleet");
   }
 
   void add_peer_verbs() {

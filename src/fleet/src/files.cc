@@ -234,6 +234,15 @@ Result<void> FileWriter::remove(const fs::path& path) const {
   return sync_directory(parent(path));
 }
 
+Result<void> FileWriter::move(const fs::path& from, const fs::path& to) const {
+  step();
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    return fail(file_error("move", from, errno));
+  }
+  I2_TRY(sync_directory(parent(to)));
+  return sync_directory(parent(from));
+}
+
 Result<void> FileWriter::remove_tree(const fs::path& path) const {
   step();
   std::error_code error;

@@ -70,6 +70,9 @@ class FileWriter {
   // As write(), but an existing file stays and gives `exists`.
   [[nodiscard]] Result<void> write_new(const std::filesystem::path& path, ByteView bytes,
                                        mode_t mode, const Error& exists) const;
+  // A file or folder, to a name below the same file system that is not there.
+  [[nodiscard]] Result<void> move(const std::filesystem::path& from,
+                                  const std::filesystem::path& to) const;
   // Absent files are fine.
   [[nodiscard]] Result<void> remove(const std::filesystem::path& path) const;
   [[nodiscard]] Result<void> remove_tree(const std::filesystem::path& path) const;

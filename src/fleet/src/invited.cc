@@ -6,6 +6,7 @@
 
 #include "layout.h"
 #include "ledger_files.h"
+#include "replacement.h"
 #include "setup.h"
 
 namespace i2::fleet {
@@ -37,17 +38,6 @@ std::optional<trustchain::HybridKey> kept_identity(const fs::path& dir, const In
   return pair ? std::optional(*std::move(pair)) : std::nullopt;
 }
 
-Result<NodeSummary> keep_node(const fs::path& dir, const InviteToken& token) {
-  I2_TRY_VALUE(auto there, describe_node(dir));
-  if (there.chain_id != token.chain_id) {
-    return fail(
-        "fleet.already_member",
-        std::format("'{}' already is node '{}' of fleet '{}'; choose another data directory",
-                    dir.string(), there.node_name, there.fleet_name));
-  }
-  return there;
-}
-
 // Those of the token first: they have answered.
 std::vector<PeerHint> all_hints(const std::vector<PeerHint>& inviters,
                                 const std::vector<PeerHint>& more) {
@@ -63,35 +53,41 @@ std::vector<PeerHint> all_hints(const std::vector<PeerHint>& inviters,
 }  // namespace
 
 InvitedNode::InvitedNode(fs::path dir, DataDirLock lock, const InviteToken& token, InviteId invite,
-                         trustchain::HybridKey identity, bool resumed)
+                         trustchain::HybridKey identity, bool resumed, bool replaces)
     : dir_(std::move(dir)),
       lock_(std::move(lock)),
       inviters_(token.peers),
       invite_(invite),
       identity_(std::move(identity)),
-      resumed_(resumed) {}
+      resumed_(resumed),
+      replaces_(replaces) {}
 
 Result<std::variant<InvitedNode, NodeSummary>> InvitedNode::begin(const fs::path& dir,
-                                                                  const InviteToken& token) {
+                                                                  const InviteToken& token,
+                                                                  bool replace) {
   using Out = std::variant<InvitedNode, NodeSummary>;
-  I2_TRY_VALUE(DataDirState state, inspect_data_dir(dir));
-  if (state != DataDirState::kComplete) {
-    I2_TRY(make_data_dir(dir));
-    I2_TRY_VALUE(auto lock, DataDirLock::acquire(dir));
-    I2_TRY_VALUE(state, inspect_data_dir(dir));
-    if (state != DataDirState::kComplete) {
-      I2_TRY_VALUE(const auto key, invite_key(token));
-      const InviteId invite = invite_id(key.public_key());
-      auto identity = kept_identity(dir, invite);
-      const bool resumed = identity.has_value();
-      if (!resumed) {
-        I2_TRY_VALUE(identity, trustchain::HybridKey::generate());
-      }
-      return Out(InvitedNode(dir, std::move(lock), token, invite, *std::move(identity), resumed));
-    }
+  I2_TRY_VALUE(auto there, node_there(dir, token.chain_id, replace));
+  if (there && there->chain_id == token.chain_id) {
+    return Out(*std::move(there));
   }
-  I2_TRY_VALUE(auto there, keep_node(dir, token));
-  return Out(std::move(there));
+  I2_TRY(make_data_dir(dir));
+  I2_TRY_VALUE(auto lock, DataDirLock::acquire(dir));
+  I2_TRY_VALUE(there, node_there(dir, token.chain_id, replace));
+  if (there && there->chain_id == token.chain_id) {
+    return Out(*std::move(there));
+  }
+  if (there) {
+    I2_TRY(check_alone(dir, *there));
+  }
+  I2_TRY_VALUE(const auto key, invite_key(token));
+  const InviteId invite = invite_id(key.public_key());
+  auto identity = kept_identity(dir, invite);
+  const bool resumed = identity.has_value();
+  if (!resumed) {
+    I2_TRY_VALUE(identity, trustchain::HybridKey::generate());
+  }
+  return Out(InvitedNode(dir, std::move(lock), token, invite, *std::move(identity), resumed,
+                         there.has_value()));
 }
 
 Result<void> InvitedNode::keep() const {
@@ -126,6 +122,7 @@ Result<NodeSummary> InvitedNode::commit(const JoinClient::Joined& joined,
                                           .anchors = anchors,
                                           .members = {},
                                           .peers = all_hints(inviters_, joined.peers)});
+  contents.replaces = replaces_;
   contents.make_ledger = [&joined](const fs::path& dir) {
     return Ledger::create(dir, joined.genesis, joined.point, joined.state);
   };

@@ -11,6 +11,10 @@ inline constexpr std::string_view kSetupFile = "SETUP";  // there while an init 
 inline constexpr std::string_view kLockFile = "LOCK";
 inline constexpr std::string_view kJoiningFile = "JOINING";  // while a join by invite is under way
 
+// While the node that was there is put aside; holds the name of the folder below kReplacedDir.
+inline constexpr std::string_view kReplacingFile = "REPLACING";
+inline constexpr std::string_view kReplacedDir = "replaced";
+
 inline constexpr std::string_view kIdentityDir = "identity";
 inline constexpr std::string_view kNodeFalconFile = "identity/node.falcon.pem";
 inline constexpr std::string_view kNodeEd25519File = "identity/node.ed25519.pem";

@@ -9,6 +9,7 @@
 #include "founding.h"
 #include "layout.h"
 #include "ledger_files.h"
+#include "replacement.h"
 #include "serial.h"
 
 namespace i2::fleet {
@@ -25,12 +26,6 @@ Result<void> check_name(std::string_view what, std::string_view name) {
                           name, what));
 }
 
-std::unexpected<Error> already_member(const fs::path& dir, const NodeSummary& who) {
-  return fail("fleet.already_member",
-              std::format("'{}' already is node '{}' of fleet '{}'; choose another data directory",
-                          dir.string(), who.node_name, who.fleet_name));
-}
-
 Result<NodeSummary> keep_founder(const InitOptions& options) {
   I2_TRY_VALUE(auto there, describe_node(options.data_dir));
   if (there.fleet_name != options.fleet_name || there.node_name != options.node_name) {
@@ -39,9 +34,9 @@ Result<NodeSummary> keep_founder(const InitOptions& options) {
   return there;
 }
 
-Result<NodeSummary> keep_joined(const fs::path& dir, const NodeSummary& wanted) {
-  I2_TRY_VALUE(auto there, describe_node(dir));
-  if (there.chain_id != wanted.chain_id || there.node_id != wanted.node_id) {
+Result<NodeSummary> keep_joined(const fs::path& dir, const NodeSummary& there,
+                                const NodeId& wanted) {
+  if (there.node_id != wanted) {
     return already_member(dir, there);
   }
   return there;
@@ -256,24 +251,28 @@ Result<NodeSummary> join(const JoinOptions& options) {
                   .chain_id = member->chain_id,
                   .node_id = bundle.node_id,
                   .changed = true};
-  I2_TRY_VALUE(DataDirState state, inspect_data_dir(options.data_dir));
-  if (state == DataDirState::kComplete) {
-    return keep_joined(options.data_dir, out);
+  I2_TRY_VALUE(auto there, node_there(options.data_dir, out.chain_id, options.replace));
+  if (there && there->chain_id == out.chain_id) {
+    return keep_joined(options.data_dir, *there, out.node_id);
   }
   I2_TRY(make_data_dir(options.data_dir));
   I2_TRY_VALUE(const auto lock, DataDirLock::acquire(options.data_dir));
-  I2_TRY_VALUE(state, inspect_data_dir(options.data_dir));
-  if (state == DataDirState::kComplete) {
-    return keep_joined(options.data_dir, out);
+  I2_TRY_VALUE(there, node_there(options.data_dir, out.chain_id, options.replace));
+  if (there && there->chain_id == out.chain_id) {
+    return keep_joined(options.data_dir, *there, out.node_id);
   }
-  const SetupContents contents = node_contents({.identity = bundle.identity,
-                                                .leaf_key = bundle.leaf_key,
-                                                .leaf = bundle.leaf,
-                                                .binding = bundle.binding,
-                                                .genesis = bundle.genesis,
-                                                .anchors = bundle.anchors,
-                                                .members = bundle.members,
-                                                .peers = bundle.peers});
+  if (there) {
+    I2_TRY(check_alone(options.data_dir, *there));
+  }
+  SetupContents contents = node_contents({.identity = bundle.identity,
+                                          .leaf_key = bundle.leaf_key,
+                                          .leaf = bundle.leaf,
+                                          .binding = bundle.binding,
+                                          .genesis = bundle.genesis,
+                                          .anchors = bundle.anchors,
+                                          .members = bundle.members,
+                                          .peers = bundle.peers});
+  contents.replaces = there.has_value();
   I2_TRY(commit_setup(FileWriter(), options.data_dir, contents));
   return out;
 }

@@ -16,6 +16,39 @@ constexpr std::string_view kFormatOfRecords = "1";
 constexpr std::string_view kFormatWithLedger = "2";
 constexpr std::size_t kVersionSizeMax = 256;
 
+constexpr std::size_t kReplacingSizeMax = 64;
+
+// Where the node in `dir` goes: named after its fleet.
+Result<void> announce_replacement(const FileWriter& writer, const fs::path& dir) {
+  if (is_present(dir / kReplacingFile)) {
+    return {};  // an earlier run was interrupted
+  }
+  I2_TRY_VALUE(const DataDirVersion version, read_version(dir));
+  const std::string fleet = version.chain_id.hex().substr(0, 16);
+  std::string name = fleet;
+  for (int n = 2; is_present(dir / kReplacedDir / name); ++n) {
+    name = std::format("{}.{}", fleet, n);
+  }
+  return writer.write(dir / kReplacingFile, as_bytes(name), kPublicMode);
+}
+
+// Goes on where it was interrupted. VERSION moves first: from then on the directory is no node.
+Result<void> put_aside(const FileWriter& writer, const fs::path& dir) {
+  if (!is_present(dir / kReplacingFile)) {
+    return {};
+  }
+  I2_TRY_VALUE(const Bytes name, read_file(dir / kReplacingFile, kReplacingSizeMax));
+  const fs::path target = dir / kReplacedDir / fs::path(as_text(name)).filename();
+  I2_TRY(writer.make_directory(dir / kReplacedDir));
+  I2_TRY(writer.make_directory(target));
+  for (const std::string_view part : {kVersionFile, kIdentityDir, kLedgerDir}) {
+    if (is_present(dir / part) && !is_present(target / part)) {
+      I2_TRY(writer.move(dir / part, target / part));
+    }
+  }
+  return writer.remove(dir / kReplacingFile);
+}
+
 }  // namespace
 
 SetupFile secret_file(std::string_view path, crypto::SecretBytes bytes) {
@@ -42,8 +75,12 @@ Result<void> make_data_dir(const fs::path& given) {
 
 Result<void> commit_setup(const FileWriter& writer, const fs::path& dir,
                           const SetupContents& contents) {
+  if (contents.replaces) {
+    I2_TRY(announce_replacement(writer, dir));
+  }
   I2_TRY(writer.write(dir / kSetupFile, as_bytes("setting up; not usable before VERSION exists\n"),
                       kPublicMode));
+  I2_TRY(put_aside(writer, dir));
   // Only a run that SETUP announced can have put these here.
   I2_TRY(writer.remove_tree(dir / kIdentityDir));
   I2_TRY(writer.remove_tree(dir / kLedgerDir));

@@ -2,6 +2,8 @@
 //
 // SETUP is written first and VERSION last. Without VERSION nothing below identity/ and ledger/ has
 // ever been used, so a second run may delete it and begin again; with VERSION everything is there.
+// A node that is replaced is moved before that, under a name that REPLACING holds until all of it
+// is.
 #pragma once
 
 #include <i2/base/ids.h>
@@ -29,9 +31,13 @@ struct SetupContents {
   std::vector<SetupFile> files;
   // Makes the ledger below the data directory; without one the directory is of format 1.
   std::function<Result<void>(const std::filesystem::path&)> make_ledger{};
+  // The directory is a node already, which is put aside: its identity, ledger and VERSION are then
+  // below replaced/.
+  bool replaces = false;
 };
 
-// `dir` must be locked and not be complete. Errors: node.disk_full, node.file_failed.
+// `dir` must be locked, and complete only if it `replaces`. Errors: node.disk_full,
+// node.file_failed.
 [[nodiscard]] Result<void> commit_setup(const FileWriter& writer, const std::filesystem::path& dir,
                                         const SetupContents& contents);
 

@@ -10,6 +10,7 @@
 #include <format>
 
 #include "founding.h"
+#include "layout.h"
 #include "setup.h"
 #include "temp_dir.h"
 
@@ -94,6 +95,41 @@ TEST(Setup, InitCompletesWhatAKilledInitBegan) {
       EXPECT_FALSE(entry.path().filename().string().ends_with(".new")) << entry.path();
     }
   }
+}
+
+TEST(Setup, AReplacedNodeIsNeverLost) {
+  const auto before = found_fleet("mine", "beta", kNow).value();
+  auto after = found_fleet("home", "alpha", kNow).value();
+  int old_ones = 0;
+  for (int n = 0;; n += 3) {
+    const TempDir temp;
+    ASSERT_TRUE(commit_setup(FileWriter(), temp.path(), before.contents));
+    after.contents.replaces = true;
+    const bool finished = commit_killed_at(n, temp.path(), after.contents);
+    ASSERT_TRUE(inspect_data_dir(temp.path())) << n;
+    const auto store = TrustStore::load(temp.path(), kNow);
+    if (!store || (*store)->node_id() != after.node_id) {
+      ASSERT_FALSE(finished);
+      after.contents.replaces = store.has_value();
+      old_ones += store ? 1 : 0;
+      ASSERT_TRUE(commit_setup(FileWriter(), temp.path(), after.contents)) << n;
+    }
+    const auto now_there = TrustStore::load(temp.path(), kNow);
+    ASSERT_TRUE(now_there) << n << ": " << now_there.error().to_string();
+    ASSERT_EQ((*now_there)->node_id(), after.node_id) << n;
+    std::vector<fs::path> aside;
+    for (const auto& entry : fs::directory_iterator(temp / std::string(kReplacedDir))) {
+      aside.push_back(entry.path());
+    }
+    ASSERT_EQ(aside.size(), 1u) << n;
+    const auto put_aside = TrustStore::load(aside.front(), kNow);
+    ASSERT_TRUE(put_aside) << n << ": " << put_aside.error().to_string();
+    ASSERT_EQ((*put_aside)->node_id(), before.node_id) << n;
+    if (finished) {
+      break;
+    }
+  }
+  EXPECT_GE(old_ones, 2);
 }
 
 TEST(FileWriter, ReplacesCompletelyOrNotAtAll) {

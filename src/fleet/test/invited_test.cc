@@ -100,7 +100,7 @@ TEST(InvitedNode, IsANodeWithItsLedgerAtOnce) {
   EXPECT_FALSE(fs::exists(dir / kJoiningFile));
   EXPECT_FALSE(fs::exists(dir / kSetupFile));
   const StateMachine machine;
-  const auto ledger = open_ledger(dir, machine);
+  auto ledger = open_ledger(dir, machine);
   ASSERT_TRUE(ledger) << ledger.error().to_string();
   EXPECT_EQ((*ledger)->chain()->head.state, alpha.home.ledger->chain()->head.state);
   const auto trust = TrustStore::load(dir, kLater, (*ledger)->chain());
@@ -121,6 +121,36 @@ TEST(InvitedNode, IsANodeWithItsLedgerAtOnce) {
   EXPECT_FALSE(again.changed);
   Inviting other(temp / "other");
   EXPECT_EQ(code(InvitedNode::begin(dir, other.token())), "fleet.already_member");
+  ledger->reset();
+  EXPECT_EQ(code(InvitedNode::begin(dir, other.token(), true)), "fleet.already_member")
+      << "its fleet has two members";
+}
+
+TEST(InvitedNode, ReplacesANodeThatIsAlone) {
+  const TempDir temp;
+  const fs::path dir = temp / "beta";
+  const auto was = init({.data_dir = dir, .fleet_name = "mine", .node_name = "beta", .now = kNow});
+  ASSERT_TRUE(was) << was.error().to_string();
+  const StateMachine machine;
+  ASSERT_TRUE(open_ledger(dir, machine));  // as its first start does
+  Inviting alpha(temp / "alpha");
+  const auto token = alpha.token();
+  EXPECT_EQ(code(InvitedNode::begin(dir, token)), "fleet.already_member");
+  {
+    const auto begun = InvitedNode::begin(dir, token, true);
+    ASSERT_TRUE(begun) << begun.error().to_string();
+    const auto& beta = std::get<InvitedNode>(*begun);
+    ASSERT_TRUE(beta.keep());
+    EXPECT_EQ(describe_node(dir)->node_id, was->node_id) << "until the fleet has said yes";
+    const auto leaf = trustchain::make_leaf_request("wish", "some").value();
+    const auto made = beta.commit(alpha.admit(token, beta.identity(), leaf, "beta"), leaf.key);
+    ASSERT_TRUE(made) << made.error().to_string();
+  }
+  EXPECT_EQ(describe_node(dir)->chain_id, token.chain_id);
+  EXPECT_FALSE(fs::exists(dir / kReplacingFile));
+  const fs::path aside = dir / kReplacedDir / was->chain_id.hex().substr(0, 16);
+  EXPECT_EQ(describe_node(aside)->node_id, was->node_id);
+  EXPECT_TRUE(fs::exists(aside / kRootFalconFile));
 }
 
 TEST(InvitedNode, KeepsItsKeysForTheSameInviteOnly) {

@@ -144,16 +144,16 @@ void Node::Impl::add_layers() {
                     });
                   },
               .health = {}});
-  if (is_member()) {
-    layers.add({.name = "membership",
-                .start =
-                    [this] {
-                      members->attach(rpc);
-                      asio::post(runtime->control(), [this] { members->start(); });
-                      return Result<void>();
-                    },
-                .stop = [this] { on_control([this] { members->stop(); }); },
-                .health = {}});
+  layers.add({.name = "membership",
+              .start =
+                  [this] {
+                    members->attach(rpc);
+                    asio::post(runtime->control(), [this] { members->start(); });
+                    return Result<void>();
+                  },
+              .stop = [this] { on_control([this] { members->stop(); }); },
+              .health = {}});
+  if (is_whole()) {
     layers.add(
         {.name = "files", .start = [this] { return start_files(); }, .stop = {}, .health = {}});
   }
@@ -223,7 +223,7 @@ Result<void> Node::Impl::start_ledger() {
 Result<void> Node::Impl::open_transport() {
   auto settings = transport_config(config, serves_http(), runtime->worker_count());
   settings.endpoint.secret = endpoint_secret(trust->identity());
-  if (is_member()) {
+  if (is_whole()) {
     settings.profiles.push_back(core::join_profile());
   }
   I2_TRY_VALUE(transport, stoq::Transport::create(settings, *runtime, *certificates, *trust));
@@ -243,7 +243,8 @@ Result<void> Node::Impl::open_transport() {
                                        .peers = *peers,
                                        .tasks = tasks,
                                        .log = log,
-                                       .clock = clock});
+                                       .clock = clock,
+                                       .admits = is_whole()});
   arrivals.emplace(runtime->control());
   collector.emplace(Collector::Parts{.config = keeper,
                                      .runtime = *runtime,
@@ -298,9 +299,7 @@ Result<void> Node::Impl::start_files() {
 Result<void> Node::Impl::start_peers() {
   rpc.attach(dispatcher);
   peers->on_link([this](const LinkPtr& link) {
-    if (is_member()) {
-      members->link_up(link);
-    }
+    members->link_up(link);
     renewal->link_up();
     ordinary_renewal->link_up();
   });

@@ -28,7 +28,8 @@ FleetServices::FleetServices(const Parts& parts)
               .trust = parts.trust,
               .transport = parts.transport,
               .peers = parts.peers,
-              .clock = parts.clock}) {
+              .clock = parts.clock,
+              .admits = parts.admits}) {
   if (!parts_.fleet.orders()) {
     parts_.fleet.use(remote_);
   }
@@ -36,7 +37,9 @@ FleetServices::FleetServices(const Parts& parts)
 
 void FleetServices::start() {
   parts_.fleet.on_block([this] { block_added(); });
-  sponsor_.start();
+  if (parts_.admits) {
+    sponsor_.start();
+  }
 }
 
 void FleetServices::stop() {

@@ -1,5 +1,5 @@
 // What a node does for its fleet once it is on the network: passes on the ledger, lets newcomers
-// in, answers the membership verbs.
+// in where it admits them, answers the membership verbs.
 #pragma once
 
 #include "replication.h"
@@ -19,6 +19,7 @@ class FleetServices {
     TaskGroup& tasks;
     const Logger& log;
     const Clock& clock;
+    bool admits;  // lets newcomers in; the transport has the profile for it
   };
   // `parts.fleet` has been started.
   explicit FleetServices(const Parts& parts);

@@ -219,23 +219,17 @@ Result<Joiner::Outcome> ask_fleet(const InvitedOptions& options, const Clock& cl
 
 }  // namespace
 
-Result<JoinedNode> join_by_invite(const InvitedOptions& options, const Clock& clock) {
+Result<fleet::NodeSummary> join_by_invite(const InvitedOptions& options, const Clock& clock) {
   I2_TRY(crypto::install_provider());
   if (!trustchain::is_name(options.name)) {
     return fail("fleet.name_invalid",
                 std::format("'{}' is no node name: 1 to 63 of a-z, 0-9 and '-', not at either end",
                             options.name));
   }
-  I2_TRY_VALUE(auto begun, fleet::InvitedNode::begin(options.data_dir, options.token));
-  const auto summary = [](const fleet::NodeSummary& node) {
-    return JoinedNode{.fleet_name = node.fleet_name,
-                      .node_name = node.node_name,
-                      .chain_id = node.chain_id,
-                      .node_id = node.node_id,
-                      .changed = node.changed};
-  };
-  if (const auto* there = std::get_if<fleet::NodeSummary>(&begun)) {
-    return summary(*there);
+  I2_TRY_VALUE(auto begun,
+               fleet::InvitedNode::begin(options.data_dir, options.token, options.replace));
+  if (auto* there = std::get_if<fleet::NodeSummary>(&begun)) {
+    return std::move(*there);
   }
   const auto& node = std::get<fleet::InvitedNode>(begun);
   if (options.token.expiry <= clock.unix_now() && !node.resumed()) {
@@ -243,8 +237,7 @@ Result<JoinedNode> join_by_invite(const InvitedOptions& options, const Clock& cl
                                             ": ask for another one, and compare the clocks");
   }
   I2_TRY_VALUE(const auto outcome, ask_fleet(options, clock, node));
-  I2_TRY_VALUE(const auto joined, node.commit(outcome.joined, outcome.leaf_key));
-  return summary(joined);
+  return node.commit(outcome.joined, outcome.leaf_key);
 }
 
 }  // namespace i2::node

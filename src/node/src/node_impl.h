@@ -64,10 +64,8 @@ struct Node::Impl {
   bool requests_ended = true;
   bool tasks_ended = true;
 
-  // What the mode leaves out.
-  [[nodiscard]] bool is_member() const {
-    return mode != Mode::kTransport && mode != Mode::kGateway;
-  }
+  // What the mode leaves out: files and newcomers, or HTTP.
+  [[nodiscard]] bool is_whole() const { return mode != Mode::kTransport && mode != Mode::kGateway; }
   [[nodiscard]] bool serves_http() const {
     return mode == Mode::kGateway || (config.http.enabled && mode != Mode::kTransport);
   }

@@ -98,7 +98,7 @@ Task<Result<std::string>> FleetVerbs::ledger(AdminCallPtr call) {
            {"node",
             {{"id", parts_.trust.node_id().hex()},
              {"addresses", std::move(addresses)},
-             {"authority", parts_.trust.can_issue(parts_.clock.unix_now())}}}};
+             {"admits", parts_.admits && parts_.trust.can_issue(parts_.clock.unix_now())}}}};
   if (call->request.args.contains("account")) {
     I2_CO_TRY_VALUE(const std::string text, call->request.text("account"));
     I2_CO_TRY_VALUE(const fleet::AccountId account, parse_account(text));

@@ -16,6 +16,7 @@ class FleetVerbs {
     stoq::Transport& transport;
     Peers& peers;
     const Clock& clock;
+    bool admits;  // lets newcomers in
   };
   explicit FleetVerbs(Parts parts) : parts_(parts) {}
   FleetVerbs(const FleetVerbs&) = delete;

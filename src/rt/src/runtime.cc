@@ -13,6 +13,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <format>
+#include <string>
 #include <thread>
 
 namespace i2::rt {
@@ -31,11 +33,12 @@ class Context final : public Base {
   using boost::asio::execution_context::shutdown;
 };
 
-// An event loop and the thread that runs it.
+// An event loop and the thread that runs it; its name is what ps(1) and debuggers show.
 class Loop {
  public:
-  explicit Loop(std::optional<int> cpu)
+  Loop(const std::string& name, std::optional<int> cpu)
       : context_(1), guard_(context_.get_executor()), thread_([this] { context_.run(); }) {
+    (void)pthread_setname_np(thread_.native_handle(), name.c_str());
     if (cpu) {
       cpu_set_t set;
       CPU_ZERO(&set);
@@ -89,9 +92,9 @@ Runtime::Runtime(const RuntimeConfig& config)
     if (i < config.worker_cpus.size()) {
       cpu = config.worker_cpus[i];
     }
-    impl_->workers.push_back(std::make_unique<Loop>(cpu));
+    impl_->workers.push_back(std::make_unique<Loop>(std::format("worker-{}", i), cpu));
   }
-  impl_->control = std::make_unique<Loop>(std::nullopt);
+  impl_->control = std::make_unique<Loop>("control", std::nullopt);
 }
 
 // Threads first, then what waits, then the contexts: a coroutine may hold on to several of them. In

@@ -4,7 +4,7 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kBlockVersion = 1;
 constexpr std::uint16_t kHeaderType = 0x020a;
 constexpr std::string_view kOperationsDomain = "i2/operations/v1";
 
@@ -41,12 +41,12 @@ SignedHeader read_head(wire::CanonicalReader& r) {
 
 // The bytes that are signed and hashed.
 Bytes encode(const BlockHeader& header) {
-  wire::CanonicalWriter w(kHeaderType, kVersion);
+  wire::CanonicalWriter w(kHeaderType, kBlockVersion);
   write(w, header);
   return std::move(w).take();
 }
 
-std::unexpected<Error> invalid(std::string what) {
+std::unexpected<Error> invalid_block(std::string what) {
   return fail("fleet.block_invalid", "the block " + std::move(what));
 }
 
@@ -74,13 +74,13 @@ Result<SignedHeader> sign_header(const BlockHeader& header, const trustchain::Hy
 Result<void> verify_header(const SignedHeader& head, const trustchain::HybridPublicKey& proposer) {
   if (head.header.proposer != trustchain::node_id(proposer) ||
       !proposer.verify(kBlockDomain, encode(head.header), head.signature)) {
-    return invalid("is not signed by the member that orders this fleet's operations");
+    return invalid_block("is not signed by the member that orders this fleet's operations");
   }
   return {};
 }
 
 Bytes encode(const Block& block) {
-  wire::CanonicalWriter w(kBlockType, kVersion);
+  wire::CanonicalWriter w(kBlockType, kBlockVersion);
   write(w, block.head);
   w.count(block.operations.size());
   for (const Bytes& operation : block.operations) {
@@ -91,9 +91,9 @@ Bytes encode(const Block& block) {
 
 Result<Block> decode_block(ByteView encoding) {
   if (encoding.size() > kBlockSizeMax) {
-    return invalid("is larger than a block may be");
+    return invalid_block("is larger than a block may be");
   }
-  wire::CanonicalReader r(encoding, kBlockType, kVersion);
+  wire::CanonicalReader r(encoding, kBlockType, kBlockVersion);
   Block out;
   out.head = read_head(r);
   const std::size_t count = r.count(kBlockOperationsMax);
@@ -101,22 +101,22 @@ Result<Block> decode_block(ByteView encoding) {
     out.operations.push_back(to_bytes(r.bytes(kOperationSizeMax)));
   }
   if (!r.finish() || out.operations.empty()) {
-    return invalid("is malformed");
+    return invalid_block("is malformed");
   }
   if (operations_hash(out.operations) != out.head.header.operations) {
-    return invalid("does not hold the operations that its header names");
+    return invalid_block("does not hold the operations that its header names");
   }
   return out;
 }
 
 Bytes encode(const SignedHeader& head) {
-  wire::CanonicalWriter w(kSnapshotPointType, kVersion);
+  wire::CanonicalWriter w(kSnapshotPointType, kBlockVersion);
   write(w, head);
   return std::move(w).take();
 }
 
 Result<SignedHeader> decode_snapshot_point(ByteView encoding) {
-  wire::CanonicalReader r(encoding, kSnapshotPointType, kVersion);
+  wire::CanonicalReader r(encoding, kSnapshotPointType, kBlockVersion);
   SignedHeader out = read_head(r);
   if (!r.finish()) {
     return fail("fleet.block_invalid", "the snapshot point is malformed");

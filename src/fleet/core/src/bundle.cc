@@ -10,7 +10,7 @@ constexpr std::uint16_t kPayloadVersion = 1;
 constexpr std::uint16_t kFileVersion = 1;
 constexpr std::string_view kMagic = "I2BUNDLE";
 constexpr std::size_t kHeaderSize = 8 + 2 + 32 + 4;
-constexpr std::size_t kChecksumSize = 32;
+constexpr std::size_t kBundleChecksumSize = 32;
 constexpr std::size_t kPrivateKeySizeMax = 8192;  // PKCS#8; Falcon-1024 has 4122 bytes
 
 wire::CanonicalWriter fields(const Bundle& bundle, const OperatorId& signed_by) {
@@ -88,7 +88,7 @@ bool same_key(const crypto::PublicKey& a, const crypto::PublicKey& b) {
   return a && b && equal(a.spki(), b.spki());
 }
 
-std::unexpected<Error> malformed(std::string message) {
+std::unexpected<Error> malformed_bundle(std::string message) {
   return fail("fleet.bundle_malformed", std::move(message));
 }
 
@@ -111,22 +111,23 @@ Result<void> check_signer(const BundlePayload& payload) {
 Result<void> check_contents(const Bundle& bundle, const MemberSet& set) {
   const MemberInfo* member = set.find(bundle.node_id);
   if (member == nullptr || member->identity != bundle.identity.public_key()) {
-    return malformed("the secret keys of the bundle are not those of the member it is for");
+    return malformed_bundle("the secret keys of the bundle are not those of the member it is for");
   }
   if (!same_key(bundle.leaf.public_key(), bundle.leaf_key.public_key())) {
-    return malformed("the certificate of the bundle does not belong to its key");
+    return malformed_bundle("the certificate of the bundle does not belong to its key");
   }
   if (bundle.leaf.subject_common_name() != member->name) {
-    return malformed("the certificate of the bundle has another name than its member");
+    return malformed_bundle("the certificate of the bundle has another name than its member");
   }
   const UnixMillis then = bundle.leaf.not_before();
   if (!set.check_leaf(bundle.leaf, then)) {
-    return malformed("the certificate of the bundle was not issued by an anchor of the fleet");
+    return malformed_bundle(
+        "the certificate of the bundle was not issued by an anchor of the fleet");
   }
   const auto binding = trustchain::decode_binding(bundle.binding);
   if (!binding || !trustchain::verify_binding(*binding, member->node_id, member->identity,
                                               bundle.leaf.public_key(), then)) {
-    return malformed("the binding of the bundle does not belong to its certificate");
+    return malformed_bundle("the binding of the bundle does not belong to its certificate");
   }
   return {};
 }
@@ -149,7 +150,7 @@ Result<crypto::SecretBytes> encode_bundle(const Bundle& bundle,
   write(w, signature);
   const crypto::SecretBytes payload(std::move(w).take());
 
-  const std::size_t size = kHeaderSize + payload.size() + kChecksumSize;
+  const std::size_t size = kHeaderSize + payload.size() + kBundleChecksumSize;
   if (size > kBundleSizeMax) {
     return fail("fleet.bundle_too_large", "the bundle would have " + std::to_string(size) +
                                               " bytes; at most " + std::to_string(kBundleSizeMax) +
@@ -171,7 +172,7 @@ Result<std::pair<ChainId, ByteView>> open_envelope(ByteView file) {
   const ByteView magic = as_bytes(kMagic);
   const std::size_t compared = std::min(magic.size(), file.size());
   if (!equal(file.first(compared), magic.first(compared))) {
-    return malformed("this is not a bundle made by 'i2 provision'");
+    return malformed_bundle("this is not a bundle made by 'i2 provision'");
   }
   wire::Reader r(file.subspan(compared));
   const std::uint16_t version = r.u16();
@@ -183,7 +184,7 @@ Result<std::pair<ChainId, ByteView>> open_envelope(ByteView file) {
   const ChainId chain{r.array<32>()};
   const std::size_t payload_size = r.u32();
   const ByteView payload = r.bytes(payload_size);
-  const ByteView checksum = r.bytes(kChecksumSize);
+  const ByteView checksum = r.bytes(kBundleChecksumSize);
   if (!r.ok()) {
     return fail("fleet.bundle_truncated", "the end of the bundle is missing; copy it again");
   }
@@ -217,14 +218,14 @@ Result<BundlePayload> decode_payload(ByteView payload) {
   out.signed_by.bytes = r.fixed<32>();
   out.signature = trustchain::read_signature(r);
   if (const auto done = r.finish(); !done) {
-    return malformed("the contents of the bundle are malformed");
+    return malformed_bundle("the contents of the bundle are malformed");
   }
   return out;
 }
 
 Result<Bundle> decode_bundle(ByteView file, const std::optional<ChainId>& expected) {
   if (file.size() > kBundleSizeMax) {
-    return malformed("a file of this size is not a bundle");
+    return malformed_bundle("a file of this size is not a bundle");
   }
   I2_TRY_VALUE(const auto opened, open_envelope(file));
   const auto& [chain, bytes] = opened;

@@ -8,7 +8,7 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kBodyVersion = 1;
 
 // In the order of the variant, which is the order of the kinds.
 template <class T, std::size_t I = 0>
@@ -161,7 +161,7 @@ void read(wire::CanonicalReader&, RootExported&) {}
 
 template <class T>
 std::optional<FleetOperation> decode_as(ByteView body) {
-  wire::CanonicalReader r(body, kKind<T>, kVersion);
+  wire::CanonicalReader r(body, kKind<T>, kBodyVersion);
   T out;
   read(r, out);
   return r.finish() ? std::optional<FleetOperation>(std::move(out)) : std::nullopt;
@@ -187,7 +187,7 @@ std::uint16_t kind_of(const FleetOperation& operation) {
 }
 
 Bytes encode(const FleetOperation& operation) {
-  wire::CanonicalWriter w(kind_of(operation), kVersion);
+  wire::CanonicalWriter w(kind_of(operation), kBodyVersion);
   std::visit([&w](const auto& body) { write(w, body); }, operation);
   return std::move(w).take();
 }

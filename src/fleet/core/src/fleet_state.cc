@@ -6,7 +6,7 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kStateVersion = 1;
 constexpr std::uint16_t kParametersType = 0x0220;
 constexpr std::uint16_t kOperatorsType = 0x0221;
 constexpr std::uint16_t kMemberRecordType = 0x0222;
@@ -23,7 +23,7 @@ Bytes key(std::string_view what, ByteView rest = {}) {
   return out;
 }
 
-std::unexpected<Error> invalid(std::string_view what) {
+std::unexpected<Error> invalid_state(std::string_view what) {
   return fail("fleet.state_invalid",
               "the replicated state holds " + std::string(what) + " that cannot be read");
 }
@@ -70,7 +70,7 @@ Bytes account_key(const AccountId& account) {
 }
 
 Bytes encode(const FleetParameters& value) {
-  wire::CanonicalWriter w(kParametersType, kVersion);
+  wire::CanonicalWriter w(kParametersType, kStateVersion);
   w.u32(value.machine_version);
   w.u32(value.proof_policy);
   w.u64(value.epoch_ms);
@@ -78,7 +78,7 @@ Bytes encode(const FleetParameters& value) {
 }
 
 Bytes encode(const OperatorSet& value) {
-  wire::CanonicalWriter w(kOperatorsType, kVersion);
+  wire::CanonicalWriter w(kOperatorsType, kStateVersion);
   w.u8(value.required);
   w.count(value.keys.size());
   for (const auto& operator_key : value.keys) {
@@ -88,7 +88,7 @@ Bytes encode(const OperatorSet& value) {
 }
 
 Bytes encode(const MemberRecord& value) {
-  wire::CanonicalWriter w(kMemberRecordType, kVersion);
+  wire::CanonicalWriter w(kMemberRecordType, kStateVersion);
   write(w, value.info);
   w.u8(static_cast<std::uint8_t>(value.by));
   w.fixed(value.operation.view());
@@ -96,7 +96,7 @@ Bytes encode(const MemberRecord& value) {
 }
 
 Bytes encode(const RevokedRecord& value) {
-  wire::CanonicalWriter w(kRevokedType, kVersion);
+  wire::CanonicalWriter w(kRevokedType, kStateVersion);
   w.fixed(value.node_id.view());
   w.text(value.name);
   w.u8(static_cast<std::uint8_t>(value.how));
@@ -106,7 +106,7 @@ Bytes encode(const RevokedRecord& value) {
 }
 
 Bytes encode(const InviteRecord& value) {
-  wire::CanonicalWriter w(kInviteType, kVersion);
+  wire::CanonicalWriter w(kInviteType, kStateVersion);
   w.u8(static_cast<std::uint8_t>(value.role));
   w.u64(value.expiry);
   w.u32(value.uses_left);
@@ -117,32 +117,32 @@ Bytes encode(const InviteRecord& value) {
 }
 
 Bytes encode(const AccountRecord& value) {
-  wire::CanonicalWriter w(kAccountType, kVersion);
+  wire::CanonicalWriter w(kAccountType, kStateVersion);
   w.u64(value.next_nonce);
   w.fixed(value.last.view());
   return std::move(w).take();
 }
 
 Bytes encode(const RootRecord& value) {
-  wire::CanonicalWriter w(kRootType, kVersion);
+  wire::CanonicalWriter w(kRootType, kStateVersion);
   w.u64(value.exported_at);
   return std::move(w).take();
 }
 
 Result<MemberRecord> decode_member_record(ByteView value) {
-  wire::CanonicalReader r(value, kMemberRecordType, kVersion);
+  wire::CanonicalReader r(value, kMemberRecordType, kStateVersion);
   MemberRecord out;
   out.info = read_member_info(r);
   out.by = Admission{r.u8()};
   out.operation.bytes = r.fixed<32>();
   if (!r.finish() || out.by < Admission::kGenesis || out.by > Admission::kInvite) {
-    return invalid("a member");
+    return invalid_state("a member");
   }
   return out;
 }
 
 Result<RevokedRecord> decode_revoked_record(ByteView value) {
-  wire::CanonicalReader r(value, kRevokedType, kVersion);
+  wire::CanonicalReader r(value, kRevokedType, kStateVersion);
   RevokedRecord out;
   out.node_id.bytes = r.fixed<32>();
   out.name = r.text(trustchain::kNameSizeMax);
@@ -150,13 +150,13 @@ Result<RevokedRecord> decode_revoked_record(ByteView value) {
   out.at = r.u64();
   out.reason = r.text(kReasonSizeMax);
   if (!r.finish() || (out.how != Departure::kLeft && out.how != Departure::kExpelled)) {
-    return invalid("a former member");
+    return invalid_state("a former member");
   }
   return out;
 }
 
 Result<InviteRecord> decode_invite_record(ByteView value) {
-  wire::CanonicalReader r(value, kInviteType, kVersion);
+  wire::CanonicalReader r(value, kInviteType, kStateVersion);
   InviteRecord out;
   out.role = Role{r.u8()};
   out.expiry = r.u64();
@@ -165,7 +165,7 @@ Result<InviteRecord> decode_invite_record(ByteView value) {
   out.tag = r.text(kTagSizeMax);
   out.created = r.u64();
   if (!r.finish() || !is_role(out.role)) {
-    return invalid("an invite");
+    return invalid_state("an invite");
   }
   return out;
 }
@@ -189,24 +189,24 @@ Result<void> check_invite(const std::optional<InviteRecord>& invite, UnixMillis 
 Result<Genesis> FleetState::genesis() const {
   const auto value = state_.get(genesis_key());
   if (!value) {
-    return invalid("no genesis, or one");
+    return invalid_state("no genesis, or one");
   }
   return decode_genesis(*value);
 }
 
 Result<FleetParameters> FleetState::parameters() const {
   const auto value = state_.get(parameters_key());
-  wire::CanonicalReader r(value.value_or(ByteView{}), kParametersType, kVersion);
+  wire::CanonicalReader r(value.value_or(ByteView{}), kParametersType, kStateVersion);
   FleetParameters out;
   out.machine_version = r.u32();
   out.proof_policy = r.u32();
   out.epoch_ms = r.u64();
-  return r.finish() ? Result<FleetParameters>(out) : invalid("parameters");
+  return r.finish() ? Result<FleetParameters>(out) : invalid_state("parameters");
 }
 
 Result<OperatorSet> FleetState::operators() const {
   const auto value = state_.get(operators_key());
-  wire::CanonicalReader r(value.value_or(ByteView{}), kOperatorsType, kVersion);
+  wire::CanonicalReader r(value.value_or(ByteView{}), kOperatorsType, kStateVersion);
   OperatorSet out;
   out.required = r.u8();
   const std::size_t count = r.count(kOperatorsMax);
@@ -214,7 +214,7 @@ Result<OperatorSet> FleetState::operators() const {
     out.keys.push_back(trustchain::read_public_key(r));
   }
   if (!r.finish() || out.required < 1 || out.required > out.keys.size()) {
-    return invalid("operators");
+    return invalid_state("operators");
   }
   return out;
 }
@@ -261,11 +261,11 @@ Result<AccountRecord> FleetState::account(const AccountId& account) const {
   if (!value) {
     return AccountRecord{};
   }
-  wire::CanonicalReader r(*value, kAccountType, kVersion);
+  wire::CanonicalReader r(*value, kAccountType, kStateVersion);
   AccountRecord out;
   out.next_nonce = r.u64();
   out.last.bytes = r.fixed<32>();
-  return r.finish() ? Result<AccountRecord>(out) : invalid("an account");
+  return r.finish() ? Result<AccountRecord>(out) : invalid_state("an account");
 }
 
 Result<std::vector<trustchain::AnchorRecord>> FleetState::anchors() const {
@@ -280,7 +280,7 @@ Result<std::vector<trustchain::AnchorRecord>> FleetState::anchors() const {
     return good;
   });
   return good ? Result<std::vector<trustchain::AnchorRecord>>(std::move(out))
-              : invalid("an anchor");
+              : invalid_state("an anchor");
 }
 
 std::uint64_t FleetState::member_count() const {
@@ -292,9 +292,9 @@ Result<std::optional<UnixMillis>> FleetState::root_exported() const {
   if (!value) {
     return std::nullopt;
   }
-  wire::CanonicalReader r(*value, kRootType, kVersion);
+  wire::CanonicalReader r(*value, kRootType, kStateVersion);
   const UnixMillis at = r.u64();
-  return r.finish() ? Result<std::optional<UnixMillis>>(at) : invalid("a root record");
+  return r.finish() ? Result<std::optional<UnixMillis>>(at) : invalid_state("a root record");
 }
 
 }  // namespace i2::fleet

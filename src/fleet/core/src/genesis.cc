@@ -6,10 +6,10 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kGenesisVersion = 1;
 
 wire::CanonicalWriter fields(const Genesis& genesis) {
-  wire::CanonicalWriter w(kGenesisType, kVersion);
+  wire::CanonicalWriter w(kGenesisType, kGenesisVersion);
   w.text(genesis.fleet_name);
   write(w, genesis.root);
   w.bytes(genesis.root_ecdsa.spki());
@@ -74,7 +74,7 @@ ChainId chain_id(const Genesis& genesis) {
 }
 
 Result<Genesis> decode_genesis(ByteView encoding) {
-  wire::CanonicalReader r(encoding, kGenesisType, kVersion);
+  wire::CanonicalReader r(encoding, kGenesisType, kGenesisVersion);
   Genesis out;
   out.fleet_name = r.text(trustchain::kNameSizeMax);
   out.root = trustchain::read_public_key(r);

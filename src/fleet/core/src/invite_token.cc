@@ -5,16 +5,16 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::uint16_t kType = 0x020c;
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kTokenType = 0x020c;
+constexpr std::uint16_t kTokenVersion = 1;
 constexpr std::size_t kSeedSize = 32;
-constexpr std::size_t kChecksumSize = 4;
+constexpr std::size_t kTokenChecksumSize = 4;
 constexpr std::string_view kTokenDomain = "i2/token/v1";
 constexpr trustchain::Domain kRootDomain{"i2/root/v1"};
 constexpr std::string_view kWhiteSpace = " \t\r\n";
 
 ByteView checksum(const Hash256& hash) {
-  return ByteView(hash).first(kChecksumSize);
+  return ByteView(hash).first(kTokenChecksumSize);
 }
 
 std::unexpected<Error> altered() {
@@ -29,7 +29,7 @@ Hash256 root_fingerprint(const trustchain::HybridPublicKey& root) {
 }
 
 std::string encode_token(const InviteToken& token) {
-  wire::CanonicalWriter w(kType, kVersion);
+  wire::CanonicalWriter w(kTokenType, kTokenVersion);
   w.fixed(token.chain_id.view());
   w.fixed(token.root_fingerprint);
   write(w, token.peers);
@@ -51,16 +51,16 @@ Result<InviteToken> decode_token(std::string_view text) {
         "this is no invite token of this version: one begins with " + std::string(kTokenPrefix));
   }
   auto bytes = wire::from_base32(text.substr(kTokenPrefix.size()));
-  if (!bytes || bytes->size() < kChecksumSize) {
+  if (!bytes || bytes->size() < kTokenChecksumSize) {
     return altered();
   }
   const crypto::SecretBytes content(*std::move(bytes));
-  const ByteView record = content.view().first(content.size() - kChecksumSize);
+  const ByteView record = content.view().first(content.size() - kTokenChecksumSize);
   if (!equal(checksum(crypto::sha256({as_bytes(kTokenDomain), record})),
-             content.view().last(kChecksumSize))) {
+             content.view().last(kTokenChecksumSize))) {
     return altered();
   }
-  wire::CanonicalReader r(record, kType, kVersion);
+  wire::CanonicalReader r(record, kTokenType, kTokenVersion);
   InviteToken out;
   out.chain_id.bytes = r.fixed<32>();
   out.root_fingerprint = r.fixed<32>();

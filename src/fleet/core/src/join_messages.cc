@@ -6,7 +6,7 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kJoinVersion = 1;
 // In the order of the variant; a chunk is a record of its own (state_snapshot.h).
 constexpr std::uint16_t kOfferType = 0x020d;
 constexpr std::uint16_t kRequestType = 0x020e;
@@ -16,7 +16,7 @@ constexpr std::size_t kLengthSize = 4;
 constexpr std::size_t kCodeSizeMax = 64;
 constexpr std::size_t kPointSizeMax = 4096;
 
-std::unexpected<Error> malformed(std::string what) {
+std::unexpected<Error> malformed_message(std::string what) {
   return fail("trust.join_malformed",
               "the other side broke the rules of joining: " + std::move(what));
 }
@@ -93,7 +93,7 @@ void read(wire::CanonicalReader& r, JoinRefused& message) {
 
 template <class T>
 Bytes encode_as(std::uint16_t type, const T& message) {
-  wire::CanonicalWriter w(type, kVersion);
+  wire::CanonicalWriter w(type, kJoinVersion);
   write(w, message);
   return std::move(w).take();
 }
@@ -119,11 +119,11 @@ Bytes record_of(const JoinMessage& message) {
 
 template <class T>
 Result<JoinMessage> decode_as(std::uint16_t type, ByteView record) {
-  wire::CanonicalReader r(record, type, kVersion);
+  wire::CanonicalReader r(record, type, kJoinVersion);
   T out;
   read(r, out);
   if (!r.finish()) {
-    return malformed("a message is not what it says");
+    return malformed_message("a message is not what it says");
   }
   return JoinMessage(std::move(out));
 }
@@ -152,11 +152,11 @@ Result<JoinMessage> decode_join_message(ByteView record) {
       return decode_as<JoinRefused>(kRefusedType, record);
     case kSnapshotChunkType:
       if (!decode_chunk(record)) {
-        return malformed("a part of the state is not what it says");
+        return malformed_message("a part of the state is not what it says");
       }
       return JoinMessage(JoinChunk{.chunk = to_bytes(record)});
     default:
-      return malformed("a message of an unknown kind");
+      return malformed_message("a message of an unknown kind");
   }
 }
 
@@ -167,7 +167,7 @@ Result<std::optional<Bytes>> JoinFramer::next() {
   wire::Reader r(held_);
   const std::size_t size = r.u32();
   if (size > size_max_) {
-    return malformed("a message of " + std::to_string(size) + " bytes");
+    return malformed_message("a message of " + std::to_string(size) + " bytes");
   }
   if (held_.size() - kLengthSize < size) {
     return std::nullopt;

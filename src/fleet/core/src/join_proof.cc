@@ -6,11 +6,11 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
-constexpr std::uint16_t kType = 0x020b;
+constexpr std::uint16_t kProofVersion = 1;
+constexpr std::uint16_t kProofType = 0x020b;
 
 Bytes signed_part(const JoinProof& proof) {
-  wire::CanonicalWriter w(kType, kVersion);
+  wire::CanonicalWriter w(kProofType, kProofVersion);
   w.fixed(proof.chain_id.view());
   w.fixed(proof.node_id.view());
   write(w, proof.identity);

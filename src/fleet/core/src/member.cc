@@ -6,10 +6,10 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kMemberVersion = 1;
 
 wire::CanonicalWriter fields(const Member& member) {
-  wire::CanonicalWriter w(kMemberType, kVersion);
+  wire::CanonicalWriter w(kMemberType, kMemberVersion);
   w.fixed(member.chain_id.view());
   write(w, member.info);
   return w;
@@ -78,7 +78,7 @@ Hash256 id(const Member& member) {
 }
 
 Result<Member> decode_member(ByteView encoding) {
-  wire::CanonicalReader r(encoding, kMemberType, kVersion);
+  wire::CanonicalReader r(encoding, kMemberType, kMemberVersion);
   Member out;
   out.chain_id.bytes = r.fixed<32>();
   out.info = read_member_info(r);

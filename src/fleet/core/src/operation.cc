@@ -5,12 +5,12 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kOperationVersion = 1;
 constexpr std::uint16_t kApprovalType = 0x0207;
 
 // What operators approve: everything that says what the operation does and when.
 wire::CanonicalWriter core(const Operation& operation) {
-  wire::CanonicalWriter w(kOperationType, kVersion);
+  wire::CanonicalWriter w(kOperationType, kOperationVersion);
   w.fixed(operation.chain_id.view());
   w.u32(operation.machine_version);
   w.fixed(operation.account.view());
@@ -38,14 +38,14 @@ struct Approval {
 };
 
 Bytes encode(const Approval& approval) {
-  wire::CanonicalWriter w(kApprovalType, kVersion);
+  wire::CanonicalWriter w(kApprovalType, kOperationVersion);
   w.fixed(approval.by.view());
   write(w, approval.signature);
   return std::move(w).take();
 }
 
 std::optional<Approval> decode_approval(ByteView encoding) {
-  wire::CanonicalReader r(encoding, kApprovalType, kVersion);
+  wire::CanonicalReader r(encoding, kApprovalType, kOperationVersion);
   Approval out;
   out.by.bytes = r.fixed<32>();
   out.signature = trustchain::read_signature(r);
@@ -58,7 +58,7 @@ Bytes message(trustchain::Domain domain, ByteView encoding) {
   return out;
 }
 
-std::unexpected<Error> malformed(std::string why) {
+std::unexpected<Error> malformed_operation(std::string why) {
   return fail("fleet.operation_malformed", "the operation is malformed: " + std::move(why));
 }
 
@@ -77,9 +77,9 @@ OperationId id(const Operation& operation) {
 
 Result<Operation> decode_operation(ByteView encoding) {
   if (encoding.size() > kOperationSizeMax) {
-    return malformed("it has more than " + std::to_string(kOperationSizeMax) + " bytes");
+    return malformed_operation("it has more than " + std::to_string(kOperationSizeMax) + " bytes");
   }
-  wire::CanonicalReader r(encoding, kOperationType, kVersion);
+  wire::CanonicalReader r(encoding, kOperationType, kOperationVersion);
   Operation out;
   out.chain_id.bytes = r.fixed<32>();
   out.machine_version = r.u32();
@@ -102,7 +102,7 @@ Result<Operation> decode_operation(ByteView encoding) {
   out.falcon =
       to_bytes(r.bytes(crypto::info(crypto::SignatureAlgorithm::kFalcon1024).signature_size_max));
   if (!r.finish()) {
-    return malformed("its encoding is not canonical, or has a proof of an unknown type");
+    return malformed_operation("its encoding is not canonical, or has a proof of an unknown type");
   }
   return out;
 }
@@ -148,7 +148,7 @@ Result<void> approve_operation(Operation& operation, const trustchain::HybridKey
     return held && held->by == approval.by;
   });
   if (operation.proofs.size() >= kProofsMax) {
-    return malformed("it has more than " + std::to_string(kProofsMax) + " proofs");
+    return malformed_operation("it has more than " + std::to_string(kProofsMax) + " proofs");
   }
   Proof proof{.type = ProofType::kApproval, .data = encode(approval)};
   operation.proofs.insert(std::ranges::lower_bound(operation.proofs, proof), std::move(proof));

@@ -5,8 +5,8 @@
 namespace i2::fleet {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
-constexpr std::uint16_t kType = 0x0203;
+constexpr std::uint16_t kHintsVersion = 1;
+constexpr std::uint16_t kHintsType = 0x0203;
 
 bool is_zero(ByteView bytes) {
   return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; });
@@ -64,13 +64,13 @@ std::vector<PeerHint> read_hints(wire::CanonicalReader& r) {
 }
 
 Bytes encode(const std::vector<PeerHint>& hints) {
-  wire::CanonicalWriter w(kType, kVersion);
+  wire::CanonicalWriter w(kHintsType, kHintsVersion);
   write(w, hints);
   return std::move(w).take();
 }
 
 Result<std::vector<PeerHint>> decode_hints(ByteView encoding) {
-  wire::CanonicalReader r(encoding, kType, kVersion);
+  wire::CanonicalReader r(encoding, kHintsType, kHintsVersion);
   auto out = read_hints(r);
   if (const auto done = r.finish(); !done) {
     return fail("fleet.hints_invalid", "the list of peer addresses is malformed");

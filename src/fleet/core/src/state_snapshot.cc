@@ -10,13 +10,13 @@ namespace {
 using Tag = ChunkNode::Tag;
 using Node = StateTree::Node;
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kSnapshotVersion = 1;
 // A leaf of the largest pair takes a third of it; a way down has at most as many nodes as a key has
 // bits, 41 bytes for each hidden one.
 constexpr std::size_t kNodesMax = kChunkSizeMax / 3;
 constexpr std::size_t kLeafOverhead = 9;
 
-std::unexpected<Error> invalid(std::string what) {
+std::unexpected<Error> invalid_snapshot(std::string what) {
   return fail("fleet.snapshot_invalid", "the chunk of the state " + std::move(what));
 }
 
@@ -152,7 +152,7 @@ ChunkNode read_node(wire::CanonicalReader& r) {
 }  // namespace
 
 Bytes encode(const Chunk& chunk) {
-  wire::CanonicalWriter w(kSnapshotChunkType, kVersion);
+  wire::CanonicalWriter w(kSnapshotChunkType, kSnapshotVersion);
   w.count(chunk.nodes.size());
   for (const ChunkNode& node : chunk.nodes) {
     w.u8(static_cast<std::uint8_t>(node.tag));
@@ -186,16 +186,16 @@ Bytes encode_chunk(const StateTree& tree, std::uint64_t offset, std::size_t size
 
 Result<Chunk> decode_chunk(ByteView encoding) {
   if (encoding.size() > kChunkSizeMax) {
-    return invalid("is larger than a chunk may be");
+    return invalid_snapshot("is larger than a chunk may be");
   }
-  wire::CanonicalReader r(encoding, kSnapshotChunkType, kVersion);
+  wire::CanonicalReader r(encoding, kSnapshotChunkType, kSnapshotVersion);
   Chunk out;
   const std::size_t count = r.count(kNodesMax);
   for (std::size_t i = 0; i < count && r.ok(); ++i) {
     out.nodes.push_back(read_node(r));
   }
   if (!r.finish() || (!out.nodes.empty() && !ChunkWalker(out).walk())) {
-    return invalid("is malformed");
+    return invalid_snapshot("is malformed");
   }
   return out;
 }
@@ -205,10 +205,10 @@ Result<void> SnapshotReader::add(ByteView encoding) {
   ChunkWalker walker(chunk);
   const auto top = chunk.nodes.empty() ? ChunkWalker::Subtree{} : walker.walk().value();
   if (app_hash(top.count, top.hash) != expected_) {
-    return invalid("belongs to another state, or was altered");
+    return invalid_snapshot("belongs to another state, or was altered");
   }
   if (walker.offset() != offset() || complete()) {
-    return invalid("is not the next one");
+    return invalid_snapshot("is not the next one");
   }
   total_ = top.count;
   for (const ChunkNode& node : chunk.nodes) {
@@ -220,7 +220,7 @@ Result<void> SnapshotReader::add(ByteView encoding) {
   if (complete() && tree_.root() != expected_) {
     tree_ = {};
     total_.reset();
-    return invalid("is of a tree that does not follow from its pairs");
+    return invalid_snapshot("is of a tree that does not follow from its pairs");
   }
   return {};
 }

@@ -6,11 +6,11 @@
 namespace i2::trustchain {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kAnchorVersion = 1;
 constexpr std::size_t kDnsNameSizeMax = 253;
 
 wire::CanonicalWriter fields(const AnchorRecord& record) {
-  wire::CanonicalWriter w(kAnchorType, kVersion);
+  wire::CanonicalWriter w(kAnchorType, kAnchorVersion);
   w.fixed(record.chain_id.view());
   w.fixed(record.holder.view());
   w.bytes(record.certificate.der());
@@ -87,7 +87,7 @@ Hash256 id(const AnchorRecord& record) {
 }
 
 Result<AnchorRecord> decode_anchor(ByteView encoding) {
-  wire::CanonicalReader r(encoding, kAnchorType, kVersion);
+  wire::CanonicalReader r(encoding, kAnchorType, kAnchorVersion);
   AnchorRecord out;
   out.chain_id.bytes = r.fixed<32>();
   out.holder.bytes = r.fixed<32>();

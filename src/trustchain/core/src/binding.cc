@@ -3,10 +3,10 @@
 namespace i2::trustchain {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kBindingVersion = 1;
 
 wire::CanonicalWriter fields(const Binding& binding) {
-  wire::CanonicalWriter w(kBindingType, kVersion);
+  wire::CanonicalWriter w(kBindingType, kBindingVersion);
   w.fixed(binding.node_id.view());
   w.fixed(binding.leaf_spki_sha256);
   w.u64(binding.not_after);
@@ -36,7 +36,7 @@ Result<Binding> make_binding(const HybridKey& identity, const NodeId& node,
 }
 
 Result<Binding> decode_binding(ByteView encoding) {
-  wire::CanonicalReader r(encoding, kBindingType, kVersion);
+  wire::CanonicalReader r(encoding, kBindingType, kBindingVersion);
   Binding out;
   out.node_id.bytes = r.fixed<32>();
   out.leaf_spki_sha256 = r.fixed<32>();

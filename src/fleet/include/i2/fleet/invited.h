@@ -19,9 +19,10 @@ namespace i2::fleet {
 class InvitedNode {
  public:
   // Locks the directory for as long as the object lives. If it is a node of that fleet already, its
-  // summary. Errors: fleet.already_member, node.data_dir_*, node.file_failed, crypto.*.
+  // summary. `replace`: commit() puts the only node of another fleet aside. Errors:
+  // fleet.already_member, node.data_dir_*, node.file_failed, crypto.*.
   [[nodiscard]] static Result<std::variant<InvitedNode, NodeSummary>> begin(
-      const std::filesystem::path& data_dir, const InviteToken& token);
+      const std::filesystem::path& data_dir, const InviteToken& token, bool replace = false);
 
   [[nodiscard]] const trustchain::HybridKey& identity() const { return identity_; }
   // Whether the keys are those of an earlier attempt, which may have made it a member.
@@ -35,7 +36,7 @@ class InvitedNode {
 
  private:
   InvitedNode(std::filesystem::path dir, DataDirLock lock, const InviteToken& token,
-              InviteId invite, trustchain::HybridKey identity, bool resumed);
+              InviteId invite, trustchain::HybridKey identity, bool resumed, bool replaces);
 
   std::filesystem::path dir_;
   DataDirLock lock_;
@@ -43,6 +44,7 @@ class InvitedNode {
   InviteId invite_;
   trustchain::HybridKey identity_;
   bool resumed_;
+  bool replaces_;
 };
 
 }  // namespace i2::fleet

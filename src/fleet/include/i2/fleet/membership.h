@@ -64,6 +64,7 @@ struct JoinOptions {
   std::filesystem::path data_dir;
   std::filesystem::path bundle;
   std::optional<ChainId> expected;  // refuse any other fleet
+  bool replace = false;             // put a node aside that is alone in another fleet
 };
 
 // Makes this directory the node for whom the bundle was made. The same bundle again changes
