@@ -32,9 +32,11 @@ void write_file(const fs::path& path, ByteView content) {
 }
 
 Bytes read_file(const fs::path& path) {
+  Bytes out(fs::file_size(path));
   std::ifstream in(path, std::ios::binary);
-  const std::string content{std::istreambuf_iterator<char>(in), {}};
-  return to_bytes(as_bytes(content));
+  in.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(out.size()));
+  EXPECT_TRUE(in) << path;
+  return out;
 }
 
 std::string sha256_hex(ByteView content) {
