@@ -149,7 +149,6 @@ endfunction()
 # seven seconds in every file otherwise. They change nothing of what a file has to include.
 #   std        libraries                    asio       libraries with coroutines; and JSON
 #   test       tests                        asio_test  tests with coroutines
-#   program    executables: all of it, and the command line
 set(I2_PCH_STD algorithm array chrono cstdint expected filesystem format functional map memory
     optional set span string string_view unordered_map utility variant vector)
 set(I2_PCH_ASIO any_completion_handler any_io_executor awaitable bind_executor co_spawn detached
@@ -167,11 +166,17 @@ function(i2_pch name)
     i2_test_options(${target})
     target_link_libraries(${target} PRIVATE GTest::gtest GTest::gmock)
   endif()
-  if(name MATCHES "test$|^program$")
+  if(name MATCHES "test$")
     # Compiled like the executables that use it.
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(${target} PRIVATE -fPIE)
   endif()
+endfunction()
+
+# A program that uses the precompiled headers of libraries, and is compiled like them therefore.
+function(i2_program_pch target)
+  target_compile_options(${target} PRIVATE -fPIC)
+  target_precompile_headers(${target} REUSE_FROM i2_pch_asio)
 endfunction()
 
 # What tests check is compiled as everywhere else; the checks themselves need no optimiser.
@@ -182,7 +187,6 @@ endfunction()
 i2_pch(std ${I2_PCH_STD})
 i2_pch(asio ${I2_PCH_STD} ${I2_PCH_ASIO} nlohmann/json.hpp)
 if(NOT I2_FUZZ)
-  i2_pch(program ${I2_PCH_STD} ${I2_PCH_ASIO} nlohmann/json.hpp CLI/CLI.hpp)
   i2_pch(test ${I2_PCH_STD} ${I2_PCH_TEST})
   i2_pch(asio_test ${I2_PCH_STD} ${I2_PCH_ASIO} ${I2_PCH_TEST})
 endif()

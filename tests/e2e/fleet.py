@@ -23,6 +23,8 @@ CLIENT = BIN / "i2"
 DEADLINE = 30.0 * float(os.environ.get("I2_TEST_SLOWDOWN", "1"))
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("I2_")}
+# Looking for leaks is a third of the run of a client; daemons are looked at.
+CLIENT_ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0"}
 
 
 class Answer:
@@ -48,7 +50,7 @@ def run(program, *arguments, env=None, timeout=DEADLINE, cwd=None):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout,
-            env={**ENVIRONMENT, **(env or {})},
+            env={**ENVIRONMENT, **(CLIENT_ENVIRONMENT if program == CLIENT else {}), **(env or {})},
             cwd=cwd,
             check=False,
         )

@@ -16,12 +16,12 @@
 #include <string>
 
 #include "doctor_checks.h"
+#include "thresholds.h"
 #include "unix_socket.h"
 
 namespace i2::node {
 namespace {
 
-constexpr UnixMillis kNotBefore = 1'735'689'600'000;  // 2025-01-01
 constexpr std::uint64_t kMemoryMin = 256ULL * 1024 * 1024;
 constexpr rlim_t kFilesMin = 4'096;
 
@@ -33,7 +33,7 @@ Check check_clock() {
   out.finding = "it is " + format_time(now);
   timex state{};
   const int status = ::adjtimex(&state);  // only reads
-  if (now < kNotBefore) {
+  if (now < kClockMin) {
     out.verdict = Verdict::kFail;
     out.remedy = "set the clock: certificates cannot be judged without it";
   } else if (status == TIME_ERROR || (state.status & STA_UNSYNC) != 0) {

@@ -11,13 +11,13 @@
 #include <format>
 
 #include "doctor_checks.h"
+#include "thresholds.h"
 
 namespace i2::node {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uintmax_t kSpaceMin = 64ULL * 1024 * 1024;
 constexpr std::uintmax_t kSpaceGood = 1024ULL * 1024 * 1024;
 
 Check failed(std::string name, const Error& error, std::string remedy) {

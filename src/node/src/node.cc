@@ -16,6 +16,7 @@
 
 #include "node_impl.h"
 #include "reload.h"
+#include "thresholds.h"
 
 namespace i2::node {
 namespace asio = boost::asio;
@@ -26,7 +27,6 @@ constexpr Duration kEndTime = 10 * kSecond;
 constexpr Duration kReloadTime = 10 * kSecond;
 constexpr Duration kStuckTime = 10 * kSecond;
 constexpr std::chrono::milliseconds kDrainStep{20};
-constexpr std::uintmax_t kSpaceMin = 64 * 1024 * 1024;
 
 }  // namespace
 

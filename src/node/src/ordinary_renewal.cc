@@ -6,16 +6,14 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "renewal_times.h"
+
 namespace i2::node {
 namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::string_view kRenew = "trust.Ca/RenewOrdinary";
-constexpr Duration kLookMax = 10 * kSecond;  // the wall clock may jump
-constexpr Duration kRetryMin = 5 * kSecond;
-constexpr Duration kRetryMax = 600 * kSecond;
-constexpr UnixMillis kJitterMs = 3'600'000;
+constexpr std::string_view kRenewOrdinary = "trust.Ca/RenewOrdinary";
 
 }  // namespace
 
@@ -23,7 +21,7 @@ OrdinaryRenewal::OrdinaryRenewal(Parts parts)
     : parts_(std::move(parts)), wakeup_(parts_.runtime.control()) {}
 
 void OrdinaryRenewal::attach(stoq::RpcServer& server) {
-  server.add_unary(std::string(kRenew), [this](stoq::CallContext context, Bytes request) {
+  server.add_unary(std::string(kRenewOrdinary), [this](stoq::CallContext context, Bytes request) {
     return serve(std::move(context), std::move(request));
   });
 }
@@ -121,7 +119,7 @@ Task<Result<void>> OrdinaryRenewal::renew_with(NodeId authority) {
   if (!wanted) {
     co_return fail(wanted.error());
   }
-  auto call = stoq::call(link->connection, std::string(kRenew), wanted->request.der());
+  auto call = stoq::call(link->connection, std::string(kRenewOrdinary), wanted->request.der());
   const Result<Bytes> answer =
       co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
   if (!answer) {

@@ -7,19 +7,14 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "renewal_times.h"
+
 namespace i2::node {
 namespace asio = boost::asio;
 
 namespace {
 
 constexpr std::string_view kRenew = "trust.Ca/Renew";
-// Between two looks at the wall clock, which may jump while the monotonic one stands still
-// (suspend).
-constexpr Duration kLookMax = 10 * kSecond;  // the wall clock may jump
-constexpr Duration kRetryMin = 5 * kSecond;
-constexpr Duration kRetryMax = 600 * kSecond;
-// Nodes that were provisioned together do not renew together.
-constexpr UnixMillis kJitterMs = 3'600'000;
 
 }  // namespace
 

@@ -5,12 +5,13 @@
 #include <format>
 #include <utility>
 
+#include "thresholds.h"
+
 namespace i2::node {
 namespace {
 
-constexpr std::uint32_t kOthers = 0077;               // group and others
-constexpr std::uint32_t kOthersWrite = 0022;          // may change it
-constexpr UnixMillis kNotBefore = 1'735'689'600'000;  // 2025-01-01: no clock that is set is earlier
+constexpr std::uint32_t kOthers = 0077;       // group and others
+constexpr std::uint32_t kOthersWrite = 0022;  // may change it
 
 std::optional<struct stat> status_of(const std::filesystem::path& path) {
   struct stat out{};
@@ -107,7 +108,7 @@ std::vector<Error> reasons_against(const Config& config, Mode mode, const Safety
         "the configuration file belongs to another user: chown it to root or to the daemon's "
         "user");
   }
-  if (facts.now < kNotBefore) {
+  if (facts.now < kClockMin) {
     unsafe("the clock is not set: certificates could not be judged");
   }
   return out;

@@ -14,7 +14,6 @@ constexpr std::string_view kProofs = "the four proofs";
 constexpr std::string_view kAssets = "assets";
 constexpr std::string_view kMachines = "virtual machines";
 constexpr std::string_view kProxy = "proxy addresses";
-constexpr std::string_view kNames = "the name service";
 constexpr std::string_view kOneProgram = "the layers are one program and need no coordination";
 
 // A switch that is off unless somebody asks for it.
@@ -74,11 +73,11 @@ constexpr std::array kMeshRows{
     later_switch("hypermesh.proxy", "enable_trust_validation", kProxy),
     later_switch("hypermesh.proxy", "enable_performance_monitoring", kProxy),
 
-    later_switch("stoq.dns", "use_embedded_resolver", kNames),
-    later("stoq.dns", "query_timeout", kDuration, kNames),
-    later_switch("stoq.dns", "enable_caching", kNames),
-    later("stoq.dns", "cache_size", kInteger, kNames),
-    later("stoq.dns", "cache_ttl", kDuration, kNames),
+    later_switch("stoq.dns", "use_embedded_resolver", kNameService),
+    later("stoq.dns", "query_timeout", kDuration, kNameService),
+    later_switch("stoq.dns", "enable_caching", kNameService),
+    later("stoq.dns", "cache_size", kInteger, kNameService),
+    later("stoq.dns", "cache_ttl", kDuration, kNameService),
 
     nothing("integration", "enable_cross_layer_optimization", kBoolean, kOneProgram),
     nothing("integration", "validation_timeout", kDuration, kOneProgram),

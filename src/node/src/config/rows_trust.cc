@@ -16,7 +16,6 @@ constexpr std::string_view kAlwaysChecked =
     "a connection whose certificate has not been checked is not served";
 constexpr std::string_view kOneDay = "certificates live 24 hours and are renewed after 16";
 constexpr std::string_view kSnapshots = "checks read the fleet's state in memory";
-constexpr std::string_view kNames = "the name service";
 constexpr std::string_view kLog = "the Certificate Transparency log";
 
 constexpr std::array kTrustRows{
@@ -131,39 +130,39 @@ constexpr std::array kTrustRows{
                 .standing = kLater,
                 .choices = "external embedded",
                 .meaning = "who answers for the fleet's names",
-                .note = kNames}},
+                .note = kNameService}},
     SettingRow{{.section = "trustchain.dns",
                 .key = "dns_port",
                 .type = kInteger,
                 .standing = kLater,
                 .range = {0, 65'535},
                 .meaning = "the port of the name service",
-                .note = kNames}},
+                .note = kNameService}},
     SettingRow{{.section = "trustchain.dns",
                 .key = "query_timeout",
                 .type = kDuration,
                 .standing = kLater,
                 .meaning = "how long a question may take",
-                .note = kNames}},
+                .note = kNameService}},
     SettingRow{{.section = "trustchain.dns",
                 .key = "enable_caching",
                 .type = kBoolean,
                 .default_value = "false",
                 .standing = kLater,
                 .meaning = "keep answers of others",
-                .note = kNames}},
+                .note = kNameService}},
     SettingRow{{.section = "trustchain.dns",
                 .key = "cache_ttl",
                 .type = kDuration,
                 .standing = kLater,
                 .meaning = "how long",
-                .note = kNames}},
+                .note = kNameService}},
     SettingRow{{.section = "trustchain.dns",
                 .key = "max_cache_size",
                 .type = kInteger,
                 .standing = kLater,
                 .meaning = "how many",
-                .note = kNames}},
+                .note = kNameService}},
 
     SettingRow{{.section = "trustchain.ct",
                 .key = "enable_ct_logging",

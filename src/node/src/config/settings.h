@@ -21,6 +21,9 @@ struct SettingRow {
   void (*apply)(Config& config, const SettingValue& value) = nullptr;  // of kLive and kRestart
 };
 
+// What settings of several parts wait for.
+inline constexpr std::string_view kNameService = "the name service";
+
 [[nodiscard]] std::span<const SettingRow> node_rows();
 [[nodiscard]] std::span<const SettingRow> transport_rows();
 [[nodiscard]] std::span<const SettingRow> trust_rows();
