@@ -61,6 +61,7 @@ i2::Result<void> run(i2::test::RelayOptions options, const std::string& listen,
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): CLI11 throws at mistakes in the lines below only
 int main(int argc, char** argv) {
   i2::test::RelayOptions options;
   std::string listen = "[::1]:0";

@@ -43,10 +43,22 @@ struct Account::Core : std::enable_shared_from_this<Core> {
   bool stopped = false;
   std::uint64_t next_nonce = 0;  // as far as this object knows; the state may know more
 
+  // Why nothing is taken now. With the mutex held.
+  [[nodiscard]] std::optional<Error> refusal() const;
   void run();
   [[nodiscard]] Result<Bytes> sign(const FleetOperation& body, std::uint64_t& nonce);
   void finish(std::uint64_t nonce, bool ordered);
 };
+
+std::optional<Error> Account::Core::refusal() const {
+  if (stopped) {
+    return stopping();
+  }
+  if (waiting.size() >= kAccountQueueMax) {
+    return Error("fleet.overloaded", "too many operations of this account wait: try again");
+  }
+  return std::nullopt;
+}
 
 // The next one that waits, unless one is under way.
 void Account::Core::run() {
@@ -123,22 +135,15 @@ const AccountId& Account::id() const {
 }
 
 void Account::submit(FleetOperation body, Done done) {
-  std::optional<Error> refused;
-  {
-    const std::scoped_lock lock(core_->mutex);
-    if (core_->stopped) {
-      refused = stopping();
-    } else if (core_->waiting.size() >= kAccountQueueMax) {
-      refused = Error("fleet.overloaded", "too many operations of this account wait: try again");
-    } else {
-      core_->waiting.push_back({.body = std::move(body), .done = std::move(done)});
-    }
-  }
-  if (refused) {
+  std::unique_lock lock(core_->mutex);
+  if (auto refused = core_->refusal()) {
+    lock.unlock();
     done(fail(*std::move(refused)));
-  } else {
-    core_->run();
+    return;
   }
+  core_->waiting.push_back({.body = std::move(body), .done = std::move(done)});
+  lock.unlock();
+  core_->run();
 }
 
 }  // namespace i2::fleet

@@ -47,12 +47,24 @@ struct SoloSequencer::Core {
   bool running = false;
   bool stopped = false;
 
+  // Why nothing is taken now. With the mutex held.
+  [[nodiscard]] std::optional<Error> refusal() const;
   void run();
   std::deque<Waiting> take();
   void make_block(std::deque<Waiting>& batch);
   void accept(BlockBuilder& builder, Waiting next, std::vector<Accepted>& accepted);
-  void finish(BlockBuilder builder, std::vector<Accepted> accepted);
+  void finish(BlockBuilder builder, const std::vector<Accepted>& accepted);
 };
+
+std::optional<Error> SoloSequencer::Core::refusal() const {
+  if (stopped) {
+    return stopped_error();
+  }
+  if (waiting.size() >= kPendingOperationsMax) {
+    return Error("fleet.overloaded", "too many operations wait for their turn: try again");
+  }
+  return std::nullopt;
+}
 
 // Everything that waits; empty ends the job.
 std::deque<Waiting> SoloSequencer::Core::take() {
@@ -83,7 +95,7 @@ void SoloSequencer::Core::make_block(std::deque<Waiting>& batch) {
     accept(builder, std::move(next), accepted);
   }
   if (builder.size() > 0) {
-    finish(std::move(builder), std::move(accepted));
+    finish(std::move(builder), accepted);
   }
 }
 
@@ -120,12 +132,12 @@ void SoloSequencer::Core::accept(BlockBuilder& builder, Waiting next,
   accepted.back().done.push_back(std::move(next.done));
 }
 
-void SoloSequencer::Core::finish(BlockBuilder builder, std::vector<Accepted> accepted) {
+void SoloSequencer::Core::finish(BlockBuilder builder, const std::vector<Accepted>& accepted) {
   auto built = std::move(builder).seal(identity);
   const Result<void> written = built ? ledger.append(*built) : fail(built.error());
-  for (Accepted& entry : accepted) {
+  for (const Accepted& entry : accepted) {
     bool repeated = false;
-    for (Done& done : entry.done) {
+    for (const Done& done : entry.done) {
       if (!written) {
         done(fail(written.error()));
         continue;
@@ -162,22 +174,16 @@ void SoloSequencer::stop() {
 }
 
 void SoloSequencer::submit(Bytes operation, Done done) {
-  bool start = false;
-  std::optional<Error> refused;
-  {
-    const std::scoped_lock lock(core_->mutex);
-    if (core_->stopped) {
-      refused = stopped_error();
-    } else if (core_->waiting.size() >= kPendingOperationsMax) {
-      refused = Error("fleet.overloaded", "too many operations wait for their turn: try again");
-    } else {
-      core_->waiting.push_back({.operation = std::move(operation), .done = std::move(done)});
-      start = !std::exchange(core_->scheduled, true);
-    }
-  }
-  if (refused) {
+  std::unique_lock lock(core_->mutex);
+  if (auto refused = core_->refusal()) {
+    lock.unlock();
     done(fail(*std::move(refused)));
-  } else if (start) {
+    return;
+  }
+  core_->waiting.push_back({.operation = std::move(operation), .done = std::move(done)});
+  const bool start = !std::exchange(core_->scheduled, true);
+  lock.unlock();
+  if (start) {
     core_->post([core = core_] { core->run(); });
   }
 }

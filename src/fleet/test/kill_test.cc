@@ -6,6 +6,7 @@
 #include <i2/wire/text.h>
 #include <spawn.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -28,7 +29,7 @@ using testing::TempDir;
 constexpr std::size_t kPerRound = 6;
 
 std::uint64_t number_of(const char* variable, std::uint64_t otherwise) {
-  const char* const text = std::getenv(variable);
+  const char* const text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): one thread
   return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 

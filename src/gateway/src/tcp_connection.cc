@@ -14,8 +14,8 @@ void TcpConnection::expires_after(Duration time) {
 
 void TcpConnection::close() {
   boost::system::error_code ignored;
-  socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  (void)socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_both, ignored);
+  (void)socket_.close(ignored);
   timer_.cancel();
 }
 

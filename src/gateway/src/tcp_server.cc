@@ -68,25 +68,25 @@ Result<std::shared_ptr<TcpServer>> TcpServer::listen(const Options& options,
 
 Result<void> TcpServer::open() {
   boost::system::error_code error;
-  acceptor_.open(tcp::v6(), error);
+  (void)acceptor_.open(tcp::v6(), error);
   if (!error) {
-    acceptor_.set_option(asio::ip::v6_only(true), error);
+    (void)acceptor_.set_option(asio::ip::v6_only(true), error);
   }
   if (!error) {
     // A restarted daemon gets its port back while old connections linger.
-    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    (void)acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
   }
   if (!error) {
-    acceptor_.bind(to_endpoint(options_.bind), error);
+    (void)acceptor_.bind(to_endpoint(options_.bind), error);
   }
   if (error == asio::error::address_in_use && options_.any_port) {
     stoq::core::SocketAddress another = options_.bind;
     another.port = 0;
     error.clear();
-    acceptor_.bind(to_endpoint(another), error);
+    (void)acceptor_.bind(to_endpoint(another), error);
   }
   if (!error) {
-    acceptor_.listen(1'024, error);
+    (void)acceptor_.listen(1'024, error);
   }
   if (error) {
     return socket_error(options_.bind, error);
@@ -101,7 +101,7 @@ void TcpServer::start() {
 
 void TcpServer::refuse_new() {
   boost::system::error_code ignored;
-  acceptor_.close(ignored);
+  (void)acceptor_.close(ignored);
   for (const TcpConnectionPtr& connection : connections_) {
     if (connection->idle()) {
       connection->close();
@@ -159,7 +159,7 @@ Task<void> TcpServer::accept_all(std::shared_ptr<TcpServer> self) {
 Task<void> TcpServer::serve(std::shared_ptr<TcpServer> self, TcpConnectionPtr connection) {
   boost::system::error_code error;
   tcp::socket& socket = connection->socket();
-  socket.set_option(tcp::no_delay(true), error);
+  (void)socket.set_option(tcp::no_delay(true), error);
   Client client;
   client.address = to_address(socket.remote_endpoint(error));
   connection->expires_after(self->context_.times.handshake);

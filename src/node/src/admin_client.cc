@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "unix_socket.h"
 
@@ -100,7 +101,7 @@ Result<void> AdminClient::send(const AdminRequest& request, std::optional<int> d
       return {};  // a daemon that serves nobody says so and hangs up: receive() has what it said
     }
     if (sent < 0 && errno != EINTR) {
-      return fail(lost(std::strerror(errno)));
+      return fail(lost(std::generic_category().message(errno)));
     }
     rest.remove_prefix(sent < 0 ? 0 : static_cast<std::size_t>(sent));
   }
@@ -137,7 +138,7 @@ Result<AdminReply> AdminClient::receive(Timestamp deadline) {
       if (errno == EINTR) {
         return fail("node.interrupted", "interrupted");
       }
-      return fail(lost(std::strerror(errno)));
+      return fail(lost(std::generic_category().message(errno)));
     }
     buffer_.append(piece.data(), static_cast<std::size_t>(size));
   }

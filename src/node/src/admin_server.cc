@@ -98,7 +98,7 @@ void AdminServer::stop() {
   refusing_ = true;
   stopping_ = true;
   boost::system::error_code ignored;
-  listener_.close(ignored);
+  (void)listener_.close(ignored);
   for (const auto& session : std::vector(sessions_.begin(), sessions_.end())) {
     session->close();
   }

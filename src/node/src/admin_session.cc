@@ -56,7 +56,7 @@ void AdminServer::Session::close() {
   closed_ = true;
   stop_.request_stop();
   boost::system::error_code ignored;
-  socket_.close(ignored);
+  (void)socket_.close(ignored);
   work_.wake();
   unsent_.wake();
   server_.sessions_.erase(shared_from_this());

@@ -201,7 +201,7 @@ ExitCode run(ConfigKeeper& keeper, const DaemonOptions& options, const Clock& cl
 
 }  // namespace
 
-ExitCode run_daemon(DaemonOptions options, LoadedConfig loaded) {
+ExitCode run_daemon(const DaemonOptions& options, LoadedConfig loaded) {
   const rt::SystemClock clock;
   const Config& config = loaded.config;
   Logger log(clock, config.log_level, config.log_format, STDERR_FILENO, config.log_rate);

@@ -10,10 +10,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <format>
 #include <fstream>
 #include <string>
+#include <system_error>
 
 #include "doctor_checks.h"
 #include "thresholds.h"
@@ -111,7 +111,7 @@ Check check_io_uring() {
           .verdict = Verdict::kOk,
           .finding = ring ? std::string("available; not used by this version")
                           : std::format("not available ({}); not used by this version",
-                                        std::strerror(errno)),
+                                        std::generic_category().message(errno)),
           .remedy = {}};
 }
 
@@ -121,7 +121,7 @@ Check check_af_xdp() {
           .verdict = Verdict::kOk,
           .finding = socket ? std::string("available; not used by this version")
                             : std::format("not available ({}); not used by this version",
-                                          std::strerror(errno)),
+                                          std::generic_category().message(errno)),
           .remedy = {}};
 }
 

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <format>
+#include <system_error>
 
 #include "doctor_checks.h"
 #include "unix_socket.h"
@@ -60,7 +60,8 @@ Check check_ipv6() {
   }
   return {.name = "ipv6",
           .verdict = Verdict::kFail,
-          .finding = std::format("this machine has no IPv6: {}", std::strerror(errno)),
+          .finding =
+              std::format("this machine has no IPv6: {}", std::generic_category().message(errno)),
           .remedy = "sysctl net.ipv6.conf.all.disable_ipv6=0; this network speaks IPv6 only"};
 }
 
@@ -108,7 +109,8 @@ Check check_port(const Config& config, bool daemon_runs) {
     out.remedy = "choose a port above 1023, or start the daemon as root with [node] user";
   } else {
     out.verdict = Verdict::kFail;
-    out.finding = std::format("{} cannot be used: {}", address, std::strerror(number));
+    out.finding =
+        std::format("{} cannot be used: {}", address, std::generic_category().message(number));
     out.remedy = "correct `bind_address`; `ip -6 address` shows what there is";
   }
   return out;

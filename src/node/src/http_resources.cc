@@ -85,7 +85,7 @@ void HttpResources::attach_health(gateway::Router& router) {
               .summary = "Whether the process answers",
               .tag = "health",
               .answers = {Answer{.schema = kStatusSchema}},
-              .handler = [](Request) -> Task<Response> {
+              .handler = [](const Request&) -> Task<Response> {
                 return []() -> Task<Response> { co_return json_response(R"({"status":"ok"})"); }();
               }});
   router.add({.pattern = "/health/ready",

@@ -67,7 +67,7 @@ gateway::GatewayConfig gateway_config(const HttpServer::Parts& parts, const Hash
 }
 
 gateway::Handler fixed(std::string body) {
-  return [body = std::move(body)](gateway::Request) -> Task<gateway::Response> {
+  return [body = std::move(body)](const gateway::Request&) -> Task<gateway::Response> {
     return [](std::string text) -> Task<gateway::Response> {
       co_return gateway::json_response(std::move(text));
     }(body);

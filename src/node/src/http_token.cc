@@ -9,8 +9,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <string_view>
+#include <system_error>
 
 namespace i2::node {
 namespace {
@@ -37,7 +37,8 @@ class File {
 std::unexpected<Error> failed(const std::filesystem::path& path) {
   const int number = errno;
   return fail("node.file_failed",
-              "the token file '" + path.string() + "': " + std::strerror(number), number);
+              "the token file '" + path.string() + "': " + std::generic_category().message(number),
+              number);
 }
 
 Result<void> make(const std::filesystem::path& path, Rng& rng) {

@@ -147,6 +147,7 @@ Result<std::unique_ptr<Node>> Node::start(ConfigKeeper& config, Mode mode, const
   return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what still throws here is a defect
 Node::~Node() {
   (void)shut_down();
 }

@@ -151,7 +151,7 @@ void Replication::attach(stoq::RpcServer& server) {
   server.add_unary(std::string(kChanged), [this](stoq::CallContext context, Bytes request) {
     return serve_changed(std::move(context), std::move(request));
   });
-  server.add_unary(std::string(kSubmit), [this](stoq::CallContext, Bytes request) {
+  server.add_unary(std::string(kSubmit), [this](const stoq::CallContext&, Bytes request) {
     return serve_submit(std::move(request));
   });
 }

@@ -15,6 +15,7 @@ namespace i2::node {
 namespace {
 
 std::string variable(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
   const char* const text = std::getenv(name);
   return text == nullptr ? "" : text;
 }

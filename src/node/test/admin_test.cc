@@ -67,7 +67,7 @@ TEST(AdminRequest, ArgumentsHaveTypesAndRanges) {
 }
 
 TEST(AdminReply, RoundTrip) {
-  const auto line_of = [](std::string text) { return text.substr(0, text.size() - 1); };
+  const auto line_of = [](const std::string& text) { return text.substr(0, text.size() - 1); };
   const auto progress = parse_reply(line_of(encode_progress(R"({"bytes":1})")));
   ASSERT_TRUE(progress);
   EXPECT_EQ(progress->kind, AdminReply::Kind::kProgress);

@@ -401,6 +401,7 @@ TEST_F(ConfigTest, TheReferenceIsThatOfTheTable) {
   const std::size_t mark = text.find(kMark);
   ASSERT_NE(mark, text.npos);
   const std::string wanted = text.substr(0, mark + kMark.size()) + "\n" + settings_reference();
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
   if (std::getenv("I2_WRITE_DOCS") != nullptr) {
     std::ofstream(path) << wanted;
   } else {

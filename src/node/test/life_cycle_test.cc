@@ -203,12 +203,14 @@ TEST(Safety, EveryReasonIsSaidAtOnce) {
 }
 
 class ServiceManagerTest : public testing::Test {
- protected:
+ public:
   ~ServiceManagerTest() override {
     for (const char* const name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) {
       ::unsetenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
     }
   }
+
+ protected:
   static void set(const char* name, const std::string& value) {
     ::setenv(name, value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): one thread
   }

@@ -27,7 +27,7 @@ rt::RuntimeConfig one_worker() {
 }
 
 class PartsTest : public testing::Test {
- protected:
+ public:
   PartsTest() : runtime_(one_worker()) {
     const auto* const info = testing::UnitTest::GetInstance()->current_test_info();
     folder_ = fs::path(testing::TempDir()) / ("parts_test." + std::string(info->name()));
@@ -36,6 +36,7 @@ class PartsTest : public testing::Test {
   }
   ~PartsTest() override { fs::remove_all(folder_); }
 
+ protected:
   void write(const fs::path& path, std::string_view text) const {
     fs::create_directories((folder_ / path).parent_path());
     std::ofstream(folder_ / path) << text;

@@ -184,7 +184,7 @@ void Connection::close(AppError code) {
   }
 }
 
-void Connection::close_with(std::uint64_t code, std::string reason) {
+void Connection::close_with(std::uint64_t code, const std::string& reason) {
   if (auto core = state_->core()) {
     core->close(code, reason);
     state_->worker->request_flush();

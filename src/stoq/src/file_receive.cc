@@ -210,12 +210,12 @@ class Receiving {
 
   // Hands the batch to the pool once the one before it is written.
   [[nodiscard]] Task<Result<void>> pass_batch() {
-    const Result<void> before = co_await settle(writing_);
+    const Result<void> before = co_await settle(&writing_);
     if (!before) {
       co_return before;
     }
     if (part_->written() - checkpointed_ >= inbox_->limits.checkpoint_size) {
-      const Result<void> kept = co_await settle(checkpointing_);
+      const Result<void> kept = co_await settle(&checkpointing_);
       if (!kept) {
         co_return kept;
       }
@@ -233,11 +233,11 @@ class Receiving {
     co_return Result<void>{};
   }
 
-  [[nodiscard]] static Task<Result<void>> settle(PoolJob<Result<void>>& job) {
-    if (!job.started()) {
+  [[nodiscard]] static Task<Result<void>> settle(PoolJob<Result<void>>* job) {
+    if (!job->started()) {
       co_return Result<void>{};
     }
-    co_return co_await job.wait();
+    co_return co_await job->wait();
   }
 
   // After the sender's end, or whatever came instead of it. Nothing runs on the pool when it
@@ -245,9 +245,9 @@ class Receiving {
   [[nodiscard]] Task<Result<core::FileResult>> conclude(Result<core::FileEnd> end) {
     Result<void> on_disk = co_await pass_batch();
     if (on_disk) {
-      on_disk = co_await settle(writing_);
+      on_disk = co_await settle(&writing_);
     }
-    const Result<void> kept = co_await settle(checkpointing_);
+    const Result<void> kept = co_await settle(&checkpointing_);
     if (on_disk && !kept) {
       on_disk = kept;
     }

@@ -110,6 +110,7 @@ MessageChannel::MessageChannel(Connection connection, Limits limits)
   asio::co_spawn(state_->executor, watch_connection(state_), asio::detached);
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what throws here is a defect
 MessageChannel::~MessageChannel() {
   state_->end_all(channel_closed());
 }
@@ -123,7 +124,7 @@ Task<void> MessageChannel::serve(std::shared_ptr<State> state, Stream stream) {
 }
 
 StreamHandler MessageChannel::handler() {
-  return [state = state_](Connection connection, Stream stream) {
+  return [state = state_](const Connection& connection, Stream stream) {
     I2_ASSERT(connection == state->connection);
     return serve(state, std::move(stream));
   };

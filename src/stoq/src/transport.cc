@@ -139,6 +139,7 @@ Result<std::unique_ptr<Transport>> Transport::create(const TransportConfig& conf
   return std::unique_ptr<Transport>(new Transport(std::move(impl)));
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what throws here is a defect
 Transport::~Transport() {
   if (impl_->runtime.stopped()) {  // nobody runs any more
     accept_no_more(impl_->accepted);

@@ -26,6 +26,7 @@ StreamHandle::StreamHandle(std::shared_ptr<ConnectionState> owner, std::int64_t 
   connection->streams[id] = this;
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what throws here is a defect
 StreamHandle::~StreamHandle() {
   connection->streams.erase(id);
   if (auto core = connection->core()) {
@@ -71,6 +72,7 @@ WorkerTransport::WorkerTransport(asio::any_io_executor executor,
       accept_(std::move(accept)),
       send_buffer_(core::kTransmitSizeMax) {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what throws here is a defect
 WorkerTransport::~WorkerTransport() {
   stop();
 }

@@ -24,8 +24,8 @@ Task<Result<void>> answer(Connection connection) {
 }
 
 // Answers one request on the next connection for `alpn`, and says which it was.
-Task<std::string> serve_one(Transport& transport, std::string alpn) {
-  auto connection = co_await transport.accept(alpn);
+Task<std::string> serve_one(Transport* transport, std::string alpn) {
+  auto connection = co_await transport->accept(alpn);
   EXPECT_TRUE(connection);
   EXPECT_TRUE(
       co_await asio::co_spawn(connection->executor(), answer(*connection), asio::use_awaitable));
@@ -40,8 +40,8 @@ Task<Result<std::string>> request(Connection connection) {
   co_return std::string(as_text(answered));
 }
 
-Task<std::string> ask(Transport& transport, SocketAddress to, std::string alpn) {
-  auto connection = co_await transport.connect(to, options(alpn));
+Task<std::string> ask(Transport* transport, SocketAddress to, std::string alpn) {
+  auto connection = co_await transport->connect(to, options(alpn));
   EXPECT_TRUE(connection);
   const auto answered =
       co_await asio::co_spawn(connection->executor(), request(*connection), asio::use_awaitable);
@@ -57,9 +57,9 @@ TEST(TransportAlpn, EachAlpnHasItsOwnAcceptAndRawStreams) {
   Loopback loopback(dispatcher, setup);
   for (const std::string_view alpn : {kAlpnHttp3, kAlpnStoqJoin}) {
     auto served = asio::co_spawn(loopback.bob_runtime().control(),
-                                 serve_one(loopback.bob(), std::string(alpn)), asio::use_future);
+                                 serve_one(&loopback.bob(), std::string(alpn)), asio::use_future);
     EXPECT_EQ(run(loopback.alice_runtime().control(),
-                  ask(loopback.alice(), loopback.bob().local_address(), std::string(alpn))),
+                  ask(&loopback.alice(), loopback.bob().local_address(), std::string(alpn))),
               "200");
     EXPECT_EQ(get(std::move(served), "serving"), alpn);
   }

@@ -27,7 +27,8 @@ Bytes random_content(std::size_t size) {
 
 void write_file(const fs::path& path, ByteView content) {
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out.write(as_text(content).data(), static_cast<std::streamsize>(content.size()));
+  out.write(reinterpret_cast<const char*>(content.data()),
+            static_cast<std::streamsize>(content.size()));
   ASSERT_TRUE(out.flush()) << path;
 }
 
@@ -83,7 +84,7 @@ class Events {
 };
 
 class Files : public ::testing::Test {
- protected:
+ public:
   Files() {
     std::string pattern = (fs::temp_directory_path() / "i2-files-XXXXXX").string();
     directory_ = ::mkdtemp(pattern.data());
@@ -94,6 +95,7 @@ class Files : public ::testing::Test {
     fs::remove_all(directory_);
   }
 
+ protected:
   void start(ReceiveLimits limits = {}) {
     loopback_.reset();
     dispatcher_ = std::make_unique<StreamDispatcher>();
@@ -355,7 +357,8 @@ TEST_F(InterruptedFile, BytesBehindTheJournalDoNotCount) {
     std::fstream out(part_, std::ios::binary | std::ios::in | std::ios::out);
     out.seekp(static_cast<std::streamoff>(durable->durable));
     const Bytes garbage = random_content(3'000'000);
-    out.write(as_text(garbage).data(), static_cast<std::streamsize>(garbage.size()));
+    out.write(reinterpret_cast<const char*>(garbage.data()),
+              static_cast<std::streamsize>(garbage.size()));
   }
   const auto report = send(path);
   ASSERT_TRUE(report) << report.error().to_string();
@@ -475,7 +478,7 @@ TEST_F(HangingTransfer, CountsAgainstTheBound) {
 
 TEST_F(HangingTransfer, OffersThatAreNoneAreRefused) {
   start();
-  const auto refused = [&](core::FileOffer offer) {
+  const auto refused = [&](const core::FileOffer& offer) {
     auto ended = hang(connection_, offer);
     (void)ended;
     return std::string(events_->next(FileEvent::Kind::kFailed).error->code());

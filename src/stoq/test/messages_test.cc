@@ -45,7 +45,7 @@ class Messages : public ::testing::Test {
 
   void connect() {
     loopback_ = std::make_unique<Loopback>(
-        dispatcher_, Loopback::Options{.own = [this](Connection connection) {
+        dispatcher_, Loopback::Options{.own = [this](const Connection& connection) {
           auto channel = std::make_shared<MessageChannel>(connection, limits_);
           auto handler = channel->handler();
           bob_channel_.set_value(std::move(channel));

@@ -23,9 +23,10 @@ using testing::EndsWith;
 using testing::SizeIs;
 
 class QlogDirectoryTest : public testing::Test {
- protected:
+ public:
   ~QlogDirectoryTest() override { fs::remove_all(folder_.parent_path()); }
 
+ protected:
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> out;
     for (const auto& entry : fs::directory_iterator(folder_)) {

@@ -76,12 +76,12 @@ class Rpc : public ::testing::Test {
     RpcServer server;
     server.add_unary("test.Echo/Say", echo, {.renewal = true});
     server.add_unary("test.Echo/Refuse", refuse);
-    server.add_unary("test.Echo/Wait", [seen = seen_](CallContext context, Bytes) {
+    server.add_unary("test.Echo/Wait", [seen = seen_](CallContext context, const Bytes&) {
       return wait_for_end(seen, std::move(context));
     });
     server.add_unary("test.Echo/Small", echo, {.message_size_max = 100});
     server.add_streaming("test.Echo/Chat", chat);
-    server.add_streaming("test.Echo/Endless", [seen = seen_](CallContext, ServerCall call) {
+    server.add_streaming("test.Echo/Endless", [seen = seen_](const CallContext&, ServerCall call) {
       return endless(seen, std::move(call));
     });
     server.add_streaming("test.Echo/OneThenRefuse", one_then_refuse);
@@ -311,7 +311,7 @@ TEST(Dispatcher, BoundsTheHandlersOfAConnection) {
   RpcServer server;
   const auto seen = std::make_shared<Seen>();
   server.add_unary("test.Echo/Say", echo);
-  server.add_unary("test.Echo/Wait", [seen](CallContext context, Bytes) {
+  server.add_unary("test.Echo/Wait", [seen](CallContext context, const Bytes&) {
     return wait_for_end(seen, std::move(context));
   });
   server.attach(dispatcher);

@@ -23,13 +23,13 @@ Result<MemberSet> MemberSet::from_state(const ports::StateReader& state) {
   MemberSet out;
   out.chain_id_ = fleet::chain_id(genesis);
   out.genesis_ = std::make_shared<const Genesis>(std::move(genesis));
-  Result<void> followed;
   for (const Bytes& prefix : {operators_key(), anchor_key({}), revoked_key({}), member_key({})}) {
+    Result<void> followed;
     state.scan(prefix, {}, [&](ByteView key, ByteView) {
       followed = out.follow(state, key);
       return followed.has_value();
     });
-    I2_TRY(std::move(followed));
+    I2_TRY(followed);
   }
   return out;
 }

@@ -218,10 +218,12 @@ fs::path default_data_dir() {
   if (::geteuid() == 0) {
     return "/var/lib/internet2";
   }
+  // NOLINTBEGIN(concurrency-mt-unsafe): nothing here changes the environment
   if (const char* const base = std::getenv("XDG_DATA_HOME"); base != nullptr && *base == '/') {
     return fs::path(base) / "internet2";
   }
   const char* const home = std::getenv("HOME");
+  // NOLINTEND(concurrency-mt-unsafe)
   return fs::path(home != nullptr ? home : "/") / ".local/share/internet2";
 }
 

@@ -100,7 +100,7 @@ const SettingRow* find_row(std::string_view section, std::string_view key) {
 
 const SettingRow& target_of(const SettingRow& row) {
   if (row.setting.standing != Standing::kAlias) {
-    return row;
+    return row;  // NOLINT(bugprone-return-const-ref-from-parameter): rows are constants
   }
   // "[section] key"
   const std::size_t end = row.setting.note.find("] ");

@@ -15,6 +15,7 @@
 // context. The linker sends its calls here first (--wrap, CMakeLists.txt), so that AES-GCM keys
 // also get the form that libipsec-mb works with. Should a later ngtcp2 stop calling it, packets are
 // protected by EVP as before.
+// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names
 extern "C" int __real_ngtcp2_crypto_aead_ctx_encrypt_init(ngtcp2_crypto_aead_ctx* context,
                                                           const ngtcp2_crypto_aead* aead,
                                                           const std::uint8_t* key,
@@ -24,6 +25,7 @@ extern "C" int __real_ngtcp2_crypto_aead_ctx_decrypt_init(ngtcp2_crypto_aead_ctx
                                                           const std::uint8_t* key,
                                                           std::size_t nonce_size);
 extern "C" void __real_ngtcp2_crypto_aead_ctx_free(ngtcp2_crypto_aead_ctx* context);
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace i2::stoq::core {
 namespace {
@@ -131,6 +133,7 @@ bool packet_crypto_accelerated() {
 
 }  // namespace i2::stoq::core
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names
 extern "C" int __wrap_ngtcp2_crypto_aead_ctx_encrypt_init(ngtcp2_crypto_aead_ctx* context,
                                                           const ngtcp2_crypto_aead* aead,
                                                           const std::uint8_t* key,
@@ -160,6 +163,7 @@ extern "C" void __wrap_ngtcp2_crypto_aead_ctx_free(ngtcp2_crypto_aead_ctx* conte
   }
   __real_ngtcp2_crypto_aead_ctx_free(context);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 #else
 

@@ -39,8 +39,10 @@ class Frames {
 };
 
 class HostileTest : public CoreTest {
- protected:
+ public:
   ~HostileTest() override { testing::forger() = nullptr; }
+
+ protected:
   void pair(const EndpointConfig& config = {}) {
     add("alpha", config);
     add("beta", config);

@@ -129,7 +129,7 @@ TEST(FramesDocument, ListsTheFrames) {
 }
 
 class SessionDocument : public TransferTest {
- protected:
+ public:
   ~SessionDocument() override { testing::forger() = nullptr; }
 };
 

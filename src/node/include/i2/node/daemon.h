@@ -26,6 +26,6 @@ struct DaemonOptions {
 //
 // Under systemd (sd_notify(3)): READY, RELOADING, STOPPING and, with WatchdogSec=, WATCHDOG as long
 // as every loop of the node answers.
-[[nodiscard]] ExitCode run_daemon(DaemonOptions options, LoadedConfig loaded);
+[[nodiscard]] ExitCode run_daemon(const DaemonOptions& options, LoadedConfig loaded);
 
 }  // namespace i2::node

@@ -147,7 +147,7 @@ class Connection {
                                                      std::size_t size) const;
   void close(AppError code = AppError::kNone);
   // With a number of the connection's own protocol.
-  void close_with(std::uint64_t code, std::string reason = {});
+  void close_with(std::uint64_t code, const std::string& reason = {});
   // Completes when the connection has ended, with the reason.
   [[nodiscard]] Task<Error> closed();
 
