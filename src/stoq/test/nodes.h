@@ -41,11 +41,11 @@ struct Node {
   [[nodiscard]] SocketAddress address() const { return transport->local_address(); }
   [[nodiscard]] Result<Connection> try_connect(const SocketAddress& remote,
                                                Transport::ConnectOptions options = {}) {
-    return run(runtime.control(), transport->connect(remote, options), "connect()");
+    return run(runtime.control(), transport->connect(remote, std::move(options)), "connect()");
   }
   [[nodiscard]] Connection connect(const SocketAddress& remote,
                                    Transport::ConnectOptions options = {}) {
-    auto connection = try_connect(remote, options);
+    auto connection = try_connect(remote, std::move(options));
     if (!connection) {
       std::fprintf(stderr, "connect: %s\n", connection.error().to_string().c_str());
       std::abort();

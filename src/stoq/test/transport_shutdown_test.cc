@@ -207,7 +207,8 @@ TEST_F(ShutdownTest, TheRuntimeStopsWhileAShutdownRuns) {
   if (ending.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
     try {
       ending.get();
-    } catch (const std::future_error&) {
+    } catch (const std::future_error& broken) {
+      EXPECT_EQ(broken.code(), std::future_errc::broken_promise);
     }
   }
 }

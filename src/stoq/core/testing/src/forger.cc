@@ -4,6 +4,7 @@
 #include <algorithm>
 
 // The name that the Itanium C++ ABI gives to install_packet_crypto(ngtcp2_callbacks&).
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the linker's (--wrap)
 extern "C" void __real__ZN2i24stoq4core21install_packet_cryptoER16ngtcp2_callbacks(
     ngtcp2_callbacks& callbacks);
 
@@ -40,6 +41,7 @@ void replace_frames(MutableByteView frames, ByteView wanted) {
 
 }  // namespace i2::stoq::core::testing
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the linker's
 extern "C" void __wrap__ZN2i24stoq4core21install_packet_cryptoER16ngtcp2_callbacks(
     ngtcp2_callbacks& callbacks) {
   __real__ZN2i24stoq4core21install_packet_cryptoER16ngtcp2_callbacks(callbacks);
