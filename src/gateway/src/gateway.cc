@@ -19,7 +19,7 @@ constexpr std::uint64_t kNoError = 0x100;
 constexpr std::uint64_t kExcessiveLoad = 0x107;
 constexpr std::uint64_t kRequestRejected = 0x10b;
 
-constexpr std::chrono::milliseconds kLook{20};
+constexpr std::chrono::milliseconds kDrainStep{20};
 
 ServiceLimits service_limits(const GatewayLimits& limits) {
   return {.headers_size_max = limits.headers_size_max,
@@ -139,7 +139,7 @@ Task<bool> Gateway::Impl::wait_for_end(Timestamp until) const {
     return (tcp != nullptr && tcp->connection_count() > 0) || service->running() > 0;
   };
   while (busy() && clock.now() < until) {
-    co_await rt::sleep_for(kLook);
+    co_await rt::sleep_for(kDrainStep);
   }
   co_return !busy();
 }
