@@ -53,6 +53,8 @@ full() {
   title "build: clang release"
   build clang
   tests clang "tests: clang release" -LE '^(slow|full|soak)$'
+  title "build: benchmarks"
+  ./bench.sh --list >/dev/null || failed+=("build: benchmarks")
   sanitized tsan TSan
   title "fuzz smoke"
   tools/fuzz --seconds 30 || failed+=("fuzz smoke")

@@ -116,8 +116,8 @@ function(i2_test name)
   endif()
 endfunction()
 
-# i2_fuzz(name SOURCES ... [DEPS ...]): a libFuzzer target under the fuzz preset; elsewhere the same entry
-# point replays corpus/<name>/ as a test.
+# i2_fuzz(name SOURCES ... [DEPS ...]): a libFuzzer target under the fuzz preset; under the other sanitizers the
+# same entry point replays corpus/<name>/ as a test. Without any it is built on request only.
 function(i2_fuzz name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   if(I2_FUZZ)
@@ -130,18 +130,22 @@ function(i2_fuzz name)
     endif()
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE ${ARG_DEPS} i2_replay)
-    add_test(NAME ${name} COMMAND ${name} ${CMAKE_SOURCE_DIR}/corpus/${name})
-    set_tests_properties(${name} PROPERTIES LABELS "fuzz-replay")
+    if(I2_SANITIZE)
+      add_test(NAME ${name} COMMAND ${name} ${CMAKE_SOURCE_DIR}/corpus/${name})
+      set_tests_properties(${name} PROPERTIES LABELS "fuzz-replay")
+    else()
+      set_target_properties(${name} i2_replay PROPERTIES EXCLUDE_FROM_ALL ON)
+    endif()
   endif()
 endfunction()
 
-# i2_bench(name SOURCES ... [DEPS ...]): a Google Benchmark binary, run by ./bench.sh, never by ctest.
+# i2_bench(name SOURCES ... [DEPS ...]): a Google Benchmark binary, built and run by ./bench.sh.
 function(i2_bench name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   if(I2_FUZZ OR I2_SANITIZE)
     return()
   endif()
-  add_executable(${name} ${ARG_SOURCES})
+  add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} benchmark::benchmark)
 endfunction()
 

@@ -1,5 +1,5 @@
 // Replays every file of the corpus folders given on the command line through a fuzz target, so that
-// what a fuzzer once found stays found in the ordinary build.
+// what a fuzzer once found stays found without libFuzzer.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -137,10 +137,10 @@ TEST_F(OrdinaryTest, WhatIsNotForThisNodeOrThisFleetIsNotInstalled) {
 TEST_F(OrdinaryTest, ANodeWithTheRootsKeyMakesTheIntermediateAgain) {
   const Bytes root = load(alpha_dir())->root().der();
   // Near its end: under the same root, so that clients need nothing new.
-  constexpr UnixMillis kLater = 300 * 24 * kHour;
-  const auto later = load(alpha_dir(), kNow + kLater);
+  constexpr UnixMillis kMuchLater = 300 * 24 * kHour;
+  const auto later = load(alpha_dir(), kNow + kMuchLater);
   EXPECT_EQ(later->root().der(), root);
-  EXPECT_TRUE(later->can_issue(kNow + kLater + 90 * 24 * kHour));
+  EXPECT_TRUE(later->can_issue(kNow + kMuchLater + 90 * 24 * kHour));
   // Missing, as in a data directory of an earlier version.
   fs::remove(alpha_dir() / kOrdinaryCaFile);
   EXPECT_TRUE(load(alpha_dir())->can_issue(kNow));
