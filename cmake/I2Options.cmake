@@ -18,7 +18,7 @@ set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -gline-tables-only -DNDEBUG")
 set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -gline-tables-only -DNDEBUG")
 
 set(I2_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
-set(I2_UNITY 8 CACHE STRING "Sources that are compiled together where a target asks for it; 0: each on its own")
+set(I2_UNITY 8 CACHE STRING "Sources of a target that are compiled together; 0: each on its own")
 option(I2_FUZZ "Build fuzz targets with libFuzzer instead of corpus replay" OFF)
 option(I2_FALCON_NATIVE_DOUBLE "Sign with leaf keys on native doubles (fast; bit-identical)" ON)
 

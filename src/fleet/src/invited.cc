@@ -66,19 +66,11 @@ Result<std::variant<InvitedNode, NodeSummary>> InvitedNode::begin(const fs::path
                                                                   const InviteToken& token,
                                                                   bool replace) {
   using Out = std::variant<InvitedNode, NodeSummary>;
-  I2_TRY_VALUE(auto there, node_there(dir, token.chain_id, replace));
-  if (there && there->chain_id == token.chain_id) {
-    return Out(*std::move(there));
+  I2_TRY_VALUE(auto claimed, claim(dir, token.chain_id, replace));
+  if (auto* const there = std::get_if<NodeSummary>(&claimed)) {
+    return Out(std::move(*there));
   }
-  I2_TRY(make_data_dir(dir));
-  I2_TRY_VALUE(auto lock, DataDirLock::acquire(dir));
-  I2_TRY_VALUE(there, node_there(dir, token.chain_id, replace));
-  if (there && there->chain_id == token.chain_id) {
-    return Out(*std::move(there));
-  }
-  if (there) {
-    I2_TRY(check_alone(dir, *there));
-  }
+  auto& [lock, replaces] = std::get<Claim>(claimed);
   I2_TRY_VALUE(const auto key, invite_key(token));
   const InviteId invite = invite_id(key.public_key());
   auto identity = kept_identity(dir, invite);
@@ -86,8 +78,8 @@ Result<std::variant<InvitedNode, NodeSummary>> InvitedNode::begin(const fs::path
   if (!resumed) {
     I2_TRY_VALUE(identity, trustchain::HybridKey::generate());
   }
-  return Out(InvitedNode(dir, std::move(lock), token, invite, *std::move(identity), resumed,
-                         there.has_value()));
+  return Out(
+      InvitedNode(dir, std::move(lock), token, invite, *std::move(identity), resumed, replaces));
 }
 
 Result<void> InvitedNode::keep() const {

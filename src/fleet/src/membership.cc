@@ -251,18 +251,9 @@ Result<NodeSummary> join(const JoinOptions& options) {
                   .chain_id = member->chain_id,
                   .node_id = bundle.node_id,
                   .changed = true};
-  I2_TRY_VALUE(auto there, node_there(options.data_dir, out.chain_id, options.replace));
-  if (there && there->chain_id == out.chain_id) {
+  I2_TRY_VALUE(const auto claimed, claim(options.data_dir, out.chain_id, options.replace));
+  if (const auto* const there = std::get_if<NodeSummary>(&claimed)) {
     return keep_joined(options.data_dir, *there, out.node_id);
-  }
-  I2_TRY(make_data_dir(options.data_dir));
-  I2_TRY_VALUE(const auto lock, DataDirLock::acquire(options.data_dir));
-  I2_TRY_VALUE(there, node_there(options.data_dir, out.chain_id, options.replace));
-  if (there && there->chain_id == out.chain_id) {
-    return keep_joined(options.data_dir, *there, out.node_id);
-  }
-  if (there) {
-    I2_TRY(check_alone(options.data_dir, *there));
   }
   SetupContents contents = node_contents({.identity = bundle.identity,
                                           .leaf_key = bundle.leaf_key,
@@ -272,7 +263,7 @@ Result<NodeSummary> join(const JoinOptions& options) {
                                           .anchors = bundle.anchors,
                                           .members = bundle.members,
                                           .peers = bundle.peers});
-  contents.replaces = there.has_value();
+  contents.replaces = std::get<Claim>(claimed).replaces;
   I2_TRY(commit_setup(FileWriter(), options.data_dir, contents));
   return out;
 }

@@ -1,6 +1,5 @@
 #include "replacement.h"
 
-#include <i2/fleet/data_dir.h>
 #include <i2/fleet/ledger.h>
 
 #include <format>
@@ -25,15 +24,7 @@ Result<std::size_t> count_members(const fs::path& dir) {
   return set.size();
 }
 
-}  // namespace
-
-std::unexpected<Error> already_member(const fs::path& dir, const NodeSummary& there) {
-  return fail("fleet.already_member",
-              std::format("'{}' already is node '{}' of fleet '{}'; choose another data directory "
-                          "(`join --replace` puts a node aside that is alone in its fleet)",
-                          dir.string(), there.node_name, there.fleet_name));
-}
-
+// The node in `dir`, if there is one.
 Result<std::optional<NodeSummary>> node_there(const fs::path& dir, const ChainId& fleet,
                                               bool replace) {
   I2_TRY_VALUE(const DataDirState state, inspect_data_dir(dir));
@@ -56,6 +47,34 @@ Result<void> check_alone(const fs::path& dir, const NodeSummary& there) {
                             dir.string(), there.node_name, there.fleet_name, members));
   }
   return {};
+}
+
+}  // namespace
+
+std::unexpected<Error> already_member(const fs::path& dir, const NodeSummary& there) {
+  return fail("fleet.already_member",
+              std::format("'{}' already is node '{}' of fleet '{}'; choose another data directory "
+                          "(`join --replace` puts a node aside that is alone in its fleet)",
+                          dir.string(), there.node_name, there.fleet_name));
+}
+
+Result<std::variant<Claim, NodeSummary>> claim(const fs::path& dir, const ChainId& fleet,
+                                               bool replace) {
+  using Out = std::variant<Claim, NodeSummary>;
+  I2_TRY_VALUE(auto there, node_there(dir, fleet, replace));
+  if (there && there->chain_id == fleet) {
+    return Out(*std::move(there));
+  }
+  I2_TRY(make_data_dir(dir));
+  I2_TRY_VALUE(auto lock, DataDirLock::acquire(dir));
+  I2_TRY_VALUE(there, node_there(dir, fleet, replace));  // before, it was anybody's
+  if (there && there->chain_id == fleet) {
+    return Out(*std::move(there));
+  }
+  if (there) {
+    I2_TRY(check_alone(dir, *there));
+  }
+  return Out(Claim{.lock = std::move(lock), .replaces = there.has_value()});
 }
 
 }  // namespace i2::fleet
