@@ -4,12 +4,11 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import unittest
 from datetime import datetime, timedelta, timezone
 
-from fleet import BIN, CLIENT, DEADLINE, ENVIRONMENT, SERVER, FleetTest, Node, run, wait_for
+from fleet import BIN, CLIENT, DEADLINE, ENVIRONMENT, SERVER, FleetTest, Node, free_port, run, wait_for
 
 MIB = 1024 * 1024
 
@@ -30,12 +29,6 @@ def random_file(path, size):
 def sha256_of(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def free_port():
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-        probe.bind(("::1", 0))
-        return probe.getsockname()[1]
 
 
 class Paths(FleetTest):

@@ -65,7 +65,7 @@ Result<void> OrdinaryCertificates::load_authority(UnixMillis now) {
     authority_ = trustchain::OrdinaryAuthority{.key = std::move(stored.key),
                                                .certificate = std::move(stored.certificates[0]),
                                                .root = std::move(stored.certificates[1])};
-    if (trustchain::renewal_time(authority_->certificate, now) > now) {
+    if (!trustchain::is_renewal_due(authority_->certificate, now)) {
       return {};
     }
   }
@@ -126,9 +126,9 @@ bool OrdinaryCertificates::can_issue(UnixMillis now) const {
          now < authority_->certificate.not_after();
 }
 
-UnixMillis OrdinaryCertificates::renewal_time(UnixMillis now) const {
+bool OrdinaryCertificates::is_renewal_due(UnixMillis now, std::uint64_t spread) const {
   const auto leaf = current();
-  return leaf == nullptr ? 0 : trustchain::renewal_time(leaf->certificate, now);
+  return leaf == nullptr || trustchain::is_renewal_due(leaf->certificate, now, spread);
 }
 
 bool OrdinaryCertificates::covers(const Names& names) const {

@@ -244,8 +244,12 @@ Result<crypto::Certificate> TrustStore::issue_to(const crypto::CertificateReques
                                  .name_is_wish = name_is_wish});
 }
 
-UnixMillis TrustStore::renewal_time(UnixMillis now) const {
-  return trustchain::renewal_time(current()->certificate, now);
+UnixMillis TrustStore::renewal_time() const {
+  return trustchain::renewal_time(current()->certificate);
+}
+
+bool TrustStore::is_renewal_due(UnixMillis now, std::uint64_t spread) const {
+  return trustchain::is_renewal_due(current()->certificate, now, spread);
 }
 
 Result<trustchain::LeafRequest> TrustStore::make_renewal_request() const {

@@ -115,7 +115,8 @@ TEST(Kill, NothingAcknowledgedIsLostAndNothingDoubled) {
   std::vector<Bytes> open;  // submitted and not acknowledged
   std::uint64_t first = 0;  // nonce of the first of them
   std::size_t cut_off = 0;  // rounds in which some were not acknowledged
-  for (std::uint64_t round = 0; round < rounds; ++round) {
+  // Until one kill has come while something was under way, which a few may all miss.
+  for (std::uint64_t round = 0; round < rounds || (cut_off == 0 && round < 50 * rounds); ++round) {
     while (open.size() < kPerRound) {
       open.push_back(numbered(home, first + open.size()));
     }

@@ -60,7 +60,7 @@ class OrdinaryTest : public ::testing::Test {
 TEST_F(OrdinaryTest, TheFounderIssuesItselfALeafThatLeadsToTheFleetsRoot) {
   const auto alpha = load(alpha_dir());
   EXPECT_EQ(alpha->current(), nullptr);
-  EXPECT_EQ(alpha->renewal_time(kNow), 0u);
+  EXPECT_TRUE(alpha->is_renewal_due(kNow));
   EXPECT_TRUE(alpha->can_issue(kNow));
   alpha->renew_own({.dns = {"gateway.example"}, .addresses = {kOther}}, kNow).value();
   const auto leaf = alpha->current();
@@ -83,7 +83,8 @@ TEST_F(OrdinaryTest, ALeafIsFoundAgainUntilItExpires) {
   const auto again = load(alpha_dir(), kNow + 20 * kHour);
   ASSERT_NE(again->current(), nullptr);
   EXPECT_EQ(again->current()->certificate.der(), der);
-  EXPECT_LT(again->renewal_time(kNow), kNow + 17 * kHour);
+  EXPECT_FALSE(again->is_renewal_due(kNow + 15 * kHour));
+  EXPECT_TRUE(again->is_renewal_due(kNow + 17 * kHour));
   EXPECT_EQ(again->root().der(), alpha->root().der());
   EXPECT_EQ(load(alpha_dir(), kNow + 25 * kHour)->current(), nullptr);
 }

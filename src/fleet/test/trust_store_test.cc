@@ -143,7 +143,7 @@ TEST_F(TrustStoreTest, TheAuthorityRenewsItsOwnLeaf) {
   const auto alpha = load(alpha_dir());
   const auto beta = load(beta_dir());
   const auto old = alpha->current();
-  const UnixMillis later = alpha->renewal_time(kNow);
+  const UnixMillis later = alpha->renewal_time();
   EXPECT_EQ(later, old->certificate.not_before() + 16 * kHour);
   ASSERT_TRUE(alpha->can_issue(later));
   ASSERT_TRUE(alpha->renew_own_leaf(later));

@@ -86,7 +86,7 @@ Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, cons
                fleet::TrustStore::load(config.data_dir, clock.unix_now(), ledger.chain()));
   // A certificate authority that was off for long renews before anybody sees the old leaf.
   const UnixMillis now = clock.unix_now();
-  if (trust->can_issue(now) && trust->renewal_time(now) <= now) {
+  if (trust->can_issue(now) && trust->is_renewal_due(now)) {
     I2_TRY(trust->renew_own_leaf(now));
   }
   return trust;
@@ -104,7 +104,7 @@ Result<std::unique_ptr<fleet::OrdinaryCertificates>> load_ordinary(const Config&
                                                   .root = members->genesis().root_ecdsa},
                                                  now));
   // An authority serves ordinary clients from the first moment on.
-  if (out->can_issue(now) && out->renewal_time(now) <= now) {
+  if (out->can_issue(now) && out->is_renewal_due(now)) {
     I2_TRY(out->renew_own({}, now));
   }
   return out;
@@ -139,8 +139,8 @@ void Node::Impl::add_layers() {
               .stop =
                   [this] {
                     on_control([this] {
-                      renewal->stop();
-                      ordinary_renewal->stop();
+                      renewal->loop().stop();
+                      ordinary_renewal->loop().stop();
                     });
                   },
               .health = {}});
@@ -258,29 +258,21 @@ Result<void> Node::Impl::open_transport() {
 }
 
 Result<void> Node::Impl::start_certificates() {
-  renewal.emplace(Renewal::Parts{.runtime = *runtime,
+  const RenewalLoop::Parts parts{.runtime = *runtime,
                                  .trust = *trust,
                                  .peers = *peers,
                                  .tasks = tasks,
-                                 .log = log,
                                  .clock = clock,
-                                 .rng = rng});
-  ordinary_renewal.emplace(
-      OrdinaryRenewal::Parts{.runtime = *runtime,
-                             .trust = *trust,
-                             .certificates = *ordinary,
-                             .names = reachable_names(config.http, transport->local_address()),
-                             .peers = *peers,
-                             .tasks = tasks,
-                             .log = log,
-                             .clock = clock,
-                             .rng = rng});
+                                 .rng = rng};
+  renewal.emplace(parts, log);
+  ordinary_renewal.emplace(parts, log, *ordinary,
+                           reachable_names(config.http, transport->local_address()));
   renewal->attach(rpc);
   ordinary_renewal->attach(rpc);
   if (config.renew_certificates) {
     asio::post(runtime->control(), [this] {
-      renewal->start();
-      ordinary_renewal->start();
+      renewal->loop().start();
+      ordinary_renewal->loop().start();
     });
   }
   return {};
@@ -300,8 +292,8 @@ Result<void> Node::Impl::start_peers() {
   rpc.attach(dispatcher);
   peers->on_link([this](const LinkPtr& link) {
     members->link_up(link);
-    renewal->link_up();
-    ordinary_renewal->link_up();
+    renewal->loop().link_up();
+    ordinary_renewal->loop().link_up();
   });
   asio::post(runtime->control(), [this] { peers->start(); });
   return {};

@@ -112,7 +112,7 @@ Check check_certificate(const Config& config) {
     out.verdict = Verdict::kFail;
     out.finding = "expired on " + format_time(expiry);
     out.remedy = "start the node where it reaches an authority of its fleet: it renews by itself";
-  } else if (trustchain::renewal_time(*leaf, now) <= now) {
+  } else if (trustchain::is_renewal_due(*leaf, now)) {
     out.verdict = Verdict::kWarn;
     out.remedy = "its renewal is due: is the node running, and an authority reachable?";
   }

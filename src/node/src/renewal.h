@@ -1,52 +1,40 @@
-// Keeping this node's certificate fresh, and serving others who renew theirs.
+// Keeping this node's certificate fresh (RenewalLoop), and serving others who renew theirs.
 //
-// At two thirds of its life a certificate authority issues itself the next leaf; every other node
-// sends a request (PKCS #10, DER) to trust.Ca/Renew of one that is reachable and gets the leaf
-// (DER). New handshakes present the new leaf, open connections keep the old one. A node whose leaf
-// has expired is let in for this one method (trust.leaf_expired for all others) and connects again
-// afterwards.
+// The answer of trust.Ca/Renew is the leaf (DER). New handshakes present the new leaf, open
+// connections keep the old one. A node whose leaf has expired is let in for this one method
+// (trust.leaf_expired for all others) and connects again afterwards.
 #pragma once
 
 #include <i2/stoq/rpc.h>
 
-#include "peers.h"
+#include "renewal_loop.h"
 
 namespace i2::node {
 
-class Renewal {
+class Renewal : private RenewalLoop::Subject {
  public:
-  struct Parts {
-    rt::Runtime& runtime;
-    fleet::TrustStore& trust;
-    Peers& peers;
-    TaskGroup& tasks;
-    const Logger& log;
-    const Clock& clock;
-    Rng& rng;
-  };
-  explicit Renewal(Parts parts);
-  Renewal(const Renewal&) = delete;
-  Renewal& operator=(const Renewal&) = delete;
+  Renewal(RenewalLoop::Parts parts, const Logger& log);
 
   // trust.Ca/Renew: issues to the authenticated peer, and to nobody else.
   void attach(stoq::RpcServer& server);
-
-  // On the control executor from here on.
-  void start();
-  void stop();
-  // A certificate authority may have become reachable.
-  void link_up() { wakeup_.wake(); }
+  [[nodiscard]] RenewalLoop& loop() { return loop_; }
 
  private:
-  [[nodiscard]] Task<> run();
-  [[nodiscard]] Task<Result<void>> renew();
-  [[nodiscard]] Task<Result<void>> renew_with(NodeId authority);
+  [[nodiscard]] bool is_due(UnixMillis now, std::uint64_t spread) const override;
+  [[nodiscard]] bool can_issue(UnixMillis now) const override;
+  void renewed() override;
+  void failed(const Error& error) override;
+  Result<void> issue_own(UnixMillis now) override;
+  Result<void> prepare(UnixMillis now) override;
+  Result<trustchain::LeafRequest> make_request() override;
+  Result<void> install(const crypto::PrivateKey& key, ByteView answer, UnixMillis now) override;
   [[nodiscard]] Task<Result<Bytes>> serve(stoq::CallContext context, Bytes request);
-  [[nodiscard]] std::vector<NodeId> authorities() const;
 
-  Parts parts_;
-  Wakeup wakeup_;
-  bool stopping_ = false;
+  RenewalLoop::Parts parts_;
+  const Logger& log_;
+  // Of the leaf that is being replaced: peers serve its connections nothing but renewal.
+  UnixMillis expiry_;
+  RenewalLoop loop_;
 };
 
 }  // namespace i2::node

@@ -80,7 +80,7 @@ json certificate_json(const fleet::TrustStore& trust, UnixMillis now) {
   const UnixMillis expires = trust.current()->certificate.not_after();
   return {{"nearest_expiry", format_time(expires)},
           {"expired", expires <= now},
-          {"renewal", format_time(trust.renewal_time(now))},
+          {"renewal", format_time(trust.renewal_time())},
           {"authority", trust.can_issue(now)}};
 }
 

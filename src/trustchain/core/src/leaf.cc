@@ -4,6 +4,14 @@
 
 namespace i2::trustchain {
 
+namespace {
+
+UnixMillis life_of(const crypto::Certificate& leaf) {
+  return std::max(leaf.not_before(), leaf.not_after()) - leaf.not_before();
+}
+
+}  // namespace
+
 bool is_name(std::string_view text) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -66,13 +74,13 @@ Result<LeafRequest> make_leaf_request(std::string_view node_name, std::string_vi
   return LeafRequest{.key = std::move(key), .request = std::move(request)};
 }
 
-UnixMillis renewal_time(const crypto::Certificate& leaf, UnixMillis now) {
-  const UnixMillis from = leaf.not_before();
-  if (now < from) {
-    return now;
-  }
-  const UnixMillis until = std::max(from, leaf.not_after());
-  return from + (until - from) / 3 * 2;
+UnixMillis renewal_time(const crypto::Certificate& leaf) {
+  return leaf.not_before() + life_of(leaf) / 3 * 2;
+}
+
+bool is_renewal_due(const crypto::Certificate& leaf, UnixMillis now, std::uint64_t spread) {
+  const UnixMillis moved_by = spread % (life_of(leaf) / 24 + 1);
+  return now < leaf.not_before() || now >= renewal_time(leaf) + moved_by;
 }
 
 }  // namespace i2::trustchain

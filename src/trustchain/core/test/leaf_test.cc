@@ -58,12 +58,22 @@ TEST(Leaf, FollowsTheProfile) {
   EXPECT_FALSE(leaf().is_ca());
   EXPECT_EQ(leaf().public_key().spki(), request().key.public_key().spki());
   EXPECT_EQ(leaf().public_key().algorithm(), crypto::SignatureAlgorithm::kFalcon1024);
-  EXPECT_EQ(renewal_time(leaf(), kNow), leaf().not_before() + 16 * kHour);
-  const UnixMillis set_back = leaf().not_before() - 1;
-  EXPECT_EQ(renewal_time(leaf(), set_back), set_back);
+  EXPECT_EQ(renewal_time(leaf()), leaf().not_before() + 16 * kHour);
   // What a Falcon certificate takes without extensions is about 3 330 bytes; they have 790 to
   // spend.
   EXPECT_LT(leaf().der().size(), 3330u + 790u);
+}
+
+TEST(Leaf, IsRenewedAfterTwoThirdsOfItsLifeAndASpread) {
+  const UnixMillis due = renewal_time(leaf());
+  EXPECT_FALSE(is_renewal_due(leaf(), due - 1));
+  EXPECT_TRUE(is_renewal_due(leaf(), due));
+  EXPECT_FALSE(is_renewal_due(leaf(), due + kHour - 1, kHour));
+  EXPECT_TRUE(is_renewal_due(leaf(), due + kHour, kHour));
+  EXPECT_TRUE(is_renewal_due(leaf(), due + kHour, ~std::uint64_t{0}));
+  // The clock was set back.
+  EXPECT_TRUE(is_renewal_due(leaf(), leaf().not_before() - 1, kHour));
+  EXPECT_FALSE(is_renewal_due(leaf(), leaf().not_before()));
 }
 
 TEST(Leaf, IsGoodUnderItsAnchorWhileItLasts) {

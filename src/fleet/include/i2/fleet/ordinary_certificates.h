@@ -44,8 +44,8 @@ class OrdinaryCertificates {
   // What clients have to trust; empty while neither leaf nor intermediate is there.
   [[nodiscard]] crypto::Certificate root() const;
   [[nodiscard]] bool can_issue(UnixMillis now) const;
-  // When the leaf wants to be renewed; 0 while there is none.
-  [[nodiscard]] UnixMillis renewal_time(UnixMillis now) const;
+  // trustchain::is_renewal_due of the leaf; also while there is none.
+  [[nodiscard]] bool is_renewal_due(UnixMillis now, std::uint64_t spread = 0) const;
   // Whether the leaf is also for all of these.
   [[nodiscard]] bool covers(const Names& names) const;
 

@@ -88,9 +88,9 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
                                                         const NodeId& newcomer,
                                                         UnixMillis now) const;
 
-  // When the current leaf wants to be renewed (trustchain::renewal_time); the caller adds its
-  // jitter.
-  [[nodiscard]] UnixMillis renewal_time(UnixMillis now) const;
+  // trustchain::renewal_time and is_renewal_due of the current leaf.
+  [[nodiscard]] UnixMillis renewal_time() const;
+  [[nodiscard]] bool is_renewal_due(UnixMillis now, std::uint64_t spread = 0) const;
   // A certificate authority renews its own leaf: fresh key, certificate, binding.
   // Errors: fleet.no_anchor, those of issue_leaf(), node.disk_full, node.file_failed.
   Result<void> renew_own_leaf(UnixMillis now);

@@ -55,8 +55,13 @@ struct LeafRequest {
 [[nodiscard]] Result<LeafRequest> make_leaf_request(std::string_view node_name,
                                                     std::string_view fleet_name);
 
-// When to renew: two thirds into the life of `leaf`, or at once when that has not begun, because
-// the clock was ahead. The caller adds its jitter.
-[[nodiscard]] UnixMillis renewal_time(const crypto::Certificate& leaf, UnixMillis now);
+// When to renew: two thirds into the life of `leaf`.
+[[nodiscard]] UnixMillis renewal_time(const crypto::Certificate& leaf);
+
+// Whether that time has passed; also while the life has not begun, because the clock was ahead.
+// `spread` is random: it moves the time by up to a 24th of the life, so that certificates that were
+// made together are not renewed together.
+[[nodiscard]] bool is_renewal_due(const crypto::Certificate& leaf, UnixMillis now,
+                                  std::uint64_t spread = 0);
 
 }  // namespace i2::trustchain

@@ -1,0 +1,103 @@
+#include "renewal_loop.h"
+
+#include <i2/stoq/rpc.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace i2::node {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr Duration kLookInterval = 10 * kSecond;
+constexpr Duration kRetryMin = 5 * kSecond;
+constexpr Duration kRetryMax = 600 * kSecond;
+
+// Each once.
+std::vector<NodeId> authorities(const fleet::TrustStore& trust) {
+  std::vector<NodeId> out;
+  const auto members = trust.members();
+  for (const auto& anchor : members->anchors()) {
+    if (std::ranges::find(out, anchor->holder) == out.end()) {
+      out.push_back(anchor->holder);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+void RenewalLoop::stop() {
+  stopping_ = true;
+  wakeup_.wake();
+}
+
+Task<> RenewalLoop::run() {
+  Duration retry = kRetryMin;
+  while (!stopping_) {
+    co_await wait_until_due();
+    if (stopping_) {
+      break;
+    }
+    const auto renewed = co_await renew();
+    if (renewed) {
+      subject_.renewed();
+      retry = kRetryMin;
+      continue;
+    }
+    subject_.failed(renewed.error());
+    co_await wakeup_.wait(retry);
+    retry = std::min(retry * 2, kRetryMax);
+  }
+}
+
+Task<> RenewalLoop::wait_until_due() {
+  // Only a renewal that lies ahead is spread; one that is overdue happens now.
+  const std::uint64_t spread =
+      subject_.is_due(parts_.clock.unix_now(), 0) ? 0 : parts_.rng.next_u64();
+  while (!stopping_ && !subject_.is_due(parts_.clock.unix_now(), spread)) {
+    co_await wakeup_.wait(kLookInterval);
+  }
+}
+
+Task<Result<void>> RenewalLoop::renew() {
+  const UnixMillis now = parts_.clock.unix_now();
+  if (subject_.can_issue(now)) {
+    const auto issue = [this, now] { return subject_.issue_own(now); };
+    co_return co_await rt::run_on(parts_.runtime.pool(), issue);
+  }
+  const auto prepare = [this, now] { return subject_.prepare(now); };
+  I2_CO_TRY(co_await rt::run_on(parts_.runtime.pool(), prepare));
+  Result<void> out = fail("trust.no_authority", "no certificate authority of the fleet is known");
+  for (const NodeId& authority : authorities(parts_.trust)) {
+    out = co_await renew_with(authority);
+    if (out) {
+      break;
+    }
+  }
+  co_return out;
+}
+
+Task<Result<void>> RenewalLoop::renew_with(NodeId authority) {
+  // The transport gives up by itself; the name by which reach() finds it is its id.
+  I2_CO_TRY_VALUE(const LinkUse link, co_await parts_.peers.reach(authority.hex()));
+  const auto make = [this] { return subject_.make_request(); };
+  const auto wanted = co_await rt::run_on(parts_.runtime.pool(), make);
+  if (!wanted) {
+    co_return fail(wanted.error());
+  }
+  auto call = stoq::call(link->connection, std::string(method_), wanted->request.der());
+  const Result<Bytes> answer =
+      co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
+  if (!answer) {
+    co_return fail(answer.error());
+  }
+  const auto install = [this, &wanted, &answer] {
+    return subject_.install(wanted->key, *answer, parts_.clock.unix_now());
+  };
+  co_return co_await rt::run_on(parts_.runtime.pool(), install);
+}
+
+}  // namespace i2::node
