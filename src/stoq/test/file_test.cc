@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <i2/crypto/hash.h>
 #include <i2/crypto/random.h>
 #include <i2/stoq/core/file_codec.h>
@@ -91,13 +92,21 @@ class Files : public ::testing::Test {
     inbox_ = directory_ / "inbox";
   }
   ~Files() override {
-    loopback_.reset();
+    end();
     fs::remove_all(directory_);
   }
 
  protected:
+  // A thread of the pool still touches the executor that it has just posted its result to.
+  void end() {
+    if (loopback_) {
+      loopback_->stop();
+      receiver_pool_->stop();
+      loopback_.reset();
+    }
+  }
   void start(ReceiveLimits limits = {}) {
-    loopback_.reset();
+    end();
     dispatcher_ = std::make_unique<StreamDispatcher>();
     // The receiver's pool lives as long as its runtime, which the loopback makes: attach late.
     receiver_pool_ = std::make_unique<rt::Runtime>(
@@ -304,7 +313,8 @@ TEST_F(Files, ResumeAfterALostConnection) {
   });
   EXPECT_EQ(send_error(path), "stoq.closed");
   const FileEvent failed = events_->next(FileEvent::Kind::kFailed);
-  EXPECT_EQ(failed.error->code(), "stoq.closed_by_peer");
+  // The packet that says so may get lost; nobody repeats it (RFC 9000 §10.2).
+  EXPECT_THAT(failed.error->code(), ::testing::AnyOf("stoq.closed_by_peer", "stoq.idle_timeout"));
   EXPECT_EQ(received().size(), 2u);  // part and journal
   events_->set_hook({});
 
