@@ -56,52 +56,6 @@ class Membership(FleetTest):
         other.ok("init", "--fleet", "other", "--name", "x")
         self.assert_fails(other.i2("join", token), 1, "fleet.already_member")
 
-    def test_bad_tokens_name_their_reason(self):
-        alpha = self.founder().start()
-        beta = self.node("beta")
-        token = self.invite(alpha, "--tag", "lab")
-        last = "a" if token[-8] != "a" else "b"
-        self.assert_fails(beta.i2("join", token[:-8] + last + token[-7:]), 8, "trust.invite_altered")
-        self.assert_fails(beta.i2("join", token[:-5]), 8, "trust.invite_altered")
-        self.assert_fails(beta.i2("join", "i2join9_" + token[8:]), 2, "trust.invite_malformed")
-        self.assert_fails(beta.i2("join", token, "--expect", "0" * 64), 8, "trust.join_foreign")
-        self.assert_fails(beta.i2("join", token, "--name", "Not A Name"), 2, "fleet.name_invalid")
-        alpha.ok("invite", "--revoke", "lab")
-        self.assert_fails(beta.i2("join", token), 5, "trust.invite_revoked")
-        short = alpha.ok("invite", "--address", alpha.address, "--ttl", "1s")
-        wait_for(lambda: datetime.now(timezone.utc) - timedelta(seconds=1) > datetime.fromisoformat(short["expires"]), "the invite to end")
-        self.assert_fails(beta.i2("join", short["token"]), 5, "trust.invite_expired")
-        refused = alpha.events("join_refused")
-        self.assertEqual([e["error"] for e in refused], ["trust.invite_revoked"])
-        # Somebody else answers at the address of the token.
-        good = self.invite(alpha)
-        port = alpha.port
-        alpha.stop()
-        self.assertIn(beta.i2("join", good, "--timeout", "2s").code, (4, 6))  # nobody there, or no answer
-        foreign = self.node("foreign")
-        foreign.ok("init", "--fleet", "home", "--name", "alpha")
-        foreign.start(port=port)
-        self.assert_fails(beta.i2("join", good), 8, "trust.join_server")
-        foreign.stop()
-        alpha.start(port=port)
-        beta.ok("join", good)
-
-    def test_a_node_of_its_own_fleet_joins_with_replace(self):
-        alpha = self.founder().start()
-        beta = self.founder("beta", "mine").start()
-        token = self.invite(alpha)
-        self.assert_fails(beta.i2("join", token, "--replace"), 1, "node.data_dir_locked")
-        self.assertEqual(beta.stop(), 0)
-        self.assert_fails(beta.i2("join", token), 1, "fleet.already_member")
-        # A refused one changes nothing.
-        self.assert_fails(beta.i2("join", token[:-1] + ("a" if token[-1] != "a" else "b"), "--replace"), 8,
-                          "trust.invite_altered")
-        self.assertEqual(beta.start().ok("status")["fleet"]["name"], "mine")
-        self.assertEqual(beta.stop(), 0)
-        self.assertEqual(beta.ok("join", token, "--replace", "--name", "beta")["fleet"]["name"], "home")
-        beta.start()
-        wait_for(lambda: alpha.connected() == {"beta"} and beta.connected() == {"alpha"}, "the nodes to connect")
-
     def test_two_race_for_one_invite(self):
         alpha = self.founder().start()
         token = self.invite(alpha)
@@ -172,6 +126,65 @@ class Membership(FleetTest):
         answer = run(SERVER, "--data-dir", beta.data, "--bind", "::1", "--port", "0", "development")
         self.assertIn("trust.member_revoked", answer.err)
 
+    def test_without_the_sequencer_nothing_is_ordered_and_nothing_is_lost(self):
+        alpha, beta = self.pair()
+        wait_for(lambda: self.height(beta) >= 2, "beta to follow the ledger")
+        alpha.stop()
+        wait_for(lambda: beta.connected() == set(), "beta to notice")
+        self.assert_fails(beta.i2("leave", timeout=4 * DEADLINE), 4, "fleet.sequencer_unreachable")
+        before = self.height(beta)
+        alpha.start()
+        wait_for(lambda: beta.connected() == {"alpha"}, "alpha to come back")
+        self.assertEqual(self.height(alpha), before)
+
+
+class Operations(FleetTest):
+    def test_bad_tokens_name_their_reason(self):
+        alpha = self.founder().start()
+        beta = self.node("beta")
+        token = self.invite(alpha, "--tag", "lab")
+        last = "a" if token[-8] != "a" else "b"
+        self.assert_fails(beta.i2("join", token[:-8] + last + token[-7:]), 8, "trust.invite_altered")
+        self.assert_fails(beta.i2("join", token[:-5]), 8, "trust.invite_altered")
+        self.assert_fails(beta.i2("join", "i2join9_" + token[8:]), 2, "trust.invite_malformed")
+        self.assert_fails(beta.i2("join", token, "--expect", "0" * 64), 8, "trust.join_foreign")
+        self.assert_fails(beta.i2("join", token, "--name", "Not A Name"), 2, "fleet.name_invalid")
+        alpha.ok("invite", "--revoke", "lab")
+        self.assert_fails(beta.i2("join", token), 5, "trust.invite_revoked")
+        short = alpha.ok("invite", "--address", alpha.address, "--ttl", "1s")
+        wait_for(lambda: datetime.now(timezone.utc) - timedelta(seconds=1) > datetime.fromisoformat(short["expires"]), "the invite to end")
+        self.assert_fails(beta.i2("join", short["token"]), 5, "trust.invite_expired")
+        refused = alpha.events("join_refused")
+        self.assertEqual([e["error"] for e in refused], ["trust.invite_revoked"])
+        # Somebody else answers at the address of the token.
+        good = self.invite(alpha)
+        port = alpha.port
+        alpha.stop()
+        self.assertIn(beta.i2("join", good, "--timeout", "2s").code, (4, 6))  # nobody there, or no answer
+        foreign = self.node("foreign")
+        foreign.ok("init", "--fleet", "home", "--name", "alpha")
+        foreign.start(port=port)
+        self.assert_fails(beta.i2("join", good), 8, "trust.join_server")
+        foreign.stop()
+        alpha.start(port=port)
+        beta.ok("join", good)
+
+    def test_a_node_of_its_own_fleet_joins_with_replace(self):
+        alpha = self.founder().start()
+        beta = self.founder("beta", "mine").start()
+        token = self.invite(alpha)
+        self.assert_fails(beta.i2("join", token, "--replace"), 1, "node.data_dir_locked")
+        self.assertEqual(beta.stop(), 0)
+        self.assert_fails(beta.i2("join", token), 1, "fleet.already_member")
+        # A refused one changes nothing.
+        self.assert_fails(beta.i2("join", token[:-1] + ("a" if token[-1] != "a" else "b"), "--replace"), 8,
+                          "trust.invite_altered")
+        self.assertEqual(beta.start().ok("status")["fleet"]["name"], "mine")
+        self.assertEqual(beta.stop(), 0)
+        self.assertEqual(beta.ok("join", token, "--replace", "--name", "beta")["fleet"]["name"], "home")
+        beta.start()
+        wait_for(lambda: alpha.connected() == {"beta"} and beta.connected() == {"alpha"}, "the nodes to connect")
+
     def test_invites_are_ordered_listed_and_revoked(self):
         alpha = self.founder().start()
         answer = alpha.ok("invite", "--ttl", "2h", "--uses", "3", "--tag", "lab", "--address", alpha.address)
@@ -218,17 +231,6 @@ class Membership(FleetTest):
         alpha.start()
         self.member(alpha, "beta").start()
         wait_for(lambda: alpha.connected() == {"beta"}, "beta to connect")
-
-    def test_without_the_sequencer_nothing_is_ordered_and_nothing_is_lost(self):
-        alpha, beta = self.pair()
-        wait_for(lambda: self.height(beta) >= 2, "beta to follow the ledger")
-        alpha.stop()
-        wait_for(lambda: beta.connected() == set(), "beta to notice")
-        self.assert_fails(beta.i2("leave", timeout=4 * DEADLINE), 4, "fleet.sequencer_unreachable")
-        before = self.height(beta)
-        alpha.start()
-        wait_for(lambda: beta.connected() == {"alpha"}, "alpha to come back")
-        self.assertEqual(self.height(alpha), before)
 
     def test_a_ledger_that_was_set_back_is_refused(self):
         alpha = self.founder().start()

@@ -9,6 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "file_errors.h"
+
 namespace i2::store {
 namespace {
 
@@ -20,14 +22,6 @@ constexpr std::size_t kSlots = 2;
 constexpr std::size_t kContentSize = kMagic.size() + 32 + 8 + 32;
 
 using Slot = std::array<std::uint8_t, kSlotSize>;
-
-Error system_error(std::string_view doing, const fs::path& path, int number) {
-  const std::string what = "cannot " + std::string(doing) + " '" + path.string() + "'";
-  if (number == ENOSPC || number == EDQUOT || number == EFBIG) {
-    return errno_error("store.disk_full", what + " (make room and start again)", number);
-  }
-  return errno_error("store.failed", what, number);
-}
 
 Slot make_slot(const Hash256& owner, const Head& head) {
   Bytes content = to_bytes(as_bytes(kMagic));
@@ -62,17 +56,6 @@ std::optional<Found> read_slot(const Slot& slot) {
   return out;
 }
 
-Result<void> sync_parent(const fs::path& path) {
-  const fs::path dir = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
-  const int number = errno;
-  if (fd >= 0) {
-    ::close(fd);
-  }
-  return synced ? Result<void>{} : fail(system_error("sync", dir, number));
-}
-
 }  // namespace
 
 HeadFile::~HeadFile() {
@@ -100,11 +83,11 @@ HeadFile& HeadFile::operator=(HeadFile&& other) noexcept {
 Result<HeadFile> HeadFile::create(const fs::path& path, const Hash256& owner, const Head& head) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) {
-    return fail(system_error("create", path, errno));
+    return fail(file_error("create", path, errno));
   }
   HeadFile out(path, owner, fd);
   if (::ftruncate(fd, static_cast<off_t>(kSlotSize * kSlots)) != 0) {
-    return fail(system_error("create", path, errno));
+    return fail(file_error("create", path, errno));
   }
   I2_TRY(out.write_slot(head));
   I2_TRY(sync_parent(path));
@@ -118,14 +101,14 @@ Result<HeadFile> HeadFile::open(const fs::path& path, const Hash256& owner) {
       return fail("store.missing",
                   "'" + path.string() + "' is not there: restore the data directory from a backup");
     }
-    return fail(system_error("read", path, errno));
+    return fail(file_error("read", path, errno));
   }
   HeadFile out(path, owner, fd);
   bool any = false;
   for (std::size_t i = 0; i < kSlots; ++i) {
     Slot slot{};
     if (::pread(fd, slot.data(), slot.size(), static_cast<off_t>(i * kSlotSize)) < 0) {
-      return fail(system_error("read", path, errno));
+      return fail(file_error("read", path, errno));
     }
     const auto found = read_slot(slot);
     if (found && found->owner == owner && (!any || found->head.sequence > out.head_.sequence)) {
@@ -154,10 +137,10 @@ Result<void> HeadFile::write_slot(const Head& head) {
   const auto at = static_cast<off_t>(next * kSlotSize);
   const ssize_t written = ::pwrite(fd_, slot.data(), slot.size(), at);
   if (written != static_cast<ssize_t>(slot.size())) {
-    return fail(system_error("write", path_, written < 0 ? errno : ENOSPC));
+    return fail(file_error("write", path_, written < 0 ? errno : ENOSPC));
   }
   if (::fdatasync(fd_) != 0) {
-    return fail(system_error("sync", path_, errno));
+    return fail(file_error("sync", path_, errno));
   }
   head_ = head;
   slot_ = next;
