@@ -177,6 +177,19 @@ void Engine::built(View view, std::optional<Built> built, Timestamp now) {
   });
 }
 
+void Engine::validated(const ProposalId& proposal, bool good, bool ends_epoch, Timestamp now) {
+  take(now, [&] {
+    const auto entry = entries_.find(proposal);
+    if (entry == entries_.end() || entry->second.standing != Standing::kValidating) {
+      return;
+    }
+    entry->second.standing = good ? Standing::kGood : Standing::kBad;
+    entry->second.ends_epoch = ends_epoch;
+    examine_waiting();
+    commit();
+  });
+}
+
 void Engine::advance(const Seal& seal, bool ends_epoch, Timestamp now) {
   take(now, [&] {
     if (seal.proposal.view > root_.view) {

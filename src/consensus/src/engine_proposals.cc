@@ -130,19 +130,6 @@ void Engine::examine_waiting() {
   }
 }
 
-void Engine::validated(const ProposalId& proposal, bool good, bool ends_epoch, Timestamp now) {
-  take(now, [&] {
-    const auto entry = entries_.find(proposal);
-    if (entry == entries_.end() || entry->second.standing != Standing::kValidating) {
-      return;
-    }
-    entry->second.standing = good ? Standing::kGood : Standing::kBad;
-    entry->second.ends_epoch = ends_epoch;
-    examine_waiting();
-    commit();
-  });
-}
-
 // From `from` at once, who has it. Else a little later: mostly it is on its way.
 void Engine::fetch(const ProposalId& id, View view, std::optional<ValidatorIndex> from) {
   constexpr Duration kShare = 8;

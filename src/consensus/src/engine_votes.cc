@@ -5,7 +5,7 @@
 
 namespace i2::consensus {
 
-void Engine::on(ValidatorIndex from, Vote vote) {
+void Engine::on(ValidatorIndex from, const Vote& vote) {
   const View view = vote.statement.view;
   if (vote.signer != from) {
     return;  // others' votes travel in certificates only
@@ -18,7 +18,7 @@ void Engine::on(ValidatorIndex from, Vote vote) {
   }
   if (view <= view_ + kViewsAhead) {
     seen_[from] = std::max(seen_[from], view);
-    record(std::move(vote), false);
+    record(vote, false);
   }
 }
 
@@ -61,9 +61,9 @@ void Engine::on(ValidatorIndex /*from*/, Seal seal) {
   finalized(std::move(seal.finalization));
 }
 
-void Engine::on(ValidatorIndex from, Greeting greeting) {
+void Engine::on(ValidatorIndex from, const Greeting& greeting) {
   greeted_[from] = true;
-  for (Vote& vote : greeting.yours) {
+  for (const Vote& vote : greeting.yours) {
     const Statement& statement = vote.statement;
     if (vote.signer != options_.self || statement.view <= root_.view) {
       continue;
@@ -102,7 +102,7 @@ const Vote* Engine::own(View view, VoteKind kind) const {
   return vote == round->second.votes.end() ? nullptr : &vote->second;
 }
 
-void Engine::record(Vote vote, bool verified) {
+void Engine::record(const Vote& vote, bool verified) {
   const Statement statement = vote.statement;
   Round& round = rounds_[statement.view];
   for (const VoteKind kind : {VoteKind::kNotarize, VoteKind::kNullify, VoteKind::kFinalize}) {
@@ -112,7 +112,7 @@ void Engine::record(Vote vote, bool verified) {
     }
   }
   const std::pair key{statement.kind, vote.signer};
-  if (!round.votes.try_emplace(key, std::move(vote)).second) {
+  if (!round.votes.try_emplace(key, vote).second) {
     return;
   }
   if (verified) {
@@ -254,7 +254,7 @@ void Engine::cast(View view, VoteKind kind, const ProposalId& proposal) {
   }
   actions_.emplace_back(Remember{*vote});
   actions_.emplace_back(Broadcast{*vote});
-  record(*std::move(vote), true);
+  record(*vote, true);
 }
 
 void Engine::vote() {

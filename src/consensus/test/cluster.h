@@ -141,7 +141,7 @@ class Cluster {
   [[nodiscard]] const testing::TestSet& set() const { return set_; }
   [[nodiscard]] Timestamp now() const { return now_; }
   [[nodiscard]] std::deque<Letter>& mail() { return mail_; }
-  [[nodiscard]] std::size_t size() const { return nodes_.size(); }
+  [[nodiscard]] ValidatorIndex size() const { return static_cast<ValidatorIndex>(nodes_.size()); }
 
   std::function<bool(const Letter&)> lost;
   std::function<bool(ValidatorIndex)> dies_after_remembering;

@@ -100,7 +100,7 @@ TEST_F(EvidenceTest, TwoProposalsInOneView) {
 TEST_F(EvidenceTest, AProposalThatIsNotJustified) {
   const std::string leader = std::to_string(set_.set->leader(6));
   EXPECT_FALSE(unjustified_proposal(*set_.set, proposal(good_), good_));
-  const auto bad = [this](Justification justification) {
+  const auto bad = [this](const Justification& justification) {
     const SignedProposal made = proposal(justification);
     EXPECT_FALSE(justifies(*set_.set, justification, made.proposal));
     const auto evidence = unjustified_proposal(*set_.set, made, justification);

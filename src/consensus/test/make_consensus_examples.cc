@@ -43,14 +43,7 @@ void write(const std::filesystem::path& file, ByteView bytes) {
   out << as_text(bytes);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: make_consensus_examples FOLDER\n", stderr);
-    return 2;
-  }
-  const std::filesystem::path folder = argv[1];
+void make_examples(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   std::size_t number = 0;
   for (const bool silent : {false, true}) {
@@ -76,5 +69,18 @@ int main(int argc, char** argv) {
     cluster.wait(2 * kSecond);
     write(folder / ("run" + std::to_string(number++)), heard);
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc != 2) {
+    std::fputs("usage: make_consensus_examples FOLDER\n", stderr);
+    return 2;
+  }
+  make_examples(argv[1]);
   return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "make_consensus_examples: %s\n", error.what());
+  return 1;
 }

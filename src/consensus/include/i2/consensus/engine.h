@@ -170,15 +170,15 @@ class Engine {
   template <class Event>
   void take(Timestamp now, Event event);
   void on(ValidatorIndex from, ProposalMessage message);
-  void on(ValidatorIndex from, Vote vote);
+  void on(ValidatorIndex from, const Vote& vote);
   void on(ValidatorIndex from, Certificate certificate);
   void on(ValidatorIndex from, Seal seal);
-  void on(ValidatorIndex from, Greeting greeting);
+  void on(ValidatorIndex from, const Greeting& greeting);
   void on(ValidatorIndex from, const FetchProposal& fetch);
   void on(ValidatorIndex from, const FetchCertificates& fetch);
 
   // Votes and certificates.
-  void record(Vote vote, bool verified);
+  void record(const Vote& vote, bool verified);
   void tally(View view, VoteKind kind);
   void certified(Certificate certificate, bool tell);
   void finalized(Certificate finalization);
