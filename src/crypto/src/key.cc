@@ -78,8 +78,12 @@ Result<PublicKey> PublicKey::from_spki(ByteView der) {
   }
   I2_TRY_VALUE(PublicKey result, wrap(std::move(key)));
   // The hash of a key is its name, so other encodings of it (and trailing bytes) are refused.
+  // RFC 5480 §2.2: the hybrid form of a point, which is as long, must not be used.
+  constexpr std::size_t kPointSize = 65;
+  constexpr std::uint8_t kUncompressed = 4;
   if (!equal(result.spki(), der) ||
-      (result.algorithm() == SignatureAlgorithm::kEcdsaP256 && der.size() != kP256SpkiSize)) {
+      (result.algorithm() == SignatureAlgorithm::kEcdsaP256 &&
+       (der.size() != kP256SpkiSize || der[der.size() - kPointSize] != kUncompressed))) {
     return fail("crypto.key_malformed", "the public key is not in its canonical DER form");
   }
   return result;

@@ -172,6 +172,13 @@ TEST(EcdsaP256, ThePointMustBeUncompressed) {
                "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"));
   ASSERT_FALSE(compressed);
   EXPECT_EQ(compressed.error().code(), "crypto.key_malformed");
+  // And in the hybrid form, which OpenSSL reads and writes again as it was.
+  const auto hybrid = PublicKey::from_spki(
+      from_hex("3059301306072a8648ce3d020106082a8648ce3d03010703420007"
+               "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+               "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"));
+  ASSERT_FALSE(hybrid);
+  EXPECT_EQ(hybrid.error().code(), "crypto.key_malformed");
 }
 
 TEST(Keys, OtherAlgorithmsAreNamedInTheError) {
