@@ -20,16 +20,12 @@ constexpr std::size_t kAll = 4;
 // shared: the states that a message is under way in.
 using Letter = std::shared_ptr<const Message>;
 
-struct Signed {
-  std::vector<Statement> statements;
-};
-
 // Who is honest, what is between them, and what the liar has said.
 struct State {
   std::vector<Engine> engines;
   std::vector<Timestamp> clocks;
   std::vector<std::size_t> timeouts;
-  std::vector<Signed> signatures;
+  std::vector<std::vector<Statement>> signatures;
   std::vector<std::vector<PayloadId>> ledgers;
   std::vector<std::deque<Letter>> mail;                // from * kAll + to
   std::set<std::pair<std::size_t, std::size_t>> lies;  // which one, to whom
@@ -247,13 +243,13 @@ class Explorer {
     if (vote == nullptr) {
       return;
     }
-    for (const Statement& before : state.signatures[self].statements) {
+    for (const Statement& before : state.signatures[self]) {
       if (contradict(before, vote->statement)) {
         out_.complaints.push_back(
             std::format("validator {} contradicts itself in view {}", self, before.view));
       }
     }
-    state.signatures[self].statements.push_back(vote->statement);
+    state.signatures[self].push_back(vote->statement);
   }
 
   void check(const State& state) {

@@ -77,9 +77,8 @@ void Engine::handle(ValidatorIndex from, Message message, Timestamp now) {
   }
   if (finished() && root_.seal) {
     // It may still be in the epoch.
-    if (!std::holds_alternative<Seal>(message) &&
-        std::exchange(told_[from], root_.view) != root_.view) {
-      actions_.emplace_back(Send{.to = from, .message = *root_.seal});
+    if (!std::holds_alternative<Seal>(message)) {
+      show_seal_once(from);
     }
     return;
   }
@@ -240,7 +239,7 @@ void Engine::enter(View view) {
       actions_.emplace_back(Broadcast{entries_.at(*round->second.proposed).message});
     }
   }
-  for (const VoteKind kind : {VoteKind::kNotarize, VoteKind::kNullify, VoteKind::kFinalize}) {
+  for (const VoteKind kind : kVoteKinds) {
     if (const Vote* const vote = own(view_, kind)) {
       actions_.emplace_back(Broadcast{*vote});
     }
@@ -370,7 +369,7 @@ void Engine::greet(ValidatorIndex peer) {
     if (round->second.proposed && set_->leader(view) == options_.self) {
       send(entries_.at(*round->second.proposed).message);
     }
-    for (const VoteKind kind : {VoteKind::kNotarize, VoteKind::kNullify, VoteKind::kFinalize}) {
+    for (const VoteKind kind : kVoteKinds) {
       if (const Vote* const vote = own(view, kind)) {
         send(*vote);
       }

@@ -269,9 +269,7 @@ void Engine::fork(const std::vector<const Entry*>& chain) {
     for (const Entry* const entry : chain) {
       messages.push_back(entry->message);
     }
-    for (Evidence& evidence : fork_evidence(*root_.seal, messages, theirs)) {
-      accuse(std::move(evidence));
-    }
+    accuse_all(fork_evidence(*root_.seal, messages, theirs));
   }
   halt(theirs);
 }

@@ -11,8 +11,8 @@ void Engine::on(ValidatorIndex from, const Vote& vote) {
     return;  // others' votes travel in certificates only
   }
   if (view <= root_.view) {
-    if (view < root_.view && root_.seal && std::exchange(told_[from], root_.view) != root_.view) {
-      actions_.emplace_back(Send{.to = from, .message = *root_.seal});
+    if (view < root_.view) {
+      show_seal_once(from);
     }
     return;
   }
@@ -52,9 +52,7 @@ void Engine::on(ValidatorIndex /*from*/, Seal seal) {
     return;
   }
   if (same_view) {
-    for (Evidence& evidence : fork_evidence(*root_.seal, {}, seal)) {
-      accuse(std::move(evidence));
-    }
+    accuse_all(fork_evidence(*root_.seal, {}, seal));
     halt(seal);
     return;
   }
@@ -105,7 +103,7 @@ const Vote* Engine::own(View view, VoteKind kind) const {
 void Engine::record(const Vote& vote, bool verified) {
   const Statement statement = vote.statement;
   Round& round = rounds_[statement.view];
-  for (const VoteKind kind : {VoteKind::kNotarize, VoteKind::kNullify, VoteKind::kFinalize}) {
+  for (const VoteKind kind : kVoteKinds) {
     const auto other = round.votes.find({kind, vote.signer});
     if (other != round.votes.end() && contradict(other->second.statement, statement)) {
       accuse(contradicting_votes(other->second, vote));
@@ -182,16 +180,9 @@ void Engine::certified(Certificate certificate, bool tell) {
     return;
   }
   Round& round = rounds_[statement.view];
-  for (const Vote& vote : votes(certificate)) {
-    seen_[vote.signer] = std::max(seen_[vote.signer], statement.view);
-  }
-  for (const auto* const other : {&round.notarization, &finalization_}) {
-    if (*other) {
-      for (Evidence& evidence : double_signers(**other, certificate)) {
-        accuse(std::move(evidence));
-      }
-    }
-  }
+  note_signers(certificate);
+  compare(certificate, round.notarization);
+  compare(certificate, finalization_);
   auto& known = statement.kind == VoteKind::kNullify ? round.nullification : round.notarization;
   if (known) {
     return;
@@ -223,17 +214,10 @@ void Engine::finalized(Certificate finalization) {
     return;
   }
   if (const auto round = rounds_.find(statement.view); round != rounds_.end()) {
-    for (const auto* const other : {&round->second.notarization, &round->second.nullification}) {
-      if (*other) {
-        for (Evidence& evidence : double_signers(**other, finalization)) {
-          accuse(std::move(evidence));
-        }
-      }
-    }
+    compare(finalization, round->second.notarization);
+    compare(finalization, round->second.nullification);
   }
-  for (const Vote& vote : votes(finalization)) {
-    seen_[vote.signer] = std::max(seen_[vote.signer], statement.view);
-  }
+  note_signers(finalization);
   finalization_ = std::move(finalization);
   if (statement.view >= view_) {
     failed_ = 0;
@@ -287,6 +271,33 @@ void Engine::finalize(View view, const ProposalId& proposal) {
   if (own(view, VoteKind::kNullify) == nullptr && own(view, VoteKind::kFinalize) == nullptr &&
       (notarize == nullptr || notarize->statement.proposal == proposal)) {
     cast(view, VoteKind::kFinalize, proposal);
+  }
+}
+
+void Engine::note_signers(const Certificate& certificate) {
+  for (std::size_t i = 0; i < set_->size(); ++i) {
+    if (certificate.signers.test(i)) {
+      seen_[i] = std::max(seen_[i], certificate.statement.view);
+    }
+  }
+}
+
+// Who signed both, when they contradict each other.
+void Engine::compare(const Certificate& one, const std::optional<Certificate>& other) {
+  if (other) {
+    accuse_all(double_signers(*other, one));
+  }
+}
+
+void Engine::show_seal_once(ValidatorIndex peer) {
+  if (root_.seal && std::exchange(told_[peer], root_.view) != root_.view) {
+    actions_.emplace_back(Send{.to = peer, .message = *root_.seal});
+  }
+}
+
+void Engine::accuse_all(std::vector<Evidence> evidence) {
+  for (Evidence& one : evidence) {
+    accuse(std::move(one));
   }
 }
 

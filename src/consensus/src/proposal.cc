@@ -54,11 +54,9 @@ Hash256 hash(const JustificationDigest& digest) {
 
 Result<SignedProposal> sign_proposal(const ValidatorSet& set, const VoteSigner& leader,
                                      const Proposal& proposal) {
-  auto signature = leader.sign(proposal_bytes(set, proposal));
-  if (!signature) {
-    return fail(std::move(signature).error());
-  }
-  return SignedProposal{.proposal = proposal, .signature = *std::move(signature)};
+  SignedProposal out{.proposal = proposal, .signature = {}};
+  I2_TRY_VALUE(out.signature, leader.sign(proposal_bytes(set, proposal)));
+  return out;
 }
 
 bool verify(const ValidatorSet& set, const SignedProposal& proposal) {

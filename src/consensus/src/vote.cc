@@ -52,11 +52,7 @@ Bytes signed_bytes(const ValidatorSet& set, const Statement& statement) {
 Result<Vote> sign_vote(const ValidatorSet& set, ValidatorIndex signer, const VoteSigner& key,
                        const Statement& statement) {
   Vote out{.statement = statement, .signer = signer, .signature = {}};
-  auto signature = key.sign(signed_bytes(set, statement));
-  if (!signature) {
-    return fail(std::move(signature).error());
-  }
-  out.signature = *std::move(signature);
+  I2_TRY_VALUE(out.signature, key.sign(signed_bytes(set, statement)));
   return out;
 }
 

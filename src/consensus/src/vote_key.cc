@@ -42,36 +42,22 @@ class Verifier final : public VoteVerifier {
 }  // namespace
 
 Result<std::shared_ptr<const VoteVerifier>> make_verifier(const VotePublicKey& key) {
-  auto ed25519 = public_key_of(key.ed25519, SignatureAlgorithm::kEd25519);
-  if (!ed25519) {
-    return fail(std::move(ed25519).error());
-  }
+  I2_TRY_VALUE(auto ed25519, public_key_of(key.ed25519, SignatureAlgorithm::kEd25519));
   crypto::PublicKey falcon;
   if (!key.falcon.empty()) {
-    auto read = public_key_of(key.falcon, SignatureAlgorithm::kFalcon1024);
-    if (!read) {
-      return fail(std::move(read).error());
-    }
-    falcon = *std::move(read);
+    I2_TRY_VALUE(falcon, public_key_of(key.falcon, SignatureAlgorithm::kFalcon1024));
   }
-  return std::make_shared<const Verifier>(*std::move(ed25519), std::move(falcon));
+  return std::make_shared<const Verifier>(std::move(ed25519), std::move(falcon));
 }
 
 Result<VoteKey> VoteKey::generate(VoteSuite suite) {
-  auto ed25519 = crypto::PrivateKey::generate(SignatureAlgorithm::kEd25519);
-  if (!ed25519) {
-    return fail(std::move(ed25519).error());
-  }
+  I2_TRY_VALUE(auto ed25519, crypto::PrivateKey::generate(SignatureAlgorithm::kEd25519));
   crypto::PrivateKey falcon;
   if (suite == VoteSuite::kHybrid) {
-    auto made = crypto::PrivateKey::generate(SignatureAlgorithm::kFalcon1024,
-                                             crypto::FalconArithmetic::kNativeDouble);
-    if (!made) {
-      return fail(std::move(made).error());
-    }
-    falcon = *std::move(made);
+    I2_TRY_VALUE(falcon, crypto::PrivateKey::generate(SignatureAlgorithm::kFalcon1024,
+                                                      crypto::FalconArithmetic::kNativeDouble));
   }
-  return VoteKey(*std::move(ed25519), std::move(falcon));
+  return VoteKey(std::move(ed25519), std::move(falcon));
 }
 
 Result<VoteKey> VoteKey::from_pem(std::string_view pem) {
@@ -115,11 +101,8 @@ crypto::SecretBytes VoteKey::pem() const {
 Result<Bytes> VoteKey::sign(ByteView message) const {
   auto out = ed25519_.sign(message);
   if (out && falcon_) {
-    const auto second = falcon_.sign(message);
-    if (!second) {
-      return fail(second.error());
-    }
-    append(*out, *second);
+    I2_TRY_VALUE(const Bytes second, falcon_.sign(message));
+    append(*out, second);
   }
   return out;
 }

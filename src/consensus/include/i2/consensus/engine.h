@@ -186,6 +186,10 @@ class Engine {
   [[nodiscard]] const Vote* own(View view, VoteKind kind) const;
   void nullify();
   void finalize(View view, const ProposalId& proposal);
+  void note_signers(const Certificate& certificate);
+  void compare(const Certificate& one, const std::optional<Certificate>& other);
+  void show_seal_once(ValidatorIndex peer);
+  void accuse_all(std::vector<Evidence> evidence);
   void accuse(Evidence evidence);
 
   // Proposals.

@@ -11,6 +11,7 @@
 #include <i2/consensus/validator_set.h>
 #include <i2/wire/canonical.h>
 
+#include <array>
 #include <bitset>
 
 namespace i2::consensus {
@@ -23,6 +24,8 @@ inline constexpr std::uint16_t kVoteType = 0x0302;
 inline constexpr std::uint16_t kCertificateType = 0x0303;
 
 enum class VoteKind : std::uint8_t { kNotarize = 1, kNullify = 2, kFinalize = 3 };
+inline constexpr std::array kVoteKinds{VoteKind::kNotarize, VoteKind::kNullify,
+                                       VoteKind::kFinalize};
 
 // What a vote says. Chain and epoch are those of the set that it is verified against.
 struct Statement {
