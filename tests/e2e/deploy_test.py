@@ -52,7 +52,7 @@ class Deploy(unittest.TestCase):
     @unittest.skipUnless(ROOT, "root is what is refused")
     def test_production_says_why_it_does_not_start(self):
         done = self.run_in_checkout("./deploy-internet2.sh --profile production --federated --name alpha", code=1)
-        self.assertIn("--federated: not available yet", done.stderr)
+        self.assertIn("--federated: this fleet has one validator", done.stderr)
         self.assertIn("it would run as root", done.stderr)
 
 

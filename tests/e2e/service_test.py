@@ -83,7 +83,7 @@ class Modes(FleetTest):
         answer = run(SERVER, "--config", path, "--data-dir", alpha.data, "--port", "0", "production",
                      "--federated")
         self.assertEqual(answer.code, 1, str(answer))
-        for part in ("for `development`", "--federated: not available yet", "mandatory_four_proof",
+        for part in ("for `development`", "--federated: this fleet has one validator", "mandatory_four_proof",
                      "auto_cert_renewal", "chmod 700", "can change the configuration file"):
             self.assertIn(part, answer.err)
         self.assertIn("reasons, see above", answer.err)

@@ -58,6 +58,7 @@ struct Options {
   std::int64_t required = 0;
   Duration ttl = 3600 * kSecond;
   bool list = false;
+  bool verify = false;
 };
 
 // One verb as help, completion and the tests of the documents see it.

@@ -114,6 +114,50 @@ void add_root(const Grammar& grammar) {
   add_operator_keys(grammar, out);
 }
 
+void add_validators(const Grammar& grammar) {
+  Options& options = grammar.options;
+  CLI::App* const validator =
+      grammar.verb("validator", "say which nodes order the fleet's operations",
+                   "i2 validator add beta", kMembersGroup);
+  validator->require_subcommand(1);
+  const auto action = [&](const std::string& name, const std::string& summary) {
+    CLI::App* const out = validator->add_subcommand(name, summary);
+    out->fallthrough(true);
+    out->callback([&options, name] { options.action = name; });
+    out->add_option("node", options.words, "a member's name or id")
+        ->type_name("NODE")
+        ->required()
+        ->expected(1);
+    add_approvals(grammar, out);
+    add_operator_keys(grammar, out);
+  };
+  action("add", "let a member vote, from the next epoch on; it has to be running");
+  action("rm", "end a member's voting");
+}
+
+void add_consensus(const Grammar& grammar) {
+  Options& options = grammar.options;
+  CLI::App* const consensus = grammar.verb(
+      "consensus", "how the fleet orders operations, and who was caught lying about it",
+      "i2 consensus status", kMembersGroup);
+  consensus->require_subcommand(1);
+  const auto action = [&](const std::string& name, const std::string& summary) {
+    CLI::App* const out = consensus->add_subcommand(name, summary);
+    out->fallthrough(true);
+    out->callback([&options, name] { options.action = name; });
+    return out;
+  };
+  action("status", "validators, epoch, how many may fail");
+  CLI::App* const evidence = action("evidence", "the validators that have been convicted");
+  evidence->add_flag("--verify", options.verify,
+                     "check the proofs here, from the fleet's genesis on");
+  evidence
+      ->add_option("file", options.words,
+                   "what `i2 consensus evidence --json` has printed, instead of asking the daemon")
+      ->type_name("FILE")
+      ->expected(0, 1);
+}
+
 }  // namespace
 
 void add_membership_verbs(const Grammar& grammar) {
@@ -121,6 +165,8 @@ void add_membership_verbs(const Grammar& grammar) {
   add_leaving(grammar);
   add_operators(grammar);
   add_root(grammar);
+  add_validators(grammar);
+  add_consensus(grammar);
 }
 
 }  // namespace i2::app

@@ -32,6 +32,8 @@ namespace i2::app {
 [[nodiscard]] node::ExitCode run_leave(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_operator(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_root(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_validator(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_consensus(const Options& options, const node::Config& config);
 // Of neither.
 [[nodiscard]] node::ExitCode run_config(const Options& options);
 // The answer of `config check` and `check-config`.

@@ -156,6 +156,12 @@ void Engine::set_demand(bool demand, Timestamp now) {
   });
 }
 
+void Engine::ask_again(Timestamp now) {
+  if (declined_) {
+    take(now, [this] { declined_ = false; });
+  }
+}
+
 void Engine::built(View view, std::optional<Built> built, Timestamp now) {
   take(now, [&] {
     if (!building_ || building_->view != view) {

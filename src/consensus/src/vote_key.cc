@@ -6,6 +6,7 @@ namespace {
 using crypto::SignatureAlgorithm;
 
 constexpr std::size_t kEd25519SignatureSize = 64;
+constexpr std::size_t kSpkiSizeMax = 2048;
 constexpr std::string_view kPemEnd = "-----END PRIVATE KEY-----\n";
 
 std::unexpected<Error> invalid_key(const char* why) {
@@ -40,6 +41,18 @@ class Verifier final : public VoteVerifier {
 };
 
 }  // namespace
+
+void write(wire::CanonicalWriter& w, const VotePublicKey& key) {
+  w.bytes(key.ed25519);
+  w.bytes(key.falcon);
+}
+
+VotePublicKey read_vote_public_key(wire::CanonicalReader& r) {
+  VotePublicKey out;
+  out.ed25519 = to_bytes(r.bytes(kSpkiSizeMax));
+  out.falcon = to_bytes(r.bytes(kSpkiSizeMax));
+  return out;
+}
 
 Result<std::shared_ptr<const VoteVerifier>> make_verifier(const VotePublicKey& key) {
   I2_TRY_VALUE(auto ed25519, public_key_of(key.ed25519, SignatureAlgorithm::kEd25519));

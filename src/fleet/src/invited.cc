@@ -116,7 +116,7 @@ Result<NodeSummary> InvitedNode::commit(const JoinClient::Joined& joined,
                                           .peers = all_hints(inviters_, joined.peers)});
   contents.replaces = replaces_;
   contents.make_ledger = [&joined](const fs::path& dir) {
-    return Ledger::create(dir, joined.genesis, joined.point, joined.state);
+    return Ledger::create(dir, joined.genesis, joined.links, joined.point, joined.state);
   };
   I2_TRY(commit_setup(FileWriter(), dir_, contents));
   return NodeSummary{.fleet_name = joined.genesis.fleet_name,

@@ -37,5 +37,9 @@ inline constexpr std::string_view kMembersDir = "ledger/members";
 inline constexpr std::string_view kPeersFile = "ledger/peers";
 inline constexpr std::string_view kStateDir = "ledger/state";
 inline constexpr std::string_view kHeadFile = "ledger/head";
+inline constexpr std::string_view kVotesFile = "ledger/votes.log";
+inline constexpr std::string_view kSignerDir = "ledger/signer";
+inline constexpr std::string_view kVoteKeyFile = "ledger/signer/vote.pem";
+inline constexpr std::string_view kGuardFile = "ledger/signer/guard";
 
 }  // namespace i2::fleet

@@ -15,9 +15,11 @@ using store::KeyValueStore;
 constexpr std::uint8_t kMeta = 'm';
 constexpr std::uint8_t kHead = 'h';
 constexpr std::uint8_t kBlock = 'b';
+constexpr std::uint8_t kSeal = 'e';
+constexpr std::uint8_t kLink = 'l';
 constexpr std::uint8_t kIndex = 'i';
 constexpr std::uint8_t kState = 's';
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 
 Bytes key(std::uint8_t what, ByteView rest = {}) {
   Bytes out{what};
@@ -25,8 +27,8 @@ Bytes key(std::uint8_t what, ByteView rest = {}) {
   return out;
 }
 
-Bytes block_key(std::uint64_t height) {
-  Bytes out{kBlock};
+Bytes key_at(std::uint8_t what, std::uint64_t height) {
+  Bytes out{what};
   wire::Writer(out).u64(height);
   return out;
 }
@@ -56,7 +58,8 @@ void put_state(store::Batch& batch, const StateTree& state) {
 }
 
 Result<void> create_files(const fs::path& data_dir, const Chain& chain,
-                          const std::optional<SignedHeader>& head) {
+                          std::span<const EpochLink> links,
+                          const std::optional<SealedHeader>& head) {
   std::error_code error;
   fs::remove_all(data_dir / kStateDir, error);
   if (error) {
@@ -70,6 +73,9 @@ Result<void> create_files(const fs::path& data_dir, const Chain& chain,
   if (head) {
     batch.put(key(kHead), encode(*head));
   }
+  for (const EpochLink& link : links) {
+    batch.put(key_at(kLink, link.boundary.header.height), encode(link));
+  }
   put_state(batch, chain.state);
   I2_TRY(store->commit(batch));
   I2_TRY(store::HeadFile::create(data_dir / kHeadFile, chain.head.chain_id.bytes, head_of(chain)));
@@ -80,18 +86,25 @@ Result<void> create_files(const fs::path& data_dir, const Chain& chain,
 
 Result<void> Ledger::create(const fs::path& data_dir, const Genesis& genesis) {
   I2_TRY_VALUE(const Chain chain, StateMachine::begin(genesis));
-  return create_files(data_dir, chain, std::nullopt);
+  return create_files(data_dir, chain, {}, std::nullopt);
 }
 
 Result<void> Ledger::create(const fs::path& data_dir, const Genesis& genesis,
-                            const SignedHeader& head, const StateTree& state) {
-  I2_TRY(verify_header(head, genesis.first_member.identity));
+                            std::span<const EpochLink> links, const SealedHeader& head,
+                            const StateTree& state) {
+  Authority authority = Authority::of(genesis);
+  for (const EpochLink& link : links) {
+    I2_TRY_VALUE(authority, authority.after(link));
+  }
+  I2_TRY_VALUE(const EpochRecord epoch, sealing_epoch(FleetState(state), head.header.height));
+  I2_TRY_VALUE(authority, authority.in(epoch));
+  I2_TRY(authority.verify(head));
   I2_TRY_VALUE(const Genesis inside, FleetState(state).genesis());
   if (head.header.chain_id != chain_id(genesis) || chain_id(inside) != chain_id(genesis) ||
       head.header.state != state.root()) {
     return fail("fleet.snapshot_invalid", "the state is not the one that its header names");
   }
-  return create_files(data_dir, {.state = state, .head = head.header}, head);
+  return create_files(data_dir, {.state = state, .head = head.header}, links, head);
 }
 
 Ledger::Ledger(const StateMachine& machine, std::unique_ptr<KeyValueStore> store,
@@ -120,6 +133,11 @@ Result<void> Ledger::load_state(StateTree& out) const {
 
 Result<void> Ledger::load(const ChainId& chain) {
   I2_TRY_VALUE(const auto found, store_->get(key(kMeta)));
+  if (found && found->size() == meta(chain).size() && wire::Reader(*found).u32() != kFormat) {
+    return fail("fleet.ledger_damaged",
+                "the ledger was written by another version of this program, which alone can read "
+                "it: make a new data directory with this one");
+  }
   if (found != meta(chain)) {
     return damaged("its database is of another fleet or format");
   }
@@ -148,7 +166,7 @@ Result<void> Ledger::load(const ChainId& chain) {
   return {};
 }
 
-// The database may be one block ahead of the head file, when the process died between the two; it
+// The database may be one run ahead of the head file, when the process died between the two; it
 // must never be behind.
 Result<void> Ledger::check_head(const fs::path& data_dir) {
   const store::Head noted = head_file_.head();
@@ -167,7 +185,7 @@ Result<void> Ledger::check_head(const fs::path& data_dir) {
   }
   if (noted.sequence > 0) {
     I2_TRY_VALUE(const auto block, read_block(noted.sequence));
-    if (block && id(block->head.header).bytes != noted.digest) {
+    if (block && id(block->header).bytes != noted.digest) {
       return damaged("one of its blocks is not the one that its head file names");
     }
   }
@@ -179,42 +197,78 @@ std::shared_ptr<const Chain> Ledger::chain() const {
   return chain_;
 }
 
-std::optional<Ledger::Snapshot> Ledger::snapshot() const {
+std::optional<SealedHeader> Ledger::head() const {
   const std::scoped_lock lock(snapshots_);
-  return head_ ? std::optional(Snapshot{.point = *head_, .chain = chain_}) : std::nullopt;
+  return head_;
+}
+
+Result<std::optional<Ledger::Snapshot>> Ledger::snapshot() const {
+  Snapshot out;
+  {
+    const std::scoped_lock lock(snapshots_);
+    if (!head_) {
+      return std::nullopt;
+    }
+    out.point = *head_;
+    out.chain = chain_;
+  }
+  const std::uint64_t height = out.point.header.height;
+  I2_TRY_VALUE(out.epoch, sealing_epoch(FleetState(out.chain->state), height));
+  I2_TRY_VALUE(out.links, links());
+  std::erase_if(out.links,
+                [height](const EpochLink& link) { return link.boundary.header.height >= height; });
+  return std::optional(std::move(out));
+}
+
+Result<std::vector<EpochLink>> Ledger::links() const {
+  std::vector<EpochLink> out;
+  bool good = true;
+  I2_TRY(store_->scan(key(kLink), [&](ByteView, ByteView value) {
+    auto link = decode_link(value);
+    good = link.has_value();
+    if (good) {
+      out.push_back(*std::move(link));
+    }
+    return good;
+  }));
+  return good ? Result<std::vector<EpochLink>>(std::move(out))
+              : damaged("one of its links between epochs cannot be read");
 }
 
 Result<std::optional<Block>> Ledger::read_block(std::uint64_t height) const {
-  I2_TRY_VALUE(const auto bytes, store_->get(block_key(height)));
+  I2_TRY_VALUE(const auto bytes, store_->get(key_at(kBlock, height)));
   if (!bytes) {
     return std::nullopt;
   }
   auto block = decode_block(*bytes);
-  if (!block || block->head.header.height != height) {
+  if (!block || block->header.height != height) {
     return damaged("block " + std::to_string(height) + " cannot be read");
   }
   return std::optional(*std::move(block));
 }
 
-Result<std::vector<Bytes>> Ledger::blocks_after(std::uint64_t height, std::size_t size_max) const {
-  std::vector<Bytes> out;
+Result<std::vector<Ledger::StoredBlock>> Ledger::blocks_after(std::uint64_t height,
+                                                              std::size_t size_max) const {
+  std::vector<StoredBlock> out;
   std::size_t size = 0;
+  std::size_t sealed = 0;  // of them form whole runs
   const std::uint64_t last = this->height();
-  for (std::uint64_t at = height; at < last;) {
+  for (std::uint64_t at = height; at < last && (sealed == 0 || size <= size_max);) {
     ++at;
-    I2_TRY_VALUE(auto bytes, store_->get(block_key(at)));
-    if (!bytes) {
-      return fail("fleet.blocks_unavailable",
-                  "this node began with a later state and does not have "
-                  "block " +
-                      std::to_string(at));
+    I2_TRY_VALUE(auto block, store_->get(key_at(kBlock, at)));
+    if (!block) {
+      return fail(
+          "fleet.blocks_unavailable",
+          "this node began with a later state and does not have block " + std::to_string(at));
     }
-    size += bytes->size();
-    if (!out.empty() && size > size_max) {
-      break;
+    I2_TRY_VALUE(auto seal, store_->get(key_at(kSeal, at)));
+    size += block->size() + (seal ? seal->size() : 0);
+    out.push_back({.block = *std::move(block), .seal = std::move(seal).value_or(Bytes{})});
+    if (!out.back().seal.empty() && (sealed == 0 || size <= size_max)) {
+      sealed = out.size();
     }
-    out.push_back(*std::move(bytes));
   }
+  out.resize(sealed);
   return out;
 }
 
@@ -238,46 +292,85 @@ void Ledger::on_change(std::function<void(const LedgerChange&)> listener) {
   listener_ = std::move(listener);
 }
 
-Result<void> Ledger::append(const BlockBuilder::Built& built) {
-  const std::scoped_lock adding(adding_);
+// How many of these, which follow one another, are already there.
+Result<std::size_t> Ledger::known(std::span<const Block> blocks) const {
   const auto held = chain();
-  if (built.block.head.header.height != held->head.height + 1 ||
-      built.block.head.header.previous != tip(*held)) {
-    return fail("fleet.block_invalid", "the block was built on another one than the last");
-  }
-  return commit(built.block, built.executed);
-}
-
-Result<bool> Ledger::follow(ByteView encoding) {
-  I2_TRY_VALUE(const Block block, decode_block(encoding));
-  const std::scoped_lock adding(adding_);
-  const auto held = chain();
-  const std::uint64_t height = block.head.header.height;
-  if (height <= held->head.height) {
-    I2_TRY_VALUE(const auto there, read_block(height));
-    if (there && id(there->head.header) != id(block.head.header)) {
+  std::size_t out = 0;
+  for (; out < blocks.size() && blocks[out].header.height <= held->head.height; ++out) {
+    const BlockHeader& header = blocks[out].header;
+    I2_TRY_VALUE(const auto there, read_block(header.height));
+    if (there && id(there->header) != id(header)) {
       return fail("fleet.ledger_diverged",
                   std::format("there are two blocks of height {}: this node has {}, the other one "
-                              "is {}; the member that orders operations has lost some of them",
-                              height, id(there->head.header).hex(), id(block.head.header).hex()));
+                              "is {}; those who order operations have lost some of them, or lied",
+                              header.height, id(there->header).hex(), id(header).hex()));
     }
+  }
+  if (out < blocks.size() && (blocks[out].header.height != held->head.height + 1 ||
+                              blocks[out].header.previous != tip(*held))) {
+    return fail("fleet.block_invalid", std::format("block {} does not follow block {}",
+                                                   blocks[out].header.height, held->head.height));
+  }
+  return out;
+}
+
+Result<const Authority*> Ledger::authority() {
+  const FleetState state(chain()->state);
+  I2_TRY_VALUE(const EpochRecord epoch, state.epoch());
+  if (!authority_ || authority_->epoch() != epoch) {
+    I2_TRY_VALUE(authority_, Authority::of(state));
+  }
+  return &*authority_;
+}
+
+Result<void> Ledger::append(Run run) {
+  const std::scoped_lock adding(adding_);
+  std::vector<Block> blocks;
+  for (const BlockBuilder::Built& built : run.blocks) {
+    blocks.push_back(built.block);
+  }
+  I2_TRY_VALUE(const std::size_t there, known(blocks));
+  run.blocks.erase(run.blocks.begin(), run.blocks.begin() + static_cast<std::ptrdiff_t>(there));
+  return run.blocks.empty() ? Result<void>{} : commit(std::move(run));
+}
+
+Result<bool> Ledger::follow(std::span<const Bytes> encodings, ByteView seal_encoding) {
+  Run run;
+  I2_TRY_VALUE(run.seal, decode_seal(seal_encoding));
+  std::vector<Block> blocks;
+  for (const Bytes& encoding : encodings) {
+    I2_TRY_VALUE(Block block, decode_block(encoding));
+    if (!blocks.empty() && block.header.previous != id(blocks.back().header)) {
+      return fail("fleet.block_invalid", "the blocks do not follow one another");
+    }
+    blocks.push_back(std::move(block));
+  }
+  const std::scoped_lock adding(adding_);
+  I2_TRY_VALUE(const std::size_t there, known(blocks));
+  if (there == blocks.size()) {
     return false;
   }
-  I2_TRY_VALUE(const MemberRecord sequencer, sequencer_of(held->state));
-  I2_TRY_VALUE(const auto executed, machine_.execute(*held, block, sequencer.info.node_id));
-  I2_TRY(commit(block, executed));
+  // Before anything is executed: what is not final is not worth it.
+  I2_TRY_VALUE(const Authority* const sealing, authority());
+  I2_TRY(sealing->verify({.header = blocks.back().header, .seal = run.seal}));
+  const auto held = chain();
+  for (std::size_t i = there; i < blocks.size(); ++i) {
+    const Chain& before = run.blocks.empty() ? *held : run.blocks.back().executed.chain;
+    if (!run.blocks.empty() && run.blocks.back().executed.ends_epoch) {
+      return fail("fleet.block_invalid", "the last block of an epoch is not sealed");
+    }
+    I2_TRY_VALUE(auto executed, machine_.execute(before, blocks[i]));
+    run.blocks.push_back({.block = std::move(blocks[i]), .executed = std::move(executed)});
+  }
+  I2_TRY(commit(std::move(run)));
   return true;
 }
 
-Result<void> Ledger::commit(const Block& block, const StateMachine::Executed& executed) {
-  if (stopped_) {
-    return fail("fleet.ledger_stopped",
-                "the ledger takes nothing more after a failed write: restart the daemon");
-  }
-  const BlockHeader& header = block.head.header;
-  store::Batch batch;
-  batch.put(block_key(header.height), encode(block));
-  batch.put(key(kHead), encode(block.head));
+namespace {
+
+Result<void> put_block(store::Batch& batch, const Block& block) {
+  const BlockHeader& header = block.header;
+  batch.put(key_at(kBlock, header.height), encode(block));
   for (std::size_t i = 0; i < block.operations.size(); ++i) {
     I2_TRY_VALUE(const Operation operation, decode_operation(block.operations[i]));
     Bytes where;
@@ -287,25 +380,58 @@ Result<void> Ledger::commit(const Block& block, const StateMachine::Executed& ex
     w.u64(header.time);
     batch.put(key(kIndex, id(operation).view()), std::move(where));
   }
-  for (const Bytes& changed : executed.changed) {
-    if (const auto value = executed.chain.state.get(changed)) {
-      batch.put(key(kState, changed), to_bytes(*value));
+  return {};
+}
+
+// For newcomers, where others seal from then on.
+Result<void> put_link(store::Batch& batch, const StateTree& before, const SealedHeader& sealed,
+                      const StateTree& after) {
+  I2_TRY_VALUE(const EpochRecord old_epoch, FleetState(before).epoch());
+  I2_TRY_VALUE(const EpochRecord new_epoch, FleetState(after).epoch());
+  if (old_epoch.validators != new_epoch.validators) {
+    I2_TRY_VALUE(const EpochLink link, make_link(sealed, after));
+    batch.put(key_at(kLink, sealed.header.height), encode(link));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> Ledger::commit(Run run) {
+  if (stopped_) {
+    return fail("fleet.ledger_stopped",
+                "the ledger takes nothing more after a failed write: restart the daemon");
+  }
+  store::Batch batch;
+  std::set<Bytes> changed;
+  for (BlockBuilder::Built& built : run.blocks) {
+    I2_TRY(put_block(batch, built.block));
+    changed.merge(built.executed.changed);
+  }
+  Chain& last = run.blocks.back().executed.chain;
+  const SealedHeader sealed{.header = last.head, .seal = std::move(run.seal)};
+  batch.put(key_at(kSeal, sealed.header.height), encode(sealed.seal));
+  batch.put(key(kHead), encode(sealed));
+  I2_TRY(put_link(batch, chain()->state, sealed, last.state));
+  for (const Bytes& which : changed) {
+    if (const auto value = last.state.get(which)) {
+      batch.put(key(kState, which), to_bytes(*value));
     } else {
-      batch.erase(key(kState, changed));
+      batch.erase(key(kState, which));
     }
   }
   stopped_ = true;
   I2_TRY(store_->commit(batch));
-  I2_TRY(head_file_.advance(head_of(executed.chain)));
+  I2_TRY(head_file_.advance(head_of(last)));
   stopped_ = false;
-  auto next = std::make_shared<const Chain>(executed.chain);
+  auto next = std::make_shared<const Chain>(std::move(last));
   {
     const std::scoped_lock lock(snapshots_);
     chain_ = next;
-    head_ = block.head;
+    head_ = sealed;
   }
   if (listener_) {
-    listener_({.chain = std::move(next), .changed = executed.changed});
+    listener_({.chain = std::move(next), .changed = std::move(changed)});
   }
   return {};
 }

@@ -19,6 +19,10 @@ Error stopped_error() {
   return {"fleet.ledger_stopped", "the node is stopping: submit the same operation again later"};
 }
 
+Error not_sequencer() {
+  return {"fleet.not_sequencer", "this node does not order operations alone any more"};
+}
+
 // Those whose operation is in the block under way.
 struct Accepted {
   OperationId operation;
@@ -32,11 +36,13 @@ struct SoloSequencer::Core {
   Core(Ledger& to_ledger, trustchain::HybridKey key, const Clock& with_clock, Post with_post)
       : ledger(to_ledger),
         identity(std::move(key)),
+        self(trustchain::node_id(identity.public_key())),
         clock(with_clock),
         post(std::move(with_post)) {}
 
   Ledger& ledger;
   const trustchain::HybridKey identity;
+  const NodeId self;
   const Clock& clock;
   const Post post;
 
@@ -51,8 +57,10 @@ struct SoloSequencer::Core {
   [[nodiscard]] std::optional<Error> refusal() const;
   void run();
   std::deque<Waiting> take();
+  [[nodiscard]] bool is_alone() const;
   void make_block(std::deque<Waiting>& batch);
   void accept(BlockBuilder& builder, Waiting next, std::vector<Accepted>& accepted);
+  [[nodiscard]] Result<BlockHeader> write(BlockBuilder builder);
   void finish(BlockBuilder builder, const std::vector<Accepted>& accepted);
 };
 
@@ -86,7 +94,19 @@ void SoloSequencer::Core::run() {
   }
 }
 
+// Others may have become validators with the last block.
+bool SoloSequencer::Core::is_alone() const {
+  const auto epoch = FleetState(ledger.chain()->state).epoch();
+  return epoch && epoch->validators.size() == 1 && epoch->validators.front().node == self;
+}
+
 void SoloSequencer::Core::make_block(std::deque<Waiting>& batch) {
+  if (!is_alone()) {
+    for (Waiting& entry : std::exchange(batch, {})) {
+      entry.done(fail(not_sequencer()));
+    }
+    return;
+  }
   BlockBuilder builder(ledger.machine(), *ledger.chain(), clock.unix_now());
   std::vector<Accepted> accepted;
   while (!batch.empty() && !builder.full()) {
@@ -132,9 +152,17 @@ void SoloSequencer::Core::accept(BlockBuilder& builder, Waiting next,
   accepted.back().done.push_back(std::move(next.done));
 }
 
+Result<BlockHeader> SoloSequencer::Core::write(BlockBuilder builder) {
+  I2_TRY_VALUE(auto built, std::move(builder).finish(self));
+  I2_TRY_VALUE(auto sealed, sign_header(built.block.header, identity));
+  Run run{.blocks = {}, .seal = std::move(sealed.seal)};
+  run.blocks.push_back(std::move(built));
+  I2_TRY(ledger.append(std::move(run)));
+  return sealed.header;
+}
+
 void SoloSequencer::Core::finish(BlockBuilder builder, const std::vector<Accepted>& accepted) {
-  auto built = std::move(builder).seal(identity);
-  const Result<void> written = built ? ledger.append(*built) : fail(built.error());
+  const Result<BlockHeader> written = write(std::move(builder));
   for (const Accepted& entry : accepted) {
     bool repeated = false;
     for (const Done& done : entry.done) {
@@ -142,11 +170,10 @@ void SoloSequencer::Core::finish(BlockBuilder builder, const std::vector<Accepte
         done(fail(written.error()));
         continue;
       }
-      const BlockHeader& header = built->block.head.header;
       done(ports::Receipt{.operation = entry.operation,
-                          .height = header.height,
+                          .height = written->height,
                           .index = entry.index,
-                          .time = header.time,
+                          .time = written->time,
                           .repeated = std::exchange(repeated, true)});
     }
   }

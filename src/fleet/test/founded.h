@@ -10,6 +10,24 @@
 
 namespace i2::fleet::testing {
 
+// Takes over one run.
+inline Result<bool> follow(Ledger& ledger, const Ledger::StoredBlock& sealed) {
+  return ledger.follow(std::span(&sealed.block, 1), sealed.seal);
+}
+// Everything that `from` has more.
+inline void follow_all(Ledger& ledger, const Ledger& from) {
+  std::vector<Bytes> run;
+  const auto missing = from.blocks_after(ledger.height(), SIZE_MAX / 2).value();
+  for (const auto& [block, seal] : missing) {
+    run.push_back(block);
+    if (!seal.empty()) {
+      const auto followed = ledger.follow(run, seal);
+      ASSERT_TRUE(followed) << followed.error().to_string();
+      run.clear();
+    }
+  }
+}
+
 struct Founded {
   explicit Founded(const fs::path& dir) : data_dir(dir) {
     EXPECT_TRUE(init({.data_dir = dir, .fleet_name = "home", .node_name = "alpha", .now = kNow}));
@@ -46,14 +64,22 @@ struct Founded {
     sign_operation(out, key, true).value();
     return encode(out);
   }
+  // As the only validator.
+  [[nodiscard]] Run seal(BlockBuilder builder) const {
+    auto built = std::move(builder).finish(trustchain::node_id(identity.public_key())).value();
+    Run out{.blocks = {}, .seal = sign_header(built.block.header, identity).value().seal};
+    out.blocks.push_back(std::move(built));
+    return out;
+  }
   Result<Block> append(std::vector<Bytes> operations) {
     BlockBuilder builder(machine, *ledger->chain(), kNow + kHour);
     for (Bytes& operation : operations) {
       I2_TRY(builder.add(std::move(operation)));
     }
-    I2_TRY_VALUE(const auto built, std::move(builder).seal(identity));
-    I2_TRY(ledger->append(built));
-    return built.block;
+    Run run = seal(std::move(builder));
+    const Block block = run.blocks.front().block;
+    I2_TRY(ledger->append(std::move(run)));
+    return block;
   }
   [[nodiscard]] std::size_t invites() const {
     return ledger->chain()->state.count(invite_key(ByteView{}));

@@ -57,12 +57,13 @@ struct Inviting {
                                          fleet::invite_key(token).value())
                              .value(),
                 .name = name});
-    const auto snapshot = home.ledger->snapshot().value();
+    const auto snapshot = home.ledger->snapshot().value().value();
     return {
         .genesis = trust->members()->genesis(),
         .name = name,
         .leaf = trust->issue_first(leaf.request, trustchain::node_id(identity.public_key()), kLater)
                     .value(),
+        .links = snapshot.links,
         .point = snapshot.point,
         .state = snapshot.chain->state,
         .peers = {}};
@@ -112,7 +113,7 @@ TEST(InvitedNode, IsANodeWithItsLedgerAtOnce) {
   (void)alpha.token();
   const auto block = alpha.home.ledger->blocks_after((*ledger)->height(), 1 << 20).value();
   ASSERT_EQ(block.size(), 1u);
-  EXPECT_TRUE((*ledger)->follow(block.front()).value());
+  EXPECT_TRUE(testing::follow(**ledger, block.front()).value());
   EXPECT_EQ(code((*ledger)->blocks_after(0, 1)), "fleet.blocks_unavailable");
   // Without the daemon's ledger its name is known too; the same token changes nothing.
   EXPECT_EQ(describe_node(dir)->node_name, "beta");

@@ -10,6 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::code;
+using testing::follow;
 using testing::Founded;
 using testing::kHour;
 using testing::kNow;
@@ -19,7 +20,8 @@ TEST(Ledger, KeepsItsBlocksAndItsStateOverOpening) {
   const TempDir temp;
   Founded home(temp / "alpha");
   EXPECT_EQ(home.ledger->height(), 0u);
-  EXPECT_FALSE(home.ledger->snapshot());
+  EXPECT_FALSE(*home.ledger->snapshot());
+  EXPECT_FALSE(home.ledger->head());
   const auto first = home.append({home.invite(0), home.invite(1)});
   ASSERT_TRUE(first) << first.error().to_string();
   ASSERT_TRUE(home.append({home.invite(2)}));
@@ -29,13 +31,13 @@ TEST(Ledger, KeepsItsBlocksAndItsStateOverOpening) {
   EXPECT_EQ(home.ledger->height(), 2u);
   EXPECT_EQ(home.ledger->chain()->state.root(), root);
   EXPECT_EQ(home.invites(), 3u);
-  EXPECT_EQ(home.ledger->snapshot()->point.header, home.ledger->chain()->head);
+  EXPECT_EQ(home.ledger->head()->header, home.ledger->chain()->head);
   const OperationId second = id(decode_operation(first->operations[1]).value());
   const auto receipt = home.ledger->find(second).value();
   ASSERT_TRUE(receipt);
   EXPECT_EQ(receipt->height, 1u);
   EXPECT_EQ(receipt->index, 1u);
-  EXPECT_EQ(receipt->time, first->head.header.time);
+  EXPECT_EQ(receipt->time, first->header.time);
   EXPECT_FALSE(home.ledger->find(OperationId{}).value());
   EXPECT_EQ(home.ledger->blocks_after(0, 1u << 20)->size(), 2u);
   EXPECT_EQ(home.ledger->blocks_after(0, 1)->size(), 1u);
@@ -58,29 +60,31 @@ TEST(Ledger, FollowsAnotherOne) {
     heights.push_back(change.chain->head.height);
     EXPECT_FALSE(change.changed.empty());
   });
-  EXPECT_EQ(code(follower->follow(blocks[1])), "fleet.block_invalid");
-  EXPECT_EQ(follower->follow(blocks[0]).value(), true);
-  EXPECT_EQ(follower->follow(blocks[0]).value(), false);
-  EXPECT_EQ(follower->follow(blocks[1]).value(), true);
+  EXPECT_EQ(code(follow(*follower, blocks[1])), "fleet.block_invalid");
+  EXPECT_EQ(follow(*follower, blocks[0]).value(), true);
+  EXPECT_EQ(follow(*follower, blocks[0]).value(), false);
+  EXPECT_EQ(follow(*follower, blocks[1]).value(), true);
   EXPECT_EQ(heights, (std::vector<std::uint64_t>{1, 2}));
   EXPECT_EQ(follower->chain()->state.root(), home.ledger->chain()->state.root());
 
   // From here on, one may begin with the state alone.
   fs::create_directories(temp / "gamma/ledger");
-  const auto point = home.ledger->snapshot().value().point;
+  const auto point = home.ledger->head().value();
   const StateTree& state = home.ledger->chain()->state;
   StateTree other = state;
   other.erase(parameters_key());
-  EXPECT_EQ(code(Ledger::create(temp / "gamma", genesis, point, other)), "fleet.snapshot_invalid");
-  SignedHeader forged = point;
+  EXPECT_EQ(code(Ledger::create(temp / "gamma", genesis, {}, point, other)),
+            "fleet.snapshot_invalid");
+  SealedHeader forged = point;
   forged.header.state = other.root();
-  EXPECT_EQ(code(Ledger::create(temp / "gamma", genesis, forged, other)), "fleet.block_invalid");
-  ASSERT_TRUE(Ledger::create(temp / "gamma", genesis, point, state));
+  EXPECT_EQ(code(Ledger::create(temp / "gamma", genesis, {}, forged, other)),
+            "fleet.block_invalid");
+  ASSERT_TRUE(Ledger::create(temp / "gamma", genesis, {}, point, state));
   const auto late = Ledger::open(temp / "gamma", home.machine, chain_id(genesis)).value();
   EXPECT_EQ(late->height(), 2u);
   EXPECT_EQ(code(late->blocks_after(0, 1)), "fleet.blocks_unavailable");
   ASSERT_TRUE(home.append({home.invite(2)}));
-  EXPECT_EQ(late->follow(home.ledger->blocks_after(2, 1).value().at(0)).value(), true);
+  EXPECT_EQ(follow(*late, home.ledger->blocks_after(2, 1).value().at(0)).value(), true);
   EXPECT_EQ(late->chain()->state.root(), home.ledger->chain()->state.root());
 }
 
@@ -93,11 +97,14 @@ TEST(Ledger, NoticesASecondHistory) {
   const auto follower = Ledger::open(temp / "beta", home.machine, chain_id(genesis)).value();
   BlockBuilder builder(home.machine, *home.ledger->chain(), kNow + kHour);
   ASSERT_TRUE(builder.add(home.invite(0)));
-  const auto other = std::move(builder).seal(home.identity).value();
+  const fleet::Run other = home.seal(std::move(builder));
   ASSERT_TRUE(home.append({home.invite(0)}));
-  EXPECT_EQ(follower->follow(encode(other.block)).value(), true);
+  EXPECT_EQ(follow(*follower,
+                   {.block = encode(other.blocks.front().block), .seal = fleet::encode(other.seal)})
+                .value(),
+            true);
   const auto block = home.ledger->blocks_after(0, 1).value().at(0);
-  EXPECT_EQ(code(follower->follow(block)), "fleet.ledger_diverged");
+  EXPECT_EQ(code(follow(*follower, block)), "fleet.ledger_diverged");
 }
 
 TEST(Ledger, ACopyThatIsTooOldIsNotOpened) {

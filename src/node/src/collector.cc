@@ -116,15 +116,36 @@ void Collector::add_gateway(telemetry::Report& report) const {
   report.add(out);
 }
 
-void Collector::add_own(telemetry::Report& report) const {
-  Snapshot<FleetMetrics> fleet;
+void Collector::add_fleet(telemetry::Report& report) const {
+  Snapshot<FleetMetrics> out;
   const UnixMillis now = parts_.clock.unix_now();
   const UnixMillis expiry = parts_.trust.current()->certificate.not_after();
-  fleet.set<"members">(static_cast<std::int64_t>(parts_.trust.members()->size()));
-  fleet.set<"connected_peers">(static_cast<std::int64_t>(parts_.peers.links().size()));
-  fleet.set<"certificate_expiry_seconds">(
+  out.set<"members">(static_cast<std::int64_t>(parts_.trust.members()->size()));
+  out.set<"connected_peers">(static_cast<std::int64_t>(parts_.peers.links().size()));
+  out.set<"certificate_expiry_seconds">(
       (static_cast<std::int64_t>(expiry) - static_cast<std::int64_t>(now)) * 1'000'000);
-  report.add(fleet);
+  const auto chain = parts_.ledger.chain();
+  out.set<"height">(static_cast<std::int64_t>(chain->head.height));
+  out.set<"convicted_validators">(
+      static_cast<std::int64_t>(chain->state.count(fleet::offence_key({}))));
+  if (const auto epoch = fleet::FleetState(chain->state).epoch()) {
+    const auto reached = [this](const fleet::EpochValidator& validator) {
+      return validator.node == parts_.trust.node_id() ||
+             parts_.peers.link_to(validator.node) != nullptr;
+    };
+    out.set<"epoch">(static_cast<std::int64_t>(epoch->number));
+    out.set<"validators">(static_cast<std::int64_t>(epoch->validators.size()));
+    out.set<"tolerated_faults">(static_cast<std::int64_t>(fleet::tolerated(*epoch)));
+    out.set<"connected_validators">(std::ranges::count_if(epoch->validators, reached));
+  }
+  const auto status = parts_.sequencer.status();
+  out.set<"view">(static_cast<std::int64_t>(status.view));
+  out.set<"pending_operations">(static_cast<std::int64_t>(status.pending));
+  report.add(out);
+}
+
+void Collector::add_own(telemetry::Report& report) const {
+  add_fleet(report);
   report.add(Snapshot(files_));
   report.add(Snapshot(admin_));
   Snapshot<LogMetrics> log;

@@ -4,6 +4,7 @@
 // executor; latest() may be called anywhere.
 #pragma once
 
+#include <i2/fleet/embedded_sequencer.h>
 #include <i2/gateway/gateway.h>
 #include <i2/node/config_keeper.h>
 #include <i2/telemetry/report.h>
@@ -26,6 +27,8 @@ class Collector {
     fleet::TrustStore& trust;
     stoq::Transport& transport;
     Peers& peers;
+    const fleet::Ledger& ledger;
+    fleet::EmbeddedSequencer& sequencer;
     TaskGroup& tasks;
     const Logger& log;
     const Clock& clock;
@@ -54,6 +57,7 @@ class Collector {
   void add_transport(telemetry::Report& report,
                      const std::vector<stoq::TransportStats>& workers) const;
   void add_gateway(telemetry::Report& report) const;
+  void add_fleet(telemetry::Report& report) const;
   void add_own(telemetry::Report& report) const;
 
   Parts parts_;

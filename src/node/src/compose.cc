@@ -148,6 +148,7 @@ void Node::Impl::add_layers() {
               .start =
                   [this] {
                     members->attach(rpc);
+                    members->attach(dispatcher);
                     asio::post(runtime->control(), [this] { members->start(); });
                     return Result<void>();
                   },
@@ -251,6 +252,8 @@ Result<void> Node::Impl::open_transport() {
                                      .trust = *trust,
                                      .transport = *transport,
                                      .peers = *peers,
+                                     .ledger = fleet->ledger(),
+                                     .sequencer = members->validators().sequencer(),
                                      .tasks = tasks,
                                      .log = log,
                                      .clock = clock});

@@ -9,6 +9,8 @@ namespace asio = boost::asio;
 Result<std::unique_ptr<FleetLedger>> FleetLedger::open(const std::filesystem::path& data_dir) {
   std::unique_ptr<FleetLedger> out(new FleetLedger());
   I2_TRY_VALUE(out->ledger_, fleet::open_ledger(data_dir, out->machine_));
+  I2_TRY_VALUE(out->memory_,
+               fleet::VoteMemory::open(data_dir, out->ledger_->chain()->head.chain_id));
   return out;
 }
 
@@ -24,17 +26,22 @@ Result<void> FleetLedger::start(Parts parts) {
       }
     });
   });
-  I2_TRY_VALUE(const auto sequencer, fleet::sequencer_of(ledger_->chain()->state));
-  if (sequencer.info.node_id != parts_->trust.node_id()) {
-    return {};
-  }
   solo_ = std::make_unique<fleet::SoloSequencer>(
       *ledger_, parts_->trust.identity(), parts_->clock,
       [pool = parts_->runtime.pool()](std::function<void()> job) {
         asio::post(pool, std::move(job));
       });
-  use(*solo_);
-  return order_records();
+  ordering_.emplace(*ledger_, parts_->trust.node_id());
+  ordering_->use_alone(*solo_);
+  account_ = std::make_unique<fleet::Account>(
+      fleet::Account::Parts{.sequencer = *ordering_,
+                            .chain = [this] { return ledger_->chain(); },
+                            .key = parts_->trust.identity(),
+                            .id = fleet::account_of(parts_->trust.node_id()),
+                            .clock = parts_->clock});
+  I2_TRY_VALUE(const fleet::EpochRecord epoch, fleet::FleetState(ledger_->chain()->state).epoch());
+  const bool alone = epoch.validators.size() == 1 && orders();
+  return alone ? order_records() : Result<void>{};
 }
 
 Result<void> FleetLedger::order_records() {
@@ -63,16 +70,6 @@ Result<void> FleetLedger::order_records() {
                      {{"count", count}, {"height", ledger_->height()}});
   }
   return {};
-}
-
-void FleetLedger::use(ports::Sequencer& remote) {
-  sequencer_ = &remote;
-  account_ = std::make_unique<fleet::Account>(
-      fleet::Account::Parts{.sequencer = remote,
-                            .chain = [this] { return ledger_->chain(); },
-                            .key = parts_->trust.identity(),
-                            .id = fleet::account_of(parts_->trust.node_id()),
-                            .clock = parts_->clock});
 }
 
 std::vector<fleet::FleetOperation> FleetLedger::unordered() const {

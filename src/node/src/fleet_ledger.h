@@ -1,11 +1,12 @@
-// The replicated state of this node: its ledger, the engine that orders operations, and the account
-// in whose name the node submits its own.
+// The replicated state of this node: its ledger, the way to whoever orders operations, and the
+// account in whose name the node submits its own.
 #pragma once
 
 #include <i2/fleet/account.h>
 #include <i2/fleet/ledger.h>
 #include <i2/fleet/solo_sequencer.h>
 #include <i2/fleet/trust_store.h>
+#include <i2/fleet/vote_memory.h>
 #include <i2/node/log.h>
 #include <i2/rt/runtime.h>
 
@@ -13,6 +14,8 @@
 #include <memory>
 #include <optional>
 #include <vector>
+
+#include "ordering.h"
 
 namespace i2::node {
 
@@ -26,6 +29,7 @@ class FleetLedger {
   FleetLedger& operator=(const FleetLedger&) = delete;
 
   [[nodiscard]] fleet::Ledger& ledger() { return *ledger_; }
+  [[nodiscard]] fleet::VoteMemory& vote_memory() { return *memory_; }
 
   struct Parts {
     rt::Runtime& runtime;
@@ -33,17 +37,16 @@ class FleetLedger {
     const Logger& log;
     const Clock& clock;
   };
-  // From here on the trust store follows the ledger. On the node that orders operations its engine
-  // starts, and the records that the state does not know yet are handed in; returns when that is
-  // over. A record that the state refuses is logged. Not on a runtime thread. Errors: those of
+  // From here on the trust store follows the ledger. On a node that orders operations alone the
+  // records that the state does not know yet are handed in; returns when that is over. A record
+  // that the state refuses is logged. Not on a runtime thread. Errors: those of
   // Sequencer::submit().
   [[nodiscard]] Result<void> start(Parts parts);
-  // Whether this node orders the fleet's operations.
-  [[nodiscard]] bool orders() const { return solo_ != nullptr; }
-  // Where operations go: on the node that orders them its engine, else what was given.
-  void use(ports::Sequencer& remote);
-  [[nodiscard]] ports::Sequencer& sequencer() const { return *sequencer_; }
-  // In the node's own name. After use().
+  // Whether this node is one of those who order the fleet's operations now.
+  [[nodiscard]] bool orders() const { return ordering_->is_local(); }
+  // Where operations go. After start().
+  [[nodiscard]] Ordering& sequencer() { return *ordering_; }
+  // In the node's own name. After start().
   [[nodiscard]] fleet::Account& account() const { return *account_; }
   // The anchor and the member records that the state does not know, for account() to hand in.
   [[nodiscard]] std::vector<fleet::FleetOperation> unordered() const;
@@ -59,8 +62,9 @@ class FleetLedger {
   fleet::StateMachine machine_;
   std::unique_ptr<fleet::Ledger> ledger_;
   std::optional<Parts> parts_;
+  std::optional<fleet::VoteMemory> memory_;
   std::unique_ptr<fleet::SoloSequencer> solo_;
-  ports::Sequencer* sequencer_ = nullptr;
+  std::optional<Ordering> ordering_;
   std::unique_ptr<fleet::Account> account_;
   std::function<void()> listener_;
 };

@@ -13,9 +13,18 @@ FleetServices::FleetServices(const Parts& parts)
       remote_(
           {.runtime = parts.runtime,
            .ledger = parts.fleet.ledger(),
+           .trust = parts.trust,
            .peers = parts.peers,
            .tasks = parts.tasks,
            .catch_up = [this](LinkPtr link) { return replication_.catch_up(std::move(link)); }}),
+      validators_({.runtime = parts.runtime,
+                   .fleet = parts.fleet,
+                   .trust = parts.trust,
+                   .peers = parts.peers,
+                   .tasks = parts.tasks,
+                   .log = parts.log,
+                   .clock = parts.clock,
+                   .catch_up = [this] { replication_.follow_all(); }}),
       sponsor_({.runtime = parts.runtime,
                 .fleet = parts.fleet,
                 .trust = parts.trust,
@@ -24,19 +33,21 @@ FleetServices::FleetServices(const Parts& parts)
                 .tasks = parts.tasks,
                 .log = parts.log,
                 .clock = parts.clock}),
-      verbs_({.fleet = parts.fleet,
+      verbs_({.runtime = parts.runtime,
+              .fleet = parts.fleet,
               .trust = parts.trust,
               .transport = parts.transport,
               .peers = parts.peers,
+              .validators = validators_,
               .clock = parts.clock,
               .admits = parts.admits}) {
-  if (!parts_.fleet.orders()) {
-    parts_.fleet.use(remote_);
-  }
+  parts_.fleet.sequencer().use_remote(remote_);
+  parts_.fleet.sequencer().use_voting(validators_.sequencer());
 }
 
 void FleetServices::start() {
   parts_.fleet.on_block([this] { block_added(); });
+  validators_.start();
   if (parts_.admits) {
     sponsor_.start();
   }
@@ -44,10 +55,12 @@ void FleetServices::start() {
 
 void FleetServices::stop() {
   parts_.fleet.on_block({});
+  validators_.stop();
 }
 
 void FleetServices::block_added() {
   replication_.block_added();
+  validators_.block_added();
   if (!left_ && parts_.trust.members()->find_revoked(parts_.trust.node_id()) != nullptr) {
     left_ = true;
     parts_.log.error(

@@ -4,6 +4,7 @@
 
 #include "replication.h"
 #include "sponsor.h"
+#include "validators.h"
 #include "verbs_fleet.h"
 
 namespace i2::node {
@@ -26,13 +27,21 @@ class FleetServices {
   FleetServices(const FleetServices&) = delete;
   FleetServices& operator=(const FleetServices&) = delete;
 
-  void attach(stoq::RpcServer& server) { replication_.attach(server); }
+  void attach(stoq::StreamDispatcher& dispatcher) { validators_.attach(dispatcher); }
+  void attach(stoq::RpcServer& server) {
+    replication_.attach(server);
+    validators_.attach(server);
+  }
   void attach(AdminServer& server) { verbs_.attach(server); }
   [[nodiscard]] Replication& replication() { return replication_; }
+  [[nodiscard]] Validators& validators() { return validators_; }
 
   // On the control executor.
   void start();
-  void link_up(const LinkPtr& link) { replication_.follow(link->peer); }
+  void link_up(const LinkPtr& link) {
+    replication_.follow(link->peer);
+    validators_.link_up(link);
+  }
   void stop();
 
  private:
@@ -41,6 +50,7 @@ class FleetServices {
   Parts parts_;
   Replication replication_;
   RemoteSequencer remote_;
+  Validators validators_;
   Sponsor sponsor_;
   FleetVerbs verbs_;
   bool left_ = false;  // this node is a former member

@@ -22,6 +22,7 @@ namespace {
 
 // Between two addresses that are dialled (RFC 8305 §5).
 constexpr Duration kDialApart = 250 * kMillisecond;
+constexpr Duration kAskAgain = kSecond;
 constexpr Duration kDialTime = 10 * kSecond;
 constexpr Duration kJoinEndTime = 5 * kSecond;
 // A request has to name some fleet; the one who issues knows it.
@@ -87,6 +88,7 @@ class Joiner {
   Task<Result<Outcome>> run();
 
  private:
+  Task<Result<Outcome>> ask_all();
   Task<> dial_all();
   Task<> dial(stoq::SocketAddress address);
   Task<Result<Outcome>> exchange(stoq::Connection connection);
@@ -98,7 +100,19 @@ class Joiner {
   bool done_ = false;
 };
 
+// A node lets in a few at a time, and notices late when one of them is gone.
 Task<Result<Joiner::Outcome>> Joiner::run() {
+  for (;;) {
+    auto out = co_await ask_all();
+    if (out || !out.error().is("stoq.overloaded")) {
+      co_return out;
+    }
+    co_await rt::sleep_for(std::chrono::nanoseconds(kAskAgain));
+  }
+}
+
+Task<Result<Joiner::Outcome>> Joiner::ask_all() {
+  done_ = false;
   const std::size_t count = parts_.options.token.peers.size();
   parts_.tasks.spawn(parts_.runtime.control(), dial_all());
   Result<Outcome> out = fail("stoq.unreachable", "no node that the token names answers");

@@ -37,7 +37,18 @@ using FleetMetrics =
     Metrics<"fleet", Metric<Gauge, "members", Unit::kNone, "Members of the fleet, with this node">,
             Metric<Gauge, "connected_peers", Unit::kNone, "Members that are connected">,
             Metric<Gauge, "certificate_expiry", Unit::kNanoseconds,
-                   "Until this node's certificate expires; negative when it has">>;
+                   "Until this node's certificate expires; negative when it has">,
+            Metric<Gauge, "height", Unit::kNone, "Blocks that this node has">,
+            Metric<Gauge, "epoch", Unit::kNone, "The present epoch">,
+            Metric<Gauge, "validators", Unit::kNone, "Members that order operations in it">,
+            Metric<Gauge, "tolerated_faults", Unit::kNone,
+                   "Validators that may lie or be away without harm">,
+            Metric<Gauge, "connected_validators", Unit::kNone,
+                   "Validators that this node reaches, itself included">,
+            Metric<Gauge, "view", Unit::kNone, "Where the validator is in the epoch, else 0">,
+            Metric<Gauge, "pending_operations", Unit::kNone,
+                   "Operations that wait for a place at this validator">,
+            Metric<Gauge, "convicted_validators", Unit::kNone, "Validators caught lying">>;
 
 using FileMetrics =
     Metrics<"files", Metric<Counter, "received", Unit::kNone, "Files received and verified">,

@@ -22,7 +22,8 @@ constexpr std::size_t kPageSize = 512 * 1024;
 constexpr Duration kTellTime = kSecond;
 constexpr Duration kTellAgain = 250 * kMillisecond;
 constexpr Duration kPullAgain = 500 * kMillisecond;
-constexpr std::size_t kAnswerSizeMax = kPageSize + fleet::kBlockSizeMax + 64 * 1024;
+// A page, or one run of blocks that became final together.
+constexpr std::size_t kAnswerSizeMax = 32 * 1024 * 1024;
 
 template <class Message>
 Result<Bytes> serialize(const Message& message) {
@@ -76,17 +77,30 @@ struct Followed {
   std::size_t count = 0;
   std::optional<Error> refused;
 };
-Followed follow_all(fleet::Ledger& ledger, const BlocksResponse& page) {
+Followed follow_page(fleet::Ledger& ledger, const BlocksResponse& page) {
   Followed out;
-  for (const std::string& block : page.blocks()) {
-    const auto added = ledger.follow(as_bytes(block));
+  std::vector<Bytes> run;
+  for (const SealedBlock& block : page.blocks()) {
+    run.push_back(to_bytes(as_bytes(block.block())));
+    if (block.seal().empty()) {
+      continue;
+    }
+    const auto added = ledger.follow(run, as_bytes(block.seal()));
     if (!added) {
       out.refused = added.error();
       break;
     }
-    out.count += *added ? 1 : 0;
+    out.count += *added ? run.size() : 0;
+    run.clear();
   }
   return out;
+}
+
+// Whether another validator might give a better answer.
+bool may_be_elsewhere(const Error& error) {
+  return error.is("fleet.sequencer_unreachable") || error.is("fleet.not_sequencer") ||
+         error.is("fleet.ledger_stopped") || error.is("fleet.overloaded") ||
+         error.code().starts_with("stoq.");
 }
 
 }  // namespace
@@ -115,15 +129,32 @@ Task<> RemoteSequencer::pass_on(Bytes operation, Done done) {
   done(std::move(answer));
 }
 
+// One validator after another, those first that are connected: the same operation is ordered once
+// only, whoever hears of it.
 Task<Result<ports::Receipt>> RemoteSequencer::ask(Bytes operation) {
   const auto chain = parts_.ledger.chain();
-  I2_CO_TRY_VALUE(const fleet::MemberRecord sequencer, fleet::sequencer_of(chain->state));
-  auto reached = co_await parts_.peers.reach(sequencer.info.node_id.hex());
+  I2_CO_TRY_VALUE(fleet::EpochRecord epoch, fleet::FleetState(chain->state).epoch());
+  std::ranges::stable_partition(epoch.validators, [this](const fleet::EpochValidator& validator) {
+    return parts_.peers.link_to(validator.node) != nullptr;
+  });
+  Result<ports::Receipt> out = fail("fleet.sequencer_unreachable", "the fleet has no validators");
+  for (const fleet::EpochValidator& validator : epoch.validators) {
+    out = co_await ask(validator.node, operation);
+    if (out || !may_be_elsewhere(out.error())) {
+      break;
+    }
+  }
+  co_return out;
+}
+
+Task<Result<ports::Receipt>> RemoteSequencer::ask(NodeId validator, Bytes operation) {
+  auto reached = co_await parts_.peers.reach(validator.hex());
   if (!reached) {
+    const auto members = parts_.trust.members();
+    const fleet::MemberInfo* const member = members->find(validator);
     co_return fail("fleet.sequencer_unreachable",
-                   "'" + sequencer.info.name +
-                       "', which orders the fleet's operations, cannot be "
-                       "reached (" +
+                   "'" + (member == nullptr ? validator.hex() : member->name) +
+                       "', which orders the fleet's operations, cannot be reached (" +
                        reached.error().message() + "): try again when it can");
   }
   SubmitRequest request;
@@ -165,8 +196,10 @@ Task<Result<Bytes>> Replication::serve_blocks(stoq::CallContext context, Bytes r
   }
   BlocksResponse out;
   out.set_height(ledger_.height());
-  for (const Bytes& block : *blocks) {
-    out.add_blocks(to_string(block));
+  for (const auto& [block, seal] : *blocks) {
+    SealedBlock& next = *out.add_blocks();
+    next.set_block(to_string(block));
+    next.set_seal(to_string(seal));
   }
   const auto hints = co_await asio::co_spawn(
       parts_.runtime.control(), hints_for(context.peer().node_id), asio::use_awaitable);
@@ -215,6 +248,12 @@ Task<Result<Bytes>> Replication::serve_submit(Bytes request) {
   out.set_time(ordered->time);
   out.set_repeated_submission(ordered->repeated);
   co_return serialize(out);
+}
+
+void Replication::follow_all() {
+  for (const LinkPtr& link : parts_.peers.links()) {
+    follow(link->peer);
+  }
 }
 
 Task<> Replication::note_changed(NodeId peer) {
@@ -295,7 +334,7 @@ Task<Result<std::size_t>> Replication::pull(LinkPtr link) {
         parts_.peers.learn(hint->node_id, to_address(*hint));
       }
     }
-    const auto work = [this, &page] { return follow_all(ledger_, page); };
+    const auto work = [this, &page] { return follow_page(ledger_, page); };
     const Followed followed = co_await rt::run_on(parts_.runtime.pool(), work);
     count += followed.count;
     if (followed.refused) {

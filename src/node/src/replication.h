@@ -1,9 +1,9 @@
 // How a node's ledger stays the same as everybody else's (docs/wire/fleet.md).
 //
 // A node asks a peer for the blocks behind its own last one when they connect and whenever that
-// peer says that it has more; it says so itself after every block. Blocks are signed by the member
-// that orders operations and executed here, so it does not matter who hands them over. That
-// member's node orders what is submitted to it; every other one passes its operations on to it.
+// peer says that it has more; it says so itself after every block. Blocks are sealed by the
+// validators and executed here, so it does not matter who hands them over. A validator orders what
+// is submitted to it; every other node passes its operations on to one.
 //
 // Everything but Sequencer::submit() runs on the control executor.
 #pragma once
@@ -19,12 +19,13 @@
 
 namespace i2::node {
 
-// The sequencer of a node that does not order operations itself.
+// The sequencer of a node that is no validator.
 class RemoteSequencer final : public ports::Sequencer {
  public:
   struct Parts {
     rt::Runtime& runtime;
     fleet::Ledger& ledger;
+    fleet::TrustStore& trust;
     Peers& peers;
     TaskGroup& tasks;
     // Fetches what the peer has more; on the control executor.
@@ -38,6 +39,7 @@ class RemoteSequencer final : public ports::Sequencer {
  private:
   [[nodiscard]] Task<> pass_on(Bytes operation, Done done);
   [[nodiscard]] Task<Result<ports::Receipt>> ask(Bytes operation);
+  [[nodiscard]] Task<Result<ports::Receipt>> ask(NodeId validator, Bytes operation);
 
   Parts parts_;
 };
@@ -60,6 +62,8 @@ class Replication {
   void attach(stoq::RpcServer& server);
   // Takes over what the peer has and this node has not.
   void follow(const NodeId& peer);
+  // The same of every peer.
+  void follow_all();
   // After a block was added: tells the peers and closes connections to former members.
   void block_added();
   // Asks the peer for blocks now.

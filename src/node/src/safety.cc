@@ -1,3 +1,5 @@
+#include <i2/fleet/data_dir.h>
+#include <i2/fleet/ledger.h>
 #include <i2/node/safety.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +23,21 @@ std::optional<struct stat> status_of(const std::filesystem::path& path) {
   return out;
 }
 
+// What cannot be read is somebody else's to complain about.
+bool has_one_validator(const std::filesystem::path& data_dir) {
+  const auto lock = fleet::DataDirLock::acquire(data_dir);
+  const fleet::StateMachine machine;
+  if (!lock) {
+    return false;
+  }
+  const auto ledger = fleet::open_ledger(data_dir, machine);
+  if (!ledger) {
+    return false;
+  }
+  const auto epoch = fleet::FleetState((*ledger)->chain()->state).epoch();
+  return epoch && epoch->validators.size() == 1;
+}
+
 }  // namespace
 
 std::string_view name_of(Mode mode) {
@@ -42,7 +59,7 @@ std::string_view name_of(Mode mode) {
 SafetyFacts gather_facts(const Config& config, const std::optional<std::filesystem::path>& file,
                          bool federated, UnixMillis now) {
   SafetyFacts out{.runs_as_root = ::geteuid() == 0,
-                  .federated = federated,
+                  .decides_alone = federated && has_one_validator(config.data_dir),
                   .now = now,
                   .data_dir_mode = {},
                   .config_file_mode = {}};
@@ -74,10 +91,10 @@ std::vector<Error> reasons_against(const Config& config, Mode mode, const Safety
   const auto unsafe = [&](std::string reason) {
     out.push_back(Error("node.unsafe", std::move(reason)));
   };
-  if (facts.federated) {
+  if (facts.decides_alone) {
     unsafe(
-        "--federated: not available yet: ordering among validators; without it this node would "
-        "decide alone");
+        "--federated: this fleet has one validator, which decides alone: start without it and make "
+        "more of them with `i2 validator add NODE`");
   }
   if (config.proofs_optional) {
     unsafe(

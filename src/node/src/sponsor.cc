@@ -103,14 +103,23 @@ Task<Result<std::string>> Sponsor::answer(stoq::Connection connection, stoq::Str
   if (!leaf) {
     co_return fail(leaf.error());
   }
-  const auto snapshot = parts_.fleet.ledger().snapshot();
-  const fleet::StateTree& state = snapshot->chain->state;
+  const auto look = [this] { return parts_.fleet.ledger().snapshot(); };
+  const auto read = co_await rt::run_on(parts_.runtime.pool(), look);
+  if (!read) {
+    co_return fail(read.error());
+  }
+  const fleet::Ledger::Snapshot& snapshot = **read;  // a block has admitted the newcomer
+  const fleet::StateTree& state = snapshot.chain->state;
+  for (const fleet::EpochLink& link : snapshot.links) {
+    I2_CO_TRY(co_await stream.write(stoq::Chunk(fleet::JoinServer::link(link))));
+  }
   const bool same_machine = connection.path().addresses.remote.is_loopback();
   auto known =
       co_await asio::co_spawn(parts_.runtime.control(), hints(same_machine), asio::use_awaitable);
   Bytes accepted = fleet::JoinServer::accept({.name = wanted->admit.name,
                                               .leaf = leaf->der(),
-                                              .point = snapshot->point,
+                                              .epoch = snapshot.epoch,
+                                              .point = snapshot.point,
                                               .peers = std::move(known)});
   I2_CO_TRY(co_await stream.write(stoq::Chunk(std::move(accepted))));
   // Counts what the newcomer will have, exactly as it does.

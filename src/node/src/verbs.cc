@@ -57,14 +57,6 @@ std::string why_direct(const Link& link) {
   return out + (link.outgoing ? ", opened by this node" : ", opened by the peer");
 }
 
-std::size_t count_validators(const fleet::MemberSet& members) {
-  std::size_t count = members.genesis().first_member.role == fleet::Role::kValidator ? 1 : 0;
-  for (const auto& record : members.records()) {
-    count += record->info.role == fleet::Role::kValidator ? 1 : 0;
-  }
-  return count;
-}
-
 // As a client on this machine writes it.
 json http_json(std::optional<stoq::SocketAddress> address) {
   if (!address) {
@@ -123,9 +115,10 @@ void Verbs::attach(AdminServer& server) {
 Task<Result<std::string>> Verbs::status(AdminCallPtr) {
   const UnixMillis now = parts_.clock.unix_now();
   const auto members = parts_.trust.members();
-  const std::size_t validators = count_validators(*members);
-  const bool member = members->find(parts_.trust.node_id()) != nullptr;
   const auto chain = parts_.fleet.ledger().chain();
+  I2_CO_TRY_VALUE(const fleet::EpochRecord epoch, fleet::FleetState(chain->state).epoch());
+  const std::size_t validators = epoch.validators.size();
+  const bool member = members->find(parts_.trust.node_id()) != nullptr;
   json certificates = certificate_json(parts_.trust, now);
   json addresses = json::array();
   for (const auto& address : reachable_addresses(parts_.transport.local_address())) {
@@ -150,9 +143,9 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
                        {"known", members->size() - (member ? 1 : 0)}}},
                      {"certificates", std::move(certificates)},
                      {"consensus",
-                      {{"engine", "solo"},
+                      {{"engine", validators > 1 ? "embedded" : "solo"},
                        {"validators", validators},
-                       {"tolerates", (validators - 1) / 3},
+                       {"tolerates", fleet::tolerated(epoch)},
                        {"orders", parts_.fleet.orders()},
                        {"height", chain->head.height},
                        {"app_hash", to_hex(chain->head.state)}}},

@@ -71,13 +71,15 @@ void FleetVerbs::attach(AdminServer& server) {
   add("member", {"member"}, &FleetVerbs::member);
   add("invites", {}, &FleetVerbs::invites);
   add("leave", {}, &FleetVerbs::leave);
+  add("consensus", {}, &FleetVerbs::consensus);
+  add("evidence", {}, &FleetVerbs::evidence);
+  add("prepare_validator", {"member"}, &FleetVerbs::prepare_validator);
 }
 
 Task<Result<std::string>> FleetVerbs::ledger(AdminCallPtr call) {
   const auto chain = parts_.fleet.ledger().chain();
   const fleet::FleetState state(chain->state);
   I2_CO_TRY_VALUE(const fleet::OperatorSet operators, state.operators());
-  I2_CO_TRY_VALUE(const fleet::MemberRecord sequencer, fleet::sequencer_of(chain->state));
   I2_CO_TRY_VALUE(const auto exported, state.root_exported());
   const auto members = parts_.trust.members();
   json addresses = json::array();
@@ -91,7 +93,6 @@ Task<Result<std::string>> FleetVerbs::ledger(AdminCallPtr call) {
            {"app_hash", to_hex(chain->head.state)},
            {"time_ms", chain->head.time},
            {"operators", operators_json(operators)},
-           {"sequencer", {{"id", sequencer.info.node_id.hex()}, {"name", sequencer.info.name}}},
            {"root",
             {{"fingerprint", to_hex(fleet::root_fingerprint(members->genesis().root))},
              {"exported", exported ? json(format_time(*exported)) : json()}}},
@@ -166,6 +167,89 @@ Task<Result<std::string>> FleetVerbs::leave(AdminCallPtr) {
     co_return fail(ordered.error());
   }
   co_return to_line(receipt_json(*ordered));
+}
+
+Task<Result<std::string>> FleetVerbs::consensus(AdminCallPtr) {
+  const auto chain = parts_.fleet.ledger().chain();
+  I2_CO_TRY_VALUE(const fleet::EpochRecord epoch, fleet::FleetState(chain->state).epoch());
+  const auto members = parts_.trust.members();
+  json validators = json::array();
+  for (const fleet::EpochValidator& validator : epoch.validators) {
+    const fleet::MemberInfo* const member = members->find(validator.node);
+    const bool self = validator.node == parts_.trust.node_id();
+    validators.push_back({{"id", validator.node.hex()},
+                          {"name", member == nullptr ? std::string() : member->name},
+                          {"self", self},
+                          {"connected", self || parts_.peers.link_to(validator.node) != nullptr},
+                          {"suite", validator.key.falcon.empty() ? "ed25519" : "hybrid"}});
+  }
+  const auto status = parts_.validators.sequencer().status();
+  json engine;
+  if (status.votes) {
+    engine = {{"view", status.view},
+              {"sealed_view", status.sealed},
+              {"leader", status.leader ? json(status.leader->hex()) : json()},
+              {"ready", status.ready},
+              {"pending", status.pending}};
+  }
+  const bool alone = epoch.validators.size() == 1;
+  co_return to_line({{"engine", alone ? "solo" : "embedded"},
+                     {"epoch", epoch.number},
+                     {"epoch_first_height", epoch.first_height},
+                     {"epoch_begin", format_time(epoch.begin)},
+                     {"height", chain->head.height},
+                     {"time", format_time(chain->head.time)},
+                     {"validators", std::move(validators)},
+                     {"quorum", epoch.validators.size() * 2 / 3 + 1},
+                     {"tolerates", fleet::tolerated(epoch)},
+                     {"orders", parts_.fleet.orders()},
+                     {"halted", status.halted},
+                     {"voting", std::move(engine)}});
+}
+
+Task<Result<std::string>> FleetVerbs::evidence(AdminCallPtr) {
+  const auto chain = parts_.fleet.ledger().chain();
+  const fleet::FleetState state(chain->state);
+  I2_CO_TRY_VALUE(const auto offences, state.offences());
+  I2_CO_TRY_VALUE(const fleet::Genesis genesis, state.genesis());
+  const auto look = [this] { return parts_.fleet.ledger().links(); };
+  const auto stored = co_await rt::run_on(parts_.runtime.pool(), look);
+  if (!stored) {
+    co_return fail(stored.error());
+  }
+  json links = json::array();
+  for (const fleet::EpochLink& link : *stored) {
+    links.push_back(to_hex(encode(link)));
+  }
+  json out = json::array();
+  for (const fleet::OffenceRecord& offence : offences) {
+    I2_CO_TRY_VALUE(const auto former, state.revoked(offence.node));
+    I2_CO_TRY_VALUE(const auto epoch, state.epoch(offence.epoch));
+    const auto decoded = consensus::decode_evidence(offence.evidence);
+    out.push_back({{"node", offence.node.hex()},
+                   {"name", former ? former->name : std::string()},
+                   {"offence", decoded ? std::string(consensus::name(*decoded)) : std::string()},
+                   {"epoch", offence.epoch},
+                   {"time", format_time(offence.at)},
+                   {"proof",
+                    {{"epoch", epoch ? json(to_hex(encode(*epoch))) : json()},
+                     {"evidence", to_hex(offence.evidence)}}}});
+  }
+  co_return to_line({{"chain_id", chain->head.chain_id.hex()},
+                     {"genesis", to_hex(encode(genesis))},
+                     {"links", std::move(links)},
+                     {"evidence", std::move(out)}});
+}
+
+Task<Result<std::string>> FleetVerbs::prepare_validator(AdminCallPtr call) {
+  I2_CO_TRY_VALUE(const std::string text, call->request.text("member"));
+  const auto members = parts_.trust.members();
+  const fleet::MemberInfo* found = find_member(*members, text);
+  if (found == nullptr) {
+    co_return fail("node.peer_unknown", "no member of the fleet has the name or id '" + text + "'");
+  }
+  I2_CO_TRY(co_await parts_.validators.prepare(found->node_id));
+  co_return to_line({{"id", found->node_id.hex()}, {"name", found->name}});
 }
 
 }  // namespace i2::node

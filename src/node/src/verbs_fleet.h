@@ -5,16 +5,19 @@
 #include "admin_server.h"
 #include "fleet_ledger.h"
 #include "peers.h"
+#include "validators.h"
 
 namespace i2::node {
 
 class FleetVerbs {
  public:
   struct Parts {
+    rt::Runtime& runtime;
     FleetLedger& fleet;
     fleet::TrustStore& trust;
     stoq::Transport& transport;
     Peers& peers;
+    Validators& validators;
     const Clock& clock;
     bool admits;  // lets newcomers in
   };
@@ -22,7 +25,8 @@ class FleetVerbs {
   FleetVerbs(const FleetVerbs&) = delete;
   FleetVerbs& operator=(const FleetVerbs&) = delete;
 
-  // ledger {account?}, submit {operation}, member {member}, invites, leave.
+  // ledger {account?}, submit {operation}, member {member}, invites, leave, consensus, evidence,
+  // prepare_validator {member}.
   void attach(AdminServer& server);
 
  private:
@@ -31,6 +35,9 @@ class FleetVerbs {
   [[nodiscard]] Task<Result<std::string>> member(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> invites(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> leave(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> consensus(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> evidence(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> prepare_validator(AdminCallPtr call);
 
   Parts parts_;
 };

@@ -182,7 +182,7 @@ TEST(Safety, EveryReasonIsSaidAtOnce) {
   config.renew_certificates = false;
   config.http.open_loopback = true;
   const SafetyFacts facts{.runs_as_root = true,
-                          .federated = true,
+                          .decides_alone = true,
                           .now = 0,
                           .data_dir_mode = 0750U,
                           .config_file_mode = 0666U,

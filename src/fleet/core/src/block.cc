@@ -8,6 +8,12 @@ constexpr std::uint16_t kBlockVersion = 1;
 constexpr std::uint16_t kHeaderType = 0x020a;
 constexpr std::string_view kOperationsDomain = "i2/operations/v1";
 
+std::unexpected<Error> invalid_block(std::string what) {
+  return fail("fleet.block_invalid", "the block " + std::move(what));
+}
+
+}  // namespace
+
 void write(wire::CanonicalWriter& w, const BlockHeader& header) {
   w.fixed(header.chain_id.view());
   w.u64(header.height);
@@ -18,39 +24,20 @@ void write(wire::CanonicalWriter& w, const BlockHeader& header) {
   w.fixed(header.state);
 }
 
-void write(wire::CanonicalWriter& w, const SignedHeader& head) {
-  write(w, head.header);
-  trustchain::write(w, head.signature);
-}
-
-SignedHeader read_head(wire::CanonicalReader& r) {
-  SignedHeader out;
-  out.header.chain_id.bytes = r.fixed<32>();
-  out.header.height = r.u64();
-  out.header.previous.bytes = r.fixed<32>();
-  out.header.time = r.u64();
-  out.header.proposer.bytes = r.fixed<32>();
-  out.header.operations = r.fixed<32>();
-  out.header.state = r.fixed<32>();
-  out.signature = trustchain::read_signature(r);
-  if (out.header.height == 0) {
+BlockHeader read_block_header(wire::CanonicalReader& r) {
+  BlockHeader out;
+  out.chain_id.bytes = r.fixed<32>();
+  out.height = r.u64();
+  out.previous.bytes = r.fixed<32>();
+  out.time = r.u64();
+  out.proposer.bytes = r.fixed<32>();
+  out.operations = r.fixed<32>();
+  out.state = r.fixed<32>();
+  if (out.height == 0) {
     r.fail();
   }
   return out;
 }
-
-// The bytes that are signed and hashed.
-Bytes encode(const BlockHeader& header) {
-  wire::CanonicalWriter w(kHeaderType, kBlockVersion);
-  write(w, header);
-  return std::move(w).take();
-}
-
-std::unexpected<Error> invalid_block(std::string what) {
-  return fail("fleet.block_invalid", "the block " + std::move(what));
-}
-
-}  // namespace
 
 Hash256 operations_hash(std::span<const Bytes> operations) {
   crypto::Sha256 hash;
@@ -65,23 +52,15 @@ BlockId id(const BlockHeader& header) {
   return BlockId{trustchain::object_id(kBlockDomain, encode(header))};
 }
 
-Result<SignedHeader> sign_header(const BlockHeader& header, const trustchain::HybridKey& proposer) {
-  SignedHeader out{.header = header, .signature = {}};
-  I2_TRY_VALUE(out.signature, proposer.sign(kBlockDomain, encode(header)));
-  return out;
-}
-
-Result<void> verify_header(const SignedHeader& head, const trustchain::HybridPublicKey& proposer) {
-  if (head.header.proposer != trustchain::node_id(proposer) ||
-      !proposer.verify(kBlockDomain, encode(head.header), head.signature)) {
-    return invalid_block("is not signed by the member that orders this fleet's operations");
-  }
-  return {};
+Bytes encode(const BlockHeader& header) {
+  wire::CanonicalWriter w(kHeaderType, kBlockVersion);
+  write(w, header);
+  return std::move(w).take();
 }
 
 Bytes encode(const Block& block) {
   wire::CanonicalWriter w(kBlockType, kBlockVersion);
-  write(w, block.head);
+  write(w, block.header);
   w.count(block.operations.size());
   for (const Bytes& operation : block.operations) {
     w.bytes(operation);
@@ -95,31 +74,16 @@ Result<Block> decode_block(ByteView encoding) {
   }
   wire::CanonicalReader r(encoding, kBlockType, kBlockVersion);
   Block out;
-  out.head = read_head(r);
+  out.header = read_block_header(r);
   const std::size_t count = r.count(kBlockOperationsMax);
   for (std::size_t i = 0; i < count && r.ok(); ++i) {
     out.operations.push_back(to_bytes(r.bytes(kOperationSizeMax)));
   }
-  if (!r.finish() || out.operations.empty()) {
+  if (!r.finish()) {
     return invalid_block("is malformed");
   }
-  if (operations_hash(out.operations) != out.head.header.operations) {
+  if (operations_hash(out.operations) != out.header.operations) {
     return invalid_block("does not hold the operations that its header names");
-  }
-  return out;
-}
-
-Bytes encode(const SignedHeader& head) {
-  wire::CanonicalWriter w(kSnapshotPointType, kBlockVersion);
-  write(w, head);
-  return std::move(w).take();
-}
-
-Result<SignedHeader> decode_snapshot_point(ByteView encoding) {
-  wire::CanonicalReader r(encoding, kSnapshotPointType, kBlockVersion);
-  SignedHeader out = read_head(r);
-  if (!r.finish()) {
-    return fail("fleet.block_invalid", "the snapshot point is malformed");
   }
   return out;
 }

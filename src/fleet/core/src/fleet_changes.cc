@@ -20,6 +20,12 @@ std::vector<Bytes> matching_keys(const ports::StateReader& state, const Bytes& p
   return out;
 }
 
+void erase_if_there(ports::StateWriter& state, const Bytes& key) {
+  if (state.get(key)) {
+    state.erase(key);
+  }
+}
+
 void erase_all(ports::StateWriter& state, const std::vector<Bytes>& keys) {
   for (const Bytes& key : keys) {
     state.erase(key);
@@ -40,6 +46,8 @@ Result<void> depart(const Change& change, const NodeId& node, Departure how, std
   change.writer.erase(member_key(node.view()));
   change.writer.erase(name_key(revoked.name));
   change.writer.put(revoked_key(node.view()), encode(revoked));
+  erase_if_there(change.writer, validator_key(node.view()));
+  erase_if_there(change.writer, vote_key_key(node));
   erase_all(change.writer, matching_keys(change.writer, anchor_key({}), [&](ByteView value) {
               const auto anchor = trustchain::decode_anchor(value);
               return anchor && anchor->holder == node;
@@ -52,6 +60,11 @@ Result<void> depart(const Change& change, const NodeId& node, Departure how, std
 void put_member(ports::StateWriter& state, const MemberRecord& record) {
   state.put(member_key(record.info.node_id.view()), encode(record));
   state.put(name_key(record.info.name), record.info.node_id.view());
+  if (record.info.role == Role::kValidator) {
+    state.put(validator_key(record.info.node_id.view()), {});
+  } else {
+    erase_if_there(state, validator_key(record.info.node_id.view()));
+  }
 }
 
 Result<void> perform(const Change& change, const CreateInvite& body) {
@@ -146,6 +159,21 @@ Result<void> perform(const Change& change, const SetParameters& body) {
 Result<void> perform(const Change& change, const RootExported&) {
   change.writer.put(root_key(), encode(RootRecord{.exported_at = change.block.time}));
   return {};
+}
+
+Result<void> perform(const Change& change, const SetVoteKey& body) {
+  change.writer.put(vote_key_key(account_node(change)), encode(body.key));
+  return {};
+}
+
+Result<void> perform(const Change& change, const Convict& body) {
+  I2_TRY_VALUE(const NodeId node, convicted(change.state, change.block.chain_id, body));
+  change.writer.put(offence_key(node.view()),
+                    encode(OffenceRecord{.node = node,
+                                         .epoch = body.epoch,
+                                         .at = change.block.time,
+                                         .evidence = consensus::encode(body.evidence)}));
+  return depart(change, node, Departure::kConvicted, std::string(consensus::name(body.evidence)));
 }
 
 }  // namespace i2::fleet

@@ -18,6 +18,8 @@ constexpr ports::OperationKind kKinds[] = {
     {.kind = kChangeOperators, .name = "operators.change", .high = true},
     {.kind = kSetParameters, .name = "parameters.set", .high = true},
     {.kind = kRootExported, .name = "root.exported", .high = true},
+    {.kind = kSetVoteKey, .name = "validator.key", .high = true},
+    {.kind = kConvict, .name = "validator.convict", .high = true},
 };
 
 }  // namespace
@@ -31,6 +33,7 @@ void FleetModule::begin(ports::StateWriter& state, const Genesis& genesis) {
   state.put(operators_key(),
             encode(OperatorSet{.required = genesis.operators_required, .keys = genesis.operators}));
   put_member(state, {.info = genesis.first_member, .by = Admission::kGenesis, .operation = {}});
+  state.put(epoch_key(), encode(first_epoch(genesis)));
 }
 
 std::span<const ports::OperationKind> FleetModule::kinds() const {

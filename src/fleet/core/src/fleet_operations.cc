@@ -159,6 +159,29 @@ void read(wire::CanonicalReader& r, SetParameters& body) {
 void write(wire::CanonicalWriter&, const RootExported&) {}
 void read(wire::CanonicalReader&, RootExported&) {}
 
+void write(wire::CanonicalWriter& w, const SetVoteKey& body) {
+  consensus::write(w, body.key);
+  w.bytes(body.possession);
+}
+void read(wire::CanonicalReader& r, SetVoteKey& body) {
+  body.key = consensus::read_vote_public_key(r);
+  body.possession = to_bytes(r.bytes(consensus::kVoteSignatureSizeMax));
+}
+
+void write(wire::CanonicalWriter& w, const Convict& body) {
+  w.u64(body.epoch);
+  w.bytes(consensus::encode(body.evidence));
+}
+void read(wire::CanonicalReader& r, Convict& body) {
+  body.epoch = r.u64();
+  auto evidence = consensus::decode_evidence(r.bytes(consensus::kEvidenceSizeMax));
+  if (!evidence) {
+    r.fail();
+    return;
+  }
+  body.evidence = *std::move(evidence);
+}
+
 template <class T>
 std::optional<FleetOperation> decode_as(ByteView body) {
   wire::CanonicalReader r(body, kKind<T>, kBodyVersion);
@@ -180,7 +203,7 @@ std::optional<FleetOperation> decode_kind(std::uint16_t kind, ByteView body,
 }  // namespace
 
 static_assert(kKind<RootExported> == kRootExported && kKind<Admit> == kAdmit &&
-              kKind<AddAnchor> == kAddAnchor);
+              kKind<AddAnchor> == kAddAnchor && kKind<Convict> == kConvict);
 
 std::uint16_t kind_of(const FleetOperation& operation) {
   return static_cast<std::uint16_t>(kCreateInvite + operation.index());

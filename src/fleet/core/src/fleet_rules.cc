@@ -44,15 +44,42 @@ Result<MemberRecord> need_member(const Rules& rules, const NodeId& node) {
   return fail("trust.member_unknown", "node " + node.hex() + " is not a member of this fleet");
 }
 
-// Until validators order operations, the first member does; without it nothing could be undone.
-Result<void> keep_sequencer(const Rules& rules, const NodeId& node) {
-  I2_TRY_VALUE(const Genesis genesis, rules.state.genesis());
-  if (node == genesis.first_member.node_id) {
-    return fail("fleet.sequencer_needed",
-                "'" + genesis.first_member.name +
-                    "' orders the operations of this fleet and has to stay a validator of it");
+// Without a validator that can go on, nothing could be ordered and so nothing undone.
+Result<void> keep_validators(const Rules& rules, const NodeId& leaving) {
+  I2_TRY_VALUE(const EpochRecord epoch, rules.state.epoch());
+  I2_TRY_VALUE(auto left, validators_with_keys(rules.state));
+  if (std::erase_if(left, [&](const EpochValidator& v) { return v.node == leaving; }) == 0) {
+    return {};
   }
-  return {};
+  const bool goes_on = std::ranges::any_of(left, [&](const EpochValidator& v) {
+    return !v.key.ed25519.empty() ||
+           std::ranges::contains(epoch.validators, v.node, &EpochValidator::node);
+  });
+  if (goes_on) {
+    return {};
+  }
+  I2_TRY_VALUE(const MemberRecord member, need_member(rules, leaving));
+  return fail("fleet.sequencer_needed",
+              "'" + member.info.name +
+                  "' alone orders the operations of this fleet: make another validator first");
+}
+
+// Everybody who has the role must be able to vote once there are several of them.
+Result<void> check_new_validator(const Rules& rules, const NodeId& node) {
+  I2_TRY_VALUE(auto validators, validators_with_keys(rules.state));
+  if (!std::ranges::contains(validators, node, &EpochValidator::node)) {
+    I2_TRY_VALUE(auto key, rules.state.vote_key(node));
+    validators.push_back(
+        {.node = node, .key = std::move(key).value_or(consensus::VotePublicKey{})});
+  }
+  for (const EpochValidator& validator : validators) {
+    if (validator.key.ed25519.empty()) {
+      I2_TRY_VALUE(const MemberRecord member, need_member(rules, validator.node));
+      return fail("fleet.vote_key_needed",
+                  "'" + member.info.name + "' has not said what it votes with");
+    }
+  }
+  return check_size(validators);
 }
 
 Result<void> check_newcomer(const Rules& rules, const NodeId& node, std::string_view name) {
@@ -135,19 +162,20 @@ Result<void> check(const Rules& rules, const Register& body) {
 
 Result<void> check(const Rules& rules, const Leave&) {
   I2_TRY_VALUE(const NodeId node, need_member_account(rules));
-  return keep_sequencer(rules, node);
+  return keep_validators(rules, node);
 }
 
 Result<void> check(const Rules& rules, const Expel& body) {
   I2_TRY_VALUE(const MemberRecord member, need_member(rules, body.node));
-  I2_TRY(keep_sequencer(rules, body.node));
+  I2_TRY(keep_validators(rules, body.node));
   return member.info.role == Role::kValidator ? need_quorum(rules) : need_operators(rules, 1);
 }
 
 Result<void> check(const Rules& rules, const SetRole& body) {
   I2_TRY(need_quorum(rules));
   I2_TRY(need_member(rules, body.node));
-  return body.role == Role::kValidator ? Result<void>{} : keep_sequencer(rules, body.node);
+  return body.role == Role::kValidator ? check_new_validator(rules, body.node)
+                                       : keep_validators(rules, body.node);
 }
 
 Result<void> check(const Rules& rules, const AddAnchor& body) {
@@ -231,6 +259,28 @@ Result<void> check(const Rules& rules, const SetParameters& body) {
 
 Result<void> check(const Rules& rules, const RootExported&) {
   return need_operators(rules, 1);
+}
+
+Result<void> check(const Rules& rules, const SetVoteKey& body) {
+  I2_TRY_VALUE(const NodeId node, need_member_account(rules));
+  I2_TRY_VALUE(const auto key, consensus::make_verifier(body.key));
+  if (!key->verify(possession_message(rules.block.chain_id, node), body.possession)) {
+    return fail("fleet.vote_key_invalid", "the vote key does not sign for this node");
+  }
+  I2_TRY_VALUE(auto validators, validators_with_keys(rules.state));
+  if (const auto own = std::ranges::find(validators, node, &EpochValidator::node);
+      own != validators.end()) {
+    own->key = body.key;
+    return check_size(validators);
+  }
+  return {};
+}
+
+Result<void> check(const Rules& rules, const Convict& body) {
+  I2_TRY(need_member_account(rules));
+  I2_TRY_VALUE(const NodeId node, convicted(rules.state, rules.block.chain_id, body));
+  I2_TRY(need_member(rules, node));
+  return keep_validators(rules, node);
 }
 
 }  // namespace i2::fleet

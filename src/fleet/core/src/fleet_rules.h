@@ -25,6 +25,8 @@ struct Rules {
 [[nodiscard]] Result<void> check(const Rules& rules, const ChangeOperators& body);
 [[nodiscard]] Result<void> check(const Rules& rules, const SetParameters& body);
 [[nodiscard]] Result<void> check(const Rules& rules, const RootExported& body);
+[[nodiscard]] Result<void> check(const Rules& rules, const SetVoteKey& body);
+[[nodiscard]] Result<void> check(const Rules& rules, const Convict& body);
 
 // The operators after `body`. Error: fleet.operators_invalid.
 [[nodiscard]] Result<OperatorSet> changed_operators(const OperatorSet& now,
@@ -50,8 +52,18 @@ struct Change {
 [[nodiscard]] Result<void> perform(const Change& change, const ChangeOperators& body);
 [[nodiscard]] Result<void> perform(const Change& change, const SetParameters& body);
 [[nodiscard]] Result<void> perform(const Change& change, const RootExported& body);
+[[nodiscard]] Result<void> perform(const Change& change, const SetVoteKey& body);
+[[nodiscard]] Result<void> perform(const Change& change, const Convict& body);
 
-// The record and the name of a member.
+// The record and the name of a member, and whether it is a validator.
 void put_member(ports::StateWriter& state, const MemberRecord& record);
+
+// fleet_epochs.cc. Whom evidence convicts. Errors: fleet.evidence_old, consensus.evidence_invalid.
+[[nodiscard]] Result<NodeId> convicted(const FleetState& state, const ChainId& chain,
+                                       const Convict& body);
+// Whether these could be the validators of an epoch. Errors: fleet.validators_full.
+[[nodiscard]] Result<void> check_size(const std::vector<EpochValidator>& validators);
+// The validators with their vote keys; without one the key is empty.
+[[nodiscard]] Result<std::vector<EpochValidator>> validators_with_keys(const FleetState& state);
 
 }  // namespace i2::fleet

@@ -1,5 +1,8 @@
+#include <i2/consensus/evidence.h>
 #include <i2/fleet/core/fleet_state.h>
 #include <i2/trustchain/core/leaf.h>
+
+#include <algorithm>
 
 #include "root_record.h"
 
@@ -14,6 +17,8 @@ constexpr std::uint16_t kRevokedType = 0x0223;
 constexpr std::uint16_t kInviteType = 0x0224;
 constexpr std::uint16_t kAccountType = 0x0225;
 constexpr std::uint16_t kRootType = 0x0226;
+constexpr std::uint16_t kVoteKeyType = 0x0228;
+constexpr std::uint16_t kOffenceType = 0x0229;
 constexpr trustchain::Domain kInviteDomain{"i2/invite/v1"};
 
 Bytes key(std::string_view what, ByteView rest = {}) {
@@ -67,6 +72,24 @@ Bytes invite_key(ByteView invite_or_empty) {
 }
 Bytes account_key(const AccountId& account) {
   return key("/account/", account.view());
+}
+
+Bytes vote_key_key(const NodeId& node) {
+  return key("/vote-key/", node.view());
+}
+Bytes validator_key(ByteView node_or_empty) {
+  return key("/validator/", node_or_empty);
+}
+Bytes epoch_key() {
+  return key("/epoch");
+}
+Bytes past_epoch_key(EpochNumber number) {
+  Bytes big_endian;
+  wire::Writer(big_endian).u64(number);
+  return key("/past/", big_endian);
+}
+Bytes offence_key(ByteView node_or_empty) {
+  return key("/offence/", node_or_empty);
 }
 
 Bytes encode(const FleetParameters& value) {
@@ -123,6 +146,21 @@ Bytes encode(const AccountRecord& value) {
   return std::move(w).take();
 }
 
+Bytes encode(const OffenceRecord& value) {
+  wire::CanonicalWriter w(kOffenceType, kStateVersion);
+  w.fixed(value.node.view());
+  w.u64(value.epoch);
+  w.u64(value.at);
+  w.bytes(value.evidence);
+  return std::move(w).take();
+}
+
+Bytes encode(const consensus::VotePublicKey& value) {
+  wire::CanonicalWriter w(kVoteKeyType, kStateVersion);
+  consensus::write(w, value);
+  return std::move(w).take();
+}
+
 Bytes encode(const RootRecord& value) {
   wire::CanonicalWriter w(kRootType, kStateVersion);
   w.u64(value.exported_at);
@@ -149,7 +187,7 @@ Result<RevokedRecord> decode_revoked_record(ByteView value) {
   out.how = Departure{r.u8()};
   out.at = r.u64();
   out.reason = r.text(kReasonSizeMax);
-  if (!r.finish() || (out.how != Departure::kLeft && out.how != Departure::kExpelled)) {
+  if (!r.finish() || out.how < Departure::kLeft || out.how > Departure::kConvicted) {
     return invalid_state("a former member");
   }
   return out;
@@ -168,6 +206,16 @@ Result<InviteRecord> decode_invite_record(ByteView value) {
     return invalid_state("an invite");
   }
   return out;
+}
+
+Result<OffenceRecord> decode_offence_record(ByteView value) {
+  wire::CanonicalReader r(value, kOffenceType, kStateVersion);
+  OffenceRecord out;
+  out.node.bytes = r.fixed<32>();
+  out.epoch = r.u64();
+  out.at = r.u64();
+  out.evidence = to_bytes(r.bytes(consensus::kEvidenceSizeMax));
+  return r.finish() ? Result<OffenceRecord>(std::move(out)) : invalid_state("an offence");
 }
 
 Result<void> check_invite(const std::optional<InviteRecord>& invite, UnixMillis now) {
@@ -281,6 +329,62 @@ Result<std::vector<trustchain::AnchorRecord>> FleetState::anchors() const {
   });
   return good ? Result<std::vector<trustchain::AnchorRecord>>(std::move(out))
               : invalid_state("an anchor");
+}
+
+Result<std::optional<consensus::VotePublicKey>> FleetState::vote_key(const NodeId& node) const {
+  const auto value = state_.get(vote_key_key(node));
+  if (!value) {
+    return std::nullopt;
+  }
+  wire::CanonicalReader r(*value, kVoteKeyType, kStateVersion);
+  auto out = consensus::read_vote_public_key(r);
+  return r.finish() ? Result<std::optional<consensus::VotePublicKey>>(std::move(out))
+                    : invalid_state("a vote key");
+}
+
+std::vector<NodeId> FleetState::validators() const {
+  std::vector<NodeId> out;
+  const std::size_t prefix = validator_key({}).size();
+  state_.scan(validator_key({}), {}, [&](ByteView at, ByteView) {
+    NodeId node;
+    if (at.size() == prefix + node.bytes.size()) {
+      std::ranges::copy(at.subspan(prefix), node.bytes.begin());
+      out.push_back(node);
+    }
+    return true;
+  });
+  return out;
+}
+
+Result<EpochRecord> FleetState::epoch() const {
+  return decode_epoch_record(state_.get(epoch_key()).value_or(ByteView{}));
+}
+
+Result<std::optional<EpochRecord>> FleetState::epoch(EpochNumber number) const {
+  I2_TRY_VALUE(EpochRecord present, epoch());
+  if (present.number == number) {
+    return std::optional(std::move(present));
+  }
+  const auto value = state_.get(past_epoch_key(number));
+  if (!value) {
+    return std::nullopt;
+  }
+  I2_TRY_VALUE(EpochRecord out, decode_epoch_record(*value));
+  return std::optional(std::move(out));
+}
+
+Result<std::vector<OffenceRecord>> FleetState::offences() const {
+  std::vector<OffenceRecord> out;
+  bool good = true;
+  state_.scan(offence_key({}), {}, [&](ByteView, ByteView value) {
+    auto record = decode_offence_record(value);
+    good = record.has_value();
+    if (good) {
+      out.push_back(*std::move(record));
+    }
+    return good;
+  });
+  return good ? Result<std::vector<OffenceRecord>>(std::move(out)) : invalid_state("an offence");
 }
 
 std::uint64_t FleetState::member_count() const {

@@ -60,6 +60,11 @@ Result<std::optional<Bytes>> JoinClient::handle(ByteView record,
     expect_ = Expect::kAnswer;
     return std::optional(std::move(request));
   }
+  if (auto* link = std::get_if<JoinLink>(&message); link && expected == Expect::kAnswer) {
+    I2_TRY(take(std::move(*link)));
+    expect_ = Expect::kAnswer;
+    return std::nullopt;
+  }
   if (auto* accepted = std::get_if<JoinAccepted>(&message);
       accepted && expected == Expect::kAnswer) {
     I2_TRY(take(std::move(*accepted), now));
@@ -104,10 +109,21 @@ Result<Bytes> JoinClient::take(JoinOffer offer, const crypto::Certificate& serve
     return wrong_server(leaf.error().message());
   }
   offered_ = *std::move(set);
+  authority_ = Authority::of(offered_->genesis());
   const Bytes certificate_request = leaf_.request.der();
   I2_TRY_VALUE(auto proof, make_join_proof(chain_id_, identity_, certificate_request, invite_key_));
   return encode(JoinRequest{
       .proof = std::move(proof), .certificate_request = certificate_request, .name = name_});
+}
+
+Result<void> JoinClient::take(JoinLink message) {
+  auto next = authority_->after(message.link);
+  if (!next) {
+    return bad_answer(next.error().message());
+  }
+  authority_ = *std::move(next);
+  links_.push_back(std::move(message.link));
+  return {};
 }
 
 Result<void> JoinClient::take(JoinAccepted accepted, UnixMillis now) {
@@ -121,15 +137,18 @@ Result<void> JoinClient::take(JoinAccepted accepted, UnixMillis now) {
     return bad_answer(standing ? "the certificate has expired: compare the clocks"
                                : standing.error().message());
   }
-  const Genesis& genesis = offered_->genesis();
-  if (accepted.point.header.chain_id != chain_id_ ||
-      !verify_header(accepted.point, genesis.first_member.identity)) {
-    return bad_answer("its state is not signed by the member that orders operations");
+  const auto authority = authority_->in(accepted.epoch);
+  if (!authority || accepted.point.header.chain_id != chain_id_) {
+    return bad_answer("its validators are not those of the fleet");
+  }
+  if (const auto sealed = authority->verify(accepted.point); !sealed) {
+    return bad_answer(sealed.error().message());
   }
   reader_.emplace(accepted.point.header.state);
-  incoming_ = Joined{.genesis = genesis,
+  incoming_ = Joined{.genesis = offered_->genesis(),
                      .name = std::move(accepted.name),
                      .leaf = *std::move(leaf),
+                     .links = std::exchange(links_, {}),
                      .point = std::move(accepted.point),
                      .state = {},
                      .peers = std::move(accepted.peers)};

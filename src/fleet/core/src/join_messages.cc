@@ -7,14 +7,14 @@ namespace i2::fleet {
 namespace {
 
 constexpr std::uint16_t kJoinVersion = 1;
-// In the order of the variant; a chunk is a record of its own (state_snapshot.h).
+// A chunk is a record of its own (state_snapshot.h), and so is a link (seal.h).
 constexpr std::uint16_t kOfferType = 0x020d;
 constexpr std::uint16_t kRequestType = 0x020e;
 constexpr std::uint16_t kAcceptedType = 0x020f;
 constexpr std::uint16_t kRefusedType = 0x0210;
 constexpr std::size_t kLengthSize = 4;
 constexpr std::size_t kCodeSizeMax = 64;
-constexpr std::size_t kPointSizeMax = 4096;
+constexpr std::size_t kPointSizeMax = kSealSizeMax + 1024;
 
 std::unexpected<Error> malformed_message(std::string what) {
   return fail("trust.join_malformed",
@@ -67,18 +67,21 @@ void read(wire::CanonicalReader& r, JoinRequest& message) {
 void write(wire::CanonicalWriter& w, const JoinAccepted& message) {
   w.text(message.name);
   w.bytes(message.leaf);
+  w.bytes(encode(message.epoch));
   w.bytes(encode(message.point));
   write(w, message.peers);
 }
 void read(wire::CanonicalReader& r, JoinAccepted& message) {
   message.name = r.text(trustchain::kNameSizeMax);
   message.leaf = to_bytes(r.bytes(trustchain::kCertificateSizeMax));
+  auto epoch = decode_epoch_record(r.bytes(ports::kStateValueSizeMax));
   auto point = decode_snapshot_point(r.bytes(kPointSizeMax));
   message.peers = read_hints(r);
-  if (!point || !trustchain::is_name(message.name)) {
+  if (!epoch || !point || !trustchain::is_name(message.name)) {
     r.fail();
     return;
   }
+  message.epoch = *std::move(epoch);
   message.point = *std::move(point);
 }
 
@@ -110,6 +113,8 @@ Bytes record_of(const JoinMessage& message) {
           return encode_as(kAcceptedType, typed);
         } else if constexpr (std::is_same_v<T, JoinRefused>) {
           return encode_as(kRefusedType, typed);
+        } else if constexpr (std::is_same_v<T, JoinLink>) {
+          return encode(typed.link);
         } else {
           return typed.chunk;
         }
@@ -155,6 +160,13 @@ Result<JoinMessage> decode_join_message(ByteView record) {
         return malformed_message("a part of the state is not what it says");
       }
       return JoinMessage(JoinChunk{.chunk = to_bytes(record)});
+    case kEpochLinkType: {
+      auto link = decode_link(record);
+      if (!link) {
+        return malformed_message("a link between epochs is not what it says");
+      }
+      return JoinMessage(JoinLink{.link = *std::move(link)});
+    }
     default:
       return malformed_message("a message of an unknown kind");
   }

@@ -157,9 +157,8 @@ Result<Operation> StateMachine::parse(ByteView encoding, const ChainId& chain) c
   return operation;
 }
 
-Result<StateMachine::Executed> StateMachine::execute(const Chain& chain, const Block& block,
-                                                     const NodeId& proposer) const {
-  const BlockHeader& header = block.head.header;
+Result<StateMachine::Executed> StateMachine::execute(const Chain& chain, const Block& block) const {
+  const BlockHeader& header = block.header;
   const auto refuse = [&](const std::string& why) {
     return fail("fleet.block_invalid",
                 "block " + std::to_string(header.height) + " is not valid: " + why);
@@ -168,22 +167,21 @@ Result<StateMachine::Executed> StateMachine::execute(const Chain& chain, const B
       header.previous != tip(chain) || header.time <= chain.head.time) {
     return refuse("it does not follow block " + std::to_string(chain.head.height));
   }
-  I2_TRY_VALUE(const auto member, FleetState(chain.state).member(proposer));
-  if (!member) {
-    return refuse("its proposer is not a member");
+  I2_TRY_VALUE(const EpochRecord epoch, FleetState(chain.state).epoch());
+  if (!std::ranges::contains(epoch.validators, header.proposer, &EpochValidator::node)) {
+    return refuse("its proposer is not a validator");
   }
-  I2_TRY(verify_header(block.head, member->info.identity));
   BlockBuilder builder(*this, chain, header.time);
   for (const Bytes& operation : block.operations) {
     if (auto added = builder.add(operation); !added) {
       return refuse(added.error().to_string());
     }
   }
-  if (builder.header(proposer) != header) {
+  I2_TRY_VALUE(auto built, std::move(builder).finish(header.proposer));
+  if (built.block.header != header) {
     return refuse("its operations lead to another state than it says");
   }
-  return Executed{.chain = {.state = std::move(builder.chain_.state), .head = header},
-                  .changed = std::move(builder.changed_)};
+  return std::move(built.executed);
 }
 
 BlockBuilder::BlockBuilder(const StateMachine& machine, Chain chain, UnixMillis now)
@@ -239,35 +237,23 @@ Result<void> BlockBuilder::add(Bytes encoding) {
   return {};
 }
 
-BlockHeader BlockBuilder::header(const NodeId& proposer) const {
-  return {.chain_id = context_.chain_id,
-          .height = context_.height,
-          .previous = previous_,
-          .time = context_.time,
-          .proposer = proposer,
-          .operations = operations_hash(operations_),
-          .state = chain_.state.root()};
-}
-
-Result<BlockBuilder::Built> BlockBuilder::seal(const trustchain::HybridKey& proposer) && {
-  I2_ASSERT(!operations_.empty());
+Result<BlockBuilder::Built> BlockBuilder::finish(const NodeId& proposer) && {
+  Scratch scratch(chain_.state, kFleetModule);
+  I2_TRY_VALUE(const bool ends_epoch, FleetModule::end_block(scratch, context_, previous_));
+  std::move(scratch).take_into(chain_.state, changed_);
   Built out;
-  I2_TRY_VALUE(out.block.head,
-               sign_header(header(trustchain::node_id(proposer.public_key())), proposer));
+  out.block.header = {.chain_id = context_.chain_id,
+                      .height = context_.height,
+                      .previous = previous_,
+                      .time = context_.time,
+                      .proposer = proposer,
+                      .operations = operations_hash(operations_),
+                      .state = chain_.state.root()};
   out.block.operations = std::move(operations_);
-  out.executed.chain = {.state = std::move(chain_.state), .head = out.block.head.header};
-  out.executed.changed = std::move(changed_);
+  out.executed = {.chain = {.state = std::move(chain_.state), .head = out.block.header},
+                  .changed = std::move(changed_),
+                  .ends_epoch = ends_epoch};
   return out;
-}
-
-Result<MemberRecord> sequencer_of(const StateTree& tree) {
-  const FleetState state(tree);
-  I2_TRY_VALUE(const Genesis genesis, state.genesis());
-  I2_TRY_VALUE(auto member, state.member(genesis.first_member.node_id));
-  if (!member) {
-    return fail("fleet.state_invalid", "the member that orders operations is not a member");
-  }
-  return *std::move(member);
 }
 
 }  // namespace i2::fleet

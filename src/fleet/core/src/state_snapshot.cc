@@ -200,6 +200,24 @@ Result<Chunk> decode_chunk(ByteView encoding) {
   return out;
 }
 
+Bytes prove(const StateTree& tree, ByteView key) {
+  return encode_chunk(tree, tree.index_of(key), 1);
+}
+
+Result<Bytes> read_proof(const Hash256& root, ByteView key, ByteView proof) {
+  I2_TRY_VALUE(const Chunk chunk, decode_chunk(proof));
+  const auto top = ChunkWalker(chunk).walk();
+  if (!top || app_hash(top->count, top->hash) != root) {
+    return invalid_snapshot("belongs to another state, or was altered");
+  }
+  for (const ChunkNode& node : chunk.nodes) {
+    if (node.tag == Tag::kLeaf && equal(node.key, key)) {
+      return node.value;
+    }
+  }
+  return invalid_snapshot("is about something else");
+}
+
 Result<void> SnapshotReader::add(ByteView encoding) {
   I2_TRY_VALUE(const Chunk chunk, decode_chunk(encoding));
   ChunkWalker walker(chunk);

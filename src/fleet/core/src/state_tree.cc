@@ -166,6 +166,17 @@ std::uint64_t StateTree::count(ByteView prefix) const {
   return at == nullptr ? 0 : at->count;
 }
 
+std::uint64_t StateTree::index_of(ByteView key) const {
+  I2_ASSERT(get(key));
+  std::uint64_t out = 0;
+  for (const Node* at = top_.get(); !at->is_leaf();) {
+    const bool right = bit_of(key, at->bit);
+    out += right ? at->left->count : 0;
+    at = right ? at->right.get() : at->left.get();
+  }
+  return out;
+}
+
 void StateTree::put(ByteView key, ByteView value) {
   I2_ASSERT(!key.empty() && key.size() <= ports::kStateKeySizeMax);
   NodePtr leaf = make_leaf(key, value);

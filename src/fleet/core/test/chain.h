@@ -58,7 +58,7 @@ struct TestChain {
     for (Bytes& operation : operations) {
       I2_TRY(builder.add(std::move(operation)));
     }
-    I2_TRY_VALUE(auto built, std::move(builder).seal(fleet.alpha.identity));
+    I2_TRY_VALUE(auto built, std::move(builder).finish(fleet.alpha.info.node_id));
     chain = std::move(built.executed.chain);
     now += 1000;
     return std::move(built.block);

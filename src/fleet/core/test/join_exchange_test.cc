@@ -92,11 +92,14 @@ std::vector<Bytes> serve(Inviting& home, ByteView request) {
                               .serial = home.fleet.serial(),
                               .name_is_wish = true})
           .value();
-  const auto point = sign_header(home.chain.chain.head, home.fleet.alpha.identity).value();
-  std::vector<Bytes> out{JoinServer::accept({.name = wanted->admit.name,
-                                             .leaf = leaf.der(),
-                                             .point = point,
-                                             .peers = home.token().peers})};
+  const BlockHeader& head = home.chain.chain.head;
+  const auto point = sign_header(head, home.fleet.alpha.identity).value();
+  std::vector<Bytes> out{
+      JoinServer::accept({.name = wanted->admit.name,
+                          .leaf = leaf.der(),
+                          .epoch = sealing_epoch(home.chain.state(), head.height).value(),
+                          .point = point,
+                          .peers = home.token().peers})};
   const StateTree& state = home.chain.chain.state;
   SnapshotReader progress(state.root());
   while (!progress.complete()) {
@@ -306,20 +309,22 @@ TEST(JoinExchange, AnAnswerNeedsTheKeysOfTheFleet) {
   EXPECT_EQ(refused([](JoinAccepted&, Messages& m, Inviting&) { std::swap(m[1], m[2]); }),
             "fleet.snapshot_invalid");
   // A state from before the admission, although signed: the newcomer is not in it.
-  EXPECT_EQ(refused([](JoinAccepted& a, Messages& m, Inviting& f) {
-              TestChain chain(f.fleet);
-              a.point = chain.order({chain.sign(by_node(f.fleet.alpha), AddAnchor{f.fleet.anchor})})
-                            .value()
-                            .head;
-              m.resize(1);
-              SnapshotReader progress(chain.chain.state.root());
-              while (!progress.complete()) {
-                const Bytes chunk = encode_chunk(chain.chain.state, progress.offset());
-                EXPECT_TRUE(progress.add(chunk));
-                m.push_back(encode(JoinChunk{.chunk = chunk}));
-              }
-            }),
-            "trust.join_answer");
+  EXPECT_EQ(
+      refused([](JoinAccepted& a, Messages& m, Inviting& f) {
+        TestChain chain(f.fleet);
+        const Block block =
+            chain.order({chain.sign(by_node(f.fleet.alpha), AddAnchor{f.fleet.anchor})}).value();
+        a.epoch = first_epoch(f.fleet.genesis);
+        a.point = sign_header(block.header, f.fleet.alpha.identity).value();
+        m.resize(1);
+        SnapshotReader progress(chain.chain.state.root());
+        while (!progress.complete()) {
+          const Bytes chunk = encode_chunk(chain.chain.state, progress.offset());
+          EXPECT_TRUE(progress.add(chunk));
+          m.push_back(encode(JoinChunk{.chunk = chunk}));
+        }
+      }),
+      "trust.join_answer");
   // Everything again: nothing is taken after the end.
   Newcomer gamma(home.token(), "gamma");
   ASSERT_EQ(join(home, gamma), "ok");

@@ -43,6 +43,7 @@ void make_examples(const fs::path& corpus) {
   const auto alpha = fleet::testing::by_node(home.alpha);
   const auto operator_1 = fleet::testing::by_operator(home.operator_1);
   const auto beta = home.make_node("beta");
+  const i2::NodeId alpha_id = home.alpha.info.node_id;
   const fleet::testing::Invite invite;
 
   write(corpus / "fuzz_fleet_block/genesis", encode(home.genesis));
@@ -68,7 +69,24 @@ void make_examples(const fs::path& corpus) {
   write(corpus / "fuzz_fleet_operation/body", expel.body);
   order({encode(expel)});
 
-  write(corpus / "fuzz_fleet_block/point", encode(blocks.back().head));
+  const i2::Hash256 after_block_3 = chain.chain.state.root();
+  write(corpus / "fuzz_fleet_block/point",
+        encode(sign_header(blocks.back().header, home.alpha.identity).value()));
+  // Another key of the only validator: a link from one epoch to the next.
+  const auto vote_key =
+      i2::consensus::VoteKey::generate(i2::consensus::VoteSuite::kEd25519).value();
+  const i2::Bytes possession = fleet::possession_message(chain.chain.head.chain_id, alpha_id);
+  const auto set_key =
+      chain.sign(alpha, fleet::SetVoteKey{.key = vote_key.public_key(),
+                                          .possession = vote_key.sign(possession).value()});
+  write(corpus / "fuzz_fleet_operation/vote_key", set_key);
+  const fleet::Block boundary = chain.order({set_key}).value();
+  const auto sealed = sign_header(boundary.header, home.alpha.identity).value();
+  write(corpus / "fuzz_fleet_block/seal", fleet::encode(sealed.seal));
+  write(corpus / "fuzz_fleet_block/link",
+        encode(fleet::make_link(sealed, chain.chain.state).value()));
+  write(corpus / "fuzz_fleet_block/epoch", encode(chain.state().epoch().value()));
+
   write(corpus / "fuzz_fleet_snapshot/chunk",
         with_selector(0, encode_chunk(chain.chain.state, 2, 1)));
   write(corpus / "fuzz_fleet_snapshot/tree", with_selector(1, i2::as_bytes("\x01"
@@ -81,9 +99,9 @@ void make_examples(const fs::path& corpus) {
   const auto decoded = fleet::decode_operation(admit).value();
   print("operation id of admit", id(decoded).view());
   print("account of admit", decoded.account.view());
-  print("id of block 1", id(blocks[0].head.header).view());
-  print("id of block 3", id(blocks[2].head.header).view());
-  print("app hash after block 3", chain.chain.state.root());
+  print("id of block 1", id(blocks[0].header).view());
+  print("id of block 3", id(blocks[2].header).view());
+  print("app hash after block 3", after_block_3);
 }
 
 }  // namespace

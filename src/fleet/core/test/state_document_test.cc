@@ -48,7 +48,7 @@ TEST(BlockDocument, TheExampleBlocksLeadToTheDocumentedState) {
     const auto block =
         decode_block(read_file("corpus/fuzz_fleet_block/block" + std::to_string(number)));
     ASSERT_TRUE(block) << number;
-    const auto executed = machine.execute(chain, *block, genesis->first_member.node_id);
+    const auto executed = machine.execute(chain, *block);
     ASSERT_TRUE(executed) << executed.error().to_string();
     chain = executed->chain;
     if (number == 1) {

@@ -116,10 +116,9 @@ constexpr std::array kNodeRows{
     SettingRow{{.section = "deployment",
                 .key = "federated_bootstrap",
                 .type = kBoolean,
-                .default_value = "false",
-                .standing = kLater,
-                .meaning = "take part in ordering among validators",
-                .note = "ordering among validators"}},
+                .standing = kVoid,
+                .note = "operators say who validates with `i2 validator`; `production --federated` "
+                        "insists on several"}},
 };
 
 }  // namespace

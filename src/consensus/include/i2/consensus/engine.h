@@ -119,6 +119,8 @@ class Engine {
 
   // Whether there is something to order that tip() does not contain.
   void set_demand(bool demand, Timestamp now);
+  // There may be something that was not there when built() said that there is nothing.
+  void ask_again(Timestamp now);
   struct Built {
     PayloadId id;
     Bytes payload;

@@ -7,6 +7,7 @@
 
 #include <i2/consensus/validator_set.h>
 #include <i2/crypto/key.h>
+#include <i2/wire/canonical.h>
 
 namespace i2::consensus {
 
@@ -18,6 +19,10 @@ struct VotePublicKey {
   Bytes falcon;  // empty in the usual suite
   friend bool operator==(const VotePublicKey&, const VotePublicKey&) = default;
 };
+
+void write(wire::CanonicalWriter& w, const VotePublicKey& key);
+// Form only.
+[[nodiscard]] VotePublicKey read_vote_public_key(wire::CanonicalReader& r);
 
 // Error: consensus.key_invalid.
 [[nodiscard]] Result<std::shared_ptr<const VoteVerifier>> make_verifier(const VotePublicKey& key);

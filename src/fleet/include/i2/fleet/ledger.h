@@ -3,8 +3,10 @@
 //   <data-dir>/ledger/state/   database: blocks, where each operation is, state, last header
 //   <data-dir>/ledger/head     how far the database had come (store/head_file.h)
 //
-// A block is on disk, and the head file says so, before anybody sees its state. The state is also
-// in memory, as an immutable value that readers keep for as long as they like. Thread-safe.
+// It grows by runs of blocks of which the last one is sealed, and with it those before it; a
+// validator that is alone seals each. A run is on disk, and the head file says so, before anybody
+// sees its state. The state is also in memory, as an immutable value that readers keep for as long
+// as they like. Thread-safe.
 //
 // `init` and `join` with a bundle make data directories of format 1, which have no ledger. One gets
 // it when its ledger is first opened; its records are then handed in as operations
@@ -26,6 +28,12 @@
 
 namespace i2::fleet {
 
+// Blocks that became final together: the seal is that of the last one.
+struct Run {
+  std::vector<BlockBuilder::Built> blocks;
+  BlockSeal seal;
+};
+
 struct LedgerChange {
   std::shared_ptr<const Chain> chain;  // shared: readers keep it while the ledger moves on
   std::set<Bytes> changed;             // keys of the state
@@ -37,11 +45,11 @@ class Ledger {
   // interrupted attempt left is replaced. Errors: fleet.parameter_unsupported, store.*.
   [[nodiscard]] static Result<void> create(const std::filesystem::path& data_dir,
                                            const Genesis& genesis);
-  // One that begins with a snapshot: `state` is the one that `head` names, which the fleet's
-  // sequencer has signed. Errors: fleet.block_invalid, fleet.snapshot_invalid, store.*.
+  // One that begins with a snapshot: `state` is the one that `head` names, sealed by those to whom
+  // `links` lead. Errors: fleet.block_invalid, fleet.snapshot_invalid, store.*.
   [[nodiscard]] static Result<void> create(const std::filesystem::path& data_dir,
-                                           const Genesis& genesis, const SignedHeader& head,
-                                           const StateTree& state);
+                                           const Genesis& genesis, std::span<const EpochLink> links,
+                                           const SealedHeader& head, const StateTree& state);
   // `machine` must outlive the ledger. Errors: fleet.ledger_damaged, fleet.ledger_rolled_back,
   // store.*.
   [[nodiscard]] static Result<std::unique_ptr<Ledger>> open(const std::filesystem::path& data_dir,
@@ -54,32 +62,43 @@ class Ledger {
   // Never null.
   [[nodiscard]] std::shared_ptr<const Chain> chain() const;
   [[nodiscard]] std::uint64_t height() const { return chain()->head.height; }
-  // The last block's signed header and the state after it, for somebody to begin with; none before
-  // the first block.
+  // The last block's header and seal; none before the first block.
+  [[nodiscard]] std::optional<SealedHeader> head() const;
+  // The same and the state after it, for somebody to begin with. Errors: fleet.ledger_damaged,
+  // store.*.
   struct Snapshot {
-    SignedHeader point;
+    std::vector<EpochLink> links;  // from the genesis to those who sealed it
+    EpochRecord epoch;             // in which they did
+    SealedHeader point;
     std::shared_ptr<const Chain> chain;  // shared: as chain()
   };
-  [[nodiscard]] std::optional<Snapshot> snapshot() const;
-  // Encoded blocks of heights after `height`, in order, until they exceed `size_max`, but one at
-  // least; none at the end. Errors: fleet.blocks_unavailable (older than the snapshot this ledger
-  // began with), store.*.
-  [[nodiscard]] Result<std::vector<Bytes>> blocks_after(std::uint64_t height,
-                                                        std::size_t size_max) const;
+  [[nodiscard]] Result<std::optional<Snapshot>> snapshot() const;
+  // From the genesis to those who seal now. Errors: fleet.ledger_damaged, store.*.
+  [[nodiscard]] Result<std::vector<EpochLink>> links() const;
+  struct StoredBlock {
+    Bytes block;  // encoded
+    Bytes seal;   // encoded; empty when that of a later one counts
+  };
+  // Blocks of heights after `height`, in order, until they exceed `size_max`, but one run at least;
+  // the last one has a seal. None at the end. Errors: fleet.blocks_unavailable (older than the
+  // snapshot this ledger began with), store.*.
+  [[nodiscard]] Result<std::vector<StoredBlock>> blocks_after(std::uint64_t height,
+                                                              std::size_t size_max) const;
   // Where an operation was executed; none when it was not. Errors: store.*.
   [[nodiscard]] Result<std::optional<ports::Receipt>> find(const OperationId& operation) const;
 
-  // Runs after every block on the thread that added it, and must not add one itself; set before the
-  // first block is added.
+  // Runs after every run on the thread that added it, and must not add one itself; set before the
+  // first one is added.
   void on_change(std::function<void(const LedgerChange&)> listener);
 
-  // A block that this node has just built on top of chain(). Errors: fleet.block_invalid (the chain
-  // has moved), fleet.ledger_stopped, store.*.
-  [[nodiscard]] Result<void> append(const BlockBuilder::Built& built);
-  // A block from another node; one that is already there changes nothing. False: it was there.
+  // Blocks that this node has executed on top of chain(), or of one that chain() has been, and
+  // knows to be final. Errors: fleet.block_invalid (they do not follow), fleet.ledger_diverged,
+  // fleet.ledger_stopped, store.*.
+  [[nodiscard]] Result<void> append(Run run);
+  // A run from another node; one that is already there changes nothing. False: it was there.
   // Errors: fleet.block_invalid, fleet.ledger_diverged (another block of that height is there),
   // fleet.ledger_stopped, store.*.
-  [[nodiscard]] Result<bool> follow(ByteView encoding);
+  [[nodiscard]] Result<bool> follow(std::span<const Bytes> blocks, ByteView seal);
 
  private:
   Ledger(const StateMachine& machine, std::unique_ptr<store::KeyValueStore> store,
@@ -88,17 +107,20 @@ class Ledger {
   [[nodiscard]] Result<void> load_state(StateTree& out) const;
   [[nodiscard]] Result<void> check_head(const std::filesystem::path& data_dir);
   [[nodiscard]] Result<std::optional<Block>> read_block(std::uint64_t height) const;
-  [[nodiscard]] Result<void> commit(const Block& block, const StateMachine::Executed& executed);
+  [[nodiscard]] Result<std::size_t> known(std::span<const Block> blocks) const;
+  [[nodiscard]] Result<const Authority*> authority();
+  [[nodiscard]] Result<void> commit(Run run);
 
   const StateMachine& machine_;
   const std::unique_ptr<store::KeyValueStore> store_;
   store::HeadFile head_file_;
   std::function<void(const LedgerChange&)> listener_;
-  std::mutex adding_;  // one block at a time
+  std::mutex adding_;  // one run at a time
   bool stopped_ = false;
+  std::optional<Authority> authority_;  // of the present epoch, once somebody has asked
   mutable std::mutex snapshots_;        // held only to copy or swap the two values
   std::shared_ptr<const Chain> chain_;  // shared: readers keep it while the ledger moves on
-  std::optional<SignedHeader> head_;
+  std::optional<SealedHeader> head_;
 };
 
 // The ledger of a node's data directory, whose lock the caller holds; made first where the

@@ -20,13 +20,14 @@ enum class Mode : std::uint8_t {
 
 // What the machine says.
 struct SafetyFacts {
-  bool runs_as_root = false;  // after [node] user
-  bool federated = false;     // --federated
+  bool runs_as_root = false;   // after [node] user
+  bool decides_alone = false;  // for all that --federated asks for
   UnixMillis now = 0;
   std::optional<std::uint32_t> data_dir_mode;     // permission bits, when it is there
   std::optional<std::uint32_t> config_file_mode;  // of --config
   bool config_file_of_other = false;              // belongs to neither root nor the daemon's user
 };
+// `federated`: --federated. It reads the ledger then, of a data directory that no daemon uses.
 [[nodiscard]] SafetyFacts gather_facts(const Config& config,
                                        const std::optional<std::filesystem::path>& file,
                                        bool federated, UnixMillis now);

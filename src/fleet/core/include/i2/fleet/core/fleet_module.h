@@ -17,6 +17,12 @@ class FleetModule final : public ports::StateModule {
  public:
   // The state of a fleet before its first block.
   static void begin(ports::StateWriter& state, const Genesis& genesis);
+  // After the operations of a block, of which there may be none: begins another epoch when the
+  // present one is over or others are to validate. Whether it did. `previous`: the block before.
+  // Error: fleet.state_invalid.
+  [[nodiscard]] static Result<bool> end_block(ports::StateWriter& state,
+                                              const ports::BlockContext& block,
+                                              const BlockId& previous);
 
   [[nodiscard]] std::string_view name() const override { return kFleetModule; }
   [[nodiscard]] std::span<const ports::OperationKind> kinds() const override;
@@ -27,7 +33,9 @@ class FleetModule final : public ports::StateModule {
   // fleet.member_signature, fleet.member_conflict, trust.member_unknown, trust.member_revoked,
   // fleet.name_taken, fleet.members_full, fleet.anchors_full, fleet.anchor_unknown,
   // fleet.anchor_needed, trust.anchor_invalid, fleet.sequencer_needed, fleet.operators_invalid,
-  // fleet.parameter_unsupported, fleet.state_invalid.
+  // fleet.parameter_unsupported, fleet.vote_key_needed, fleet.vote_key_invalid,
+  // fleet.validators_full, fleet.evidence_old, consensus.key_invalid, consensus.evidence_invalid,
+  // fleet.state_invalid.
   [[nodiscard]] Result<void> validate(const ports::StateReader& state,
                                       const ports::OperationView& operation,
                                       const ports::BlockContext& block) const override;

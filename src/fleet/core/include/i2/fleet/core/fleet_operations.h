@@ -3,6 +3,8 @@
 // All of them are marked high. A body is canonical, of the type that is also its kind.
 #pragma once
 
+#include <i2/consensus/evidence.h>
+#include <i2/consensus/vote_key.h>
 #include <i2/fleet/core/join_proof.h>
 
 #include <variant>
@@ -21,6 +23,8 @@ inline constexpr std::uint16_t kRemoveAnchor = 0x0409;
 inline constexpr std::uint16_t kChangeOperators = 0x040a;
 inline constexpr std::uint16_t kSetParameters = 0x040b;
 inline constexpr std::uint16_t kRootExported = 0x040c;
+inline constexpr std::uint16_t kSetVoteKey = 0x040d;
+inline constexpr std::uint16_t kConvict = 0x040e;
 
 inline constexpr std::uint32_t kInviteUsesMax = 1000;
 inline constexpr UnixMillis kInviteLifeMsMax = 30ULL * 24 * 3600 * 1000;
@@ -76,10 +80,20 @@ struct SetParameters {
 };
 // By an operator: the root's keys are no longer on the node that made them.
 struct RootExported {};
+// By a member: what it votes with as a validator, from the next epoch on.
+struct SetVoteKey {
+  consensus::VotePublicKey key;
+  Bytes possession;  // the key's signature of possession_message()
+};
+// By any member: the proof that a validator of `epoch` has lied.
+struct Convict {
+  EpochNumber epoch = 0;
+  consensus::Evidence evidence;
+};
 
 using FleetOperation =
     std::variant<CreateInvite, RevokeInvite, Admit, Register, Leave, Expel, SetRole, AddAnchor,
-                 RemoveAnchor, ChangeOperators, SetParameters, RootExported>;
+                 RemoveAnchor, ChangeOperators, SetParameters, RootExported, SetVoteKey, Convict>;
 
 [[nodiscard]] std::uint16_t kind_of(const FleetOperation& operation);
 [[nodiscard]] Bytes encode(const FleetOperation& operation);

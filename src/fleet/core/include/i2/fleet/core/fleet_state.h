@@ -1,10 +1,12 @@
 // What the fleet's own module keeps in the replicated state: who belongs to it, who operates it,
-// who issues its certificates. Keys and values: docs/wire/state.md, "Fleet".
+// who issues its certificates, who orders its operations. Keys and values: docs/wire/state.md,
+// "Fleet".
 //
 // Values were written by fleet_module.cc. They are decoded with errors all the same: a snapshot
 // comes from another node.
 #pragma once
 
+#include <i2/fleet/core/epoch.h>
 #include <i2/fleet/core/genesis.h>
 #include <i2/fleet/core/operation.h>
 #include <i2/trustchain/core/anchor.h>
@@ -43,7 +45,7 @@ struct MemberRecord {
   friend bool operator==(const MemberRecord&, const MemberRecord&) = default;
 };
 
-enum class Departure : std::uint8_t { kLeft = 1, kExpelled = 2 };
+enum class Departure : std::uint8_t { kLeft = 1, kExpelled = 2, kConvicted = 3 };
 
 struct RevokedRecord {
   NodeId node_id;
@@ -62,6 +64,15 @@ struct InviteRecord {
   std::string tag;  // for the operator who made it
   UnixMillis created = 0;
   friend bool operator==(const InviteRecord&, const InviteRecord&) = default;
+};
+
+// A validator that was caught lying, with the proof.
+struct OffenceRecord {
+  NodeId node;
+  EpochNumber epoch = 0;
+  UnixMillis at = 0;
+  Bytes evidence;  // encoded (consensus/evidence.h)
+  friend bool operator==(const OffenceRecord&, const OffenceRecord&) = default;
 };
 
 struct AccountRecord {
@@ -83,6 +94,11 @@ struct AccountRecord {
 [[nodiscard]] Bytes anchor_key(ByteView anchor_or_empty);
 [[nodiscard]] Bytes invite_key(ByteView invite_or_empty);
 [[nodiscard]] Bytes account_key(const AccountId& account);
+[[nodiscard]] Bytes vote_key_key(const NodeId& node);
+[[nodiscard]] Bytes validator_key(ByteView node_or_empty);
+[[nodiscard]] Bytes epoch_key();
+[[nodiscard]] Bytes past_epoch_key(EpochNumber number);
+[[nodiscard]] Bytes offence_key(ByteView node_or_empty);
 
 // Values.
 [[nodiscard]] Bytes encode(const FleetParameters& value);
@@ -91,10 +107,13 @@ struct AccountRecord {
 [[nodiscard]] Bytes encode(const RevokedRecord& value);
 [[nodiscard]] Bytes encode(const InviteRecord& value);
 [[nodiscard]] Bytes encode(const AccountRecord& value);
+[[nodiscard]] Bytes encode(const OffenceRecord& value);
+[[nodiscard]] Bytes encode(const consensus::VotePublicKey& value);
 // Error: fleet.state_invalid.
 [[nodiscard]] Result<MemberRecord> decode_member_record(ByteView value);
 [[nodiscard]] Result<RevokedRecord> decode_revoked_record(ByteView value);
 [[nodiscard]] Result<InviteRecord> decode_invite_record(ByteView value);
+[[nodiscard]] Result<OffenceRecord> decode_offence_record(ByteView value);
 
 // Whether an invite, as the state has it, may be used at `now`. Errors: trust.invite_unknown,
 // trust.invite_revoked, trust.invite_used, trust.invite_expired.
@@ -118,6 +137,16 @@ class FleetState {
   // Ascending by anchor id.
   [[nodiscard]] Result<std::vector<trustchain::AnchorRecord>> anchors() const;
   [[nodiscard]] std::uint64_t member_count() const;
+  // What a member votes with, once it has said so.
+  [[nodiscard]] Result<std::optional<consensus::VotePublicKey>> vote_key(const NodeId& node) const;
+  // The members with that role, ascending; those of the present epoch are in its record.
+  [[nodiscard]] std::vector<NodeId> validators() const;
+  // The one that the next block belongs to.
+  [[nodiscard]] Result<EpochRecord> epoch() const;
+  // That one or one of the kPastEpochsMax before it; none for any other.
+  [[nodiscard]] Result<std::optional<EpochRecord>> epoch(EpochNumber number) const;
+  // Ascending by node.
+  [[nodiscard]] Result<std::vector<OffenceRecord>> offences() const;
   // When the root's keys left the node that made them; none while they are there.
   [[nodiscard]] Result<std::optional<UnixMillis>> root_exported() const;
 

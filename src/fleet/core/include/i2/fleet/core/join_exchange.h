@@ -4,7 +4,7 @@
 //   JoinServer::offer ─────────────────────▶ JoinClient::handle: is it who the token names?
 //   JoinServer::handle_request ◀──────────── the request
 //   (the sponsor's operation is ordered)
-//   JoinServer::accept, ::next_chunk ──────▶ JoinClient::handle, until result()
+//   JoinServer::link, ::accept, ::chunk ───▶ JoinClient::handle, until result()
 //
 // The client says nothing before it knows that the server has the identity and the fleet that its
 // token names; from then on it takes nothing that the fleet's keys do not vouch for.
@@ -46,7 +46,8 @@ class JoinClient {
     Genesis genesis;
     std::string name;
     crypto::Certificate leaf;
-    SignedHeader point;
+    std::vector<EpochLink> links;  // from the genesis to those who sealed `point`
+    SealedHeader point;
     StateTree state;  // that `point` names; this node is a member in it
     std::vector<PeerHint> peers;
   };
@@ -58,6 +59,7 @@ class JoinClient {
   explicit JoinClient(Options&& options, crypto::PrivateKey invite_key);
   [[nodiscard]] Result<Bytes> take(JoinOffer offer, const crypto::Certificate& server_leaf,
                                    UnixMillis now);
+  [[nodiscard]] Result<void> take(JoinLink message);
   [[nodiscard]] Result<void> take(JoinAccepted accepted, UnixMillis now);
   [[nodiscard]] Result<void> take(const JoinChunk& chunk, UnixMillis now);
   [[nodiscard]] Result<void> finish(UnixMillis now);
@@ -71,7 +73,9 @@ class JoinClient {
   crypto::PrivateKey invite_key_;
 
   Expect expect_ = Expect::kOffer;
-  std::optional<MemberSet> offered_;  // genesis and anchors, verified
+  std::optional<MemberSet> offered_;    // genesis and anchors, verified
+  std::optional<Authority> authority_;  // who seals, as far as links have shown
+  std::vector<EpochLink> links_;
   std::optional<Joined> incoming_;
   std::optional<SnapshotReader> reader_;
   std::optional<Joined> joined_;
@@ -96,6 +100,8 @@ class JoinServer {
   [[nodiscard]] static Result<Wanted> handle_request(ByteView record, const StateTree& state,
                                                      UnixMillis now);
   [[nodiscard]] static Bytes refuse(const Error& error);
+  // Before it: the links from the genesis on.
+  [[nodiscard]] static Bytes link(EpochLink next) { return encode(JoinLink{std::move(next)}); }
   [[nodiscard]] static Bytes accept(JoinAccepted answer) { return encode(std::move(answer)); }
   // Chunks of the state that was named, one after another, from `offset` on.
   [[nodiscard]] static Bytes chunk(const StateTree& state, std::uint64_t offset) {

@@ -7,6 +7,7 @@
 #include <i2/fleet/core/join_proof.h>
 #include <i2/fleet/core/member_set.h>
 #include <i2/fleet/core/peer_hint.h>
+#include <i2/fleet/core/seal.h>
 #include <i2/fleet/core/state_snapshot.h>
 #include <i2/trustchain/core/binding.h>
 
@@ -35,11 +36,17 @@ struct JoinRequest {
   std::string name;           // that it would like to have
 };
 
+// Server, before it accepts: others seal blocks than before.
+struct JoinLink {
+  EpochLink link;
+};
+
 // Server: it is a member now. The chunks of the state follow, until they are complete.
 struct JoinAccepted {
-  std::string name;  // that it got
-  Bytes leaf;        // DER
-  SignedHeader point;
+  std::string name;   // that it got
+  Bytes leaf;         // DER
+  EpochRecord epoch;  // in which `point` was sealed
+  SealedHeader point;
   std::vector<PeerHint> peers;
 };
 
@@ -52,7 +59,8 @@ struct JoinChunk {
   Bytes chunk;  // state_snapshot.h
 };
 
-using JoinMessage = std::variant<JoinOffer, JoinRequest, JoinAccepted, JoinRefused, JoinChunk>;
+using JoinMessage =
+    std::variant<JoinOffer, JoinRequest, JoinAccepted, JoinRefused, JoinChunk, JoinLink>;
 
 // With its length in front.
 [[nodiscard]] Bytes encode(const JoinMessage& message);

@@ -20,7 +20,7 @@ inline constexpr trustchain::Domain kApprovalDomain{"i2/approval/v1"};
 inline constexpr std::uint16_t kOperationType = 0x0206;
 
 inline constexpr std::size_t kOperationSizeMax = 64 * 1024;  // encoded
-inline constexpr std::size_t kOperationBodyMax = 48 * 1024;
+inline constexpr std::size_t kOperationBodyMax = 52 * 1024;
 inline constexpr std::size_t kProofsMax = 32;
 inline constexpr std::size_t kProofSizeMax = 16 * 1024;
 // An operation that nobody submitted within this time has to be signed anew.

@@ -9,6 +9,7 @@
 
 #include <i2/fleet/core/block.h>
 #include <i2/fleet/core/fleet_module.h>
+#include <i2/fleet/core/seal.h>
 #include <i2/fleet/core/state_tree.h>
 
 #include <map>
@@ -47,11 +48,11 @@ class StateMachine {
   struct Executed {
     Chain chain;
     std::set<Bytes> changed;  // keys that were put or erased
+    bool ends_epoch = false;
   };
-  // The block on top of `chain`; everything is checked but the time against the clock.
-  // `proposer`: the member that orders operations. Error: fleet.block_invalid, with the reason.
-  [[nodiscard]] Result<Executed> execute(const Chain& chain, const Block& block,
-                                         const NodeId& proposer) const;
+  // The block on top of `chain`; everything is checked but the time against the clock and that the
+  // block is final (seal.h). Error: fleet.block_invalid, with the reason.
+  [[nodiscard]] Result<Executed> execute(const Chain& chain, const Block& block) const;
 
  private:
   friend class BlockBuilder;
@@ -83,13 +84,10 @@ class BlockBuilder {
     Block block;
     StateMachine::Executed executed;
   };
-  // At least one operation was added. Error: crypto.sign.
-  [[nodiscard]] Result<Built> seal(const trustchain::HybridKey& proposer) &&;
+  // Error: fleet.state_invalid.
+  [[nodiscard]] Result<Built> finish(const NodeId& proposer) &&;
 
  private:
-  friend class StateMachine;
-  [[nodiscard]] BlockHeader header(const NodeId& proposer) const;
-
   const StateMachine& machine_;
   Chain chain_;
   BlockId previous_;
@@ -98,8 +96,5 @@ class BlockBuilder {
   std::size_t bytes_ = 0;
   std::set<Bytes> changed_;
 };
-
-// The member that orders operations until validators do: the first one.
-[[nodiscard]] Result<MemberRecord> sequencer_of(const StateTree& state);
 
 }  // namespace i2::fleet

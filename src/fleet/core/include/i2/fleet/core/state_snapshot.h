@@ -20,6 +20,11 @@ inline constexpr std::size_t kChunkSizeMax = 512 * 1024;
 [[nodiscard]] Bytes encode_chunk(const StateTree& tree, std::uint64_t offset,
                                  std::size_t size_target = kChunkSizeTarget);
 
+// That one pair and what proves it. A key that is not there is a programmer's error.
+[[nodiscard]] Bytes prove(const StateTree& tree, ByteView key);
+// The value of `key` in the state with this app hash. Error: fleet.snapshot_invalid.
+[[nodiscard]] Result<Bytes> read_proof(const Hash256& root, ByteView key, ByteView proof);
+
 // Puts chunks together again. Whatever a chunk contains, what was accepted before stays good.
 class SnapshotReader {
  public:

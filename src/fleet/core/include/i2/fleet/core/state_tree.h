@@ -29,6 +29,8 @@ class StateTree final : public ports::StateReader {
   void erase(ByteView key);
 
   [[nodiscard]] std::uint64_t size() const;
+  // How many keys are less than this one, which is there.
+  [[nodiscard]] std::uint64_t index_of(ByteView key) const;
   // The app hash: over everything.
   [[nodiscard]] Hash256 root() const;
   // The same over the pairs whose key begins with `prefix`: what a module contributes.

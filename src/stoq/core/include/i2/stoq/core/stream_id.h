@@ -22,6 +22,7 @@ enum class StreamType : std::uint64_t {
   kRpc = 0x02,
   kFile = 0x03,
   kBytes = 0x04,
+  kConsensus = 0x08,
 };
 
 [[nodiscard]] constexpr bool is_grease(std::uint64_t type) {

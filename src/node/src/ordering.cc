@@ -1,0 +1,42 @@
+#include "ordering.h"
+
+#include <algorithm>
+
+namespace i2::node {
+namespace {
+
+// So often may the validators have changed on the way.
+constexpr int kAttemptsMax = 3;
+
+}  // namespace
+
+bool Ordering::is_local() const {
+  const auto epoch = fleet::FleetState(ledger_.chain()->state).epoch();
+  return epoch && std::ranges::contains(epoch->validators, self_, &fleet::EpochValidator::node);
+}
+
+ports::Sequencer* Ordering::engine() const {
+  if (!is_local()) {
+    return remote_;
+  }
+  const auto epoch = fleet::FleetState(ledger_.chain()->state).epoch();
+  return epoch->validators.size() == 1 ? alone_ : voting_;
+}
+
+void Ordering::submit(Bytes operation, Done done, int attempt) {
+  ports::Sequencer* const to = engine();
+  if (to == nullptr) {
+    done(fail("fleet.sequencer_unreachable", "the node is starting: try again"));
+    return;
+  }
+  auto again = [this, operation, done = std::move(done), attempt](Result<ports::Receipt> receipt) {
+    if (!receipt && receipt.error().is("fleet.not_sequencer") && attempt < kAttemptsMax) {
+      submit(operation, done, attempt + 1);
+      return;
+    }
+    done(std::move(receipt));
+  };
+  to->submit(std::move(operation), std::move(again));
+}
+
+}  // namespace i2::node

@@ -1,0 +1,397 @@
+#include "validators.h"
+
+#include <i2/wire/reader.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <deque>
+
+#include "replication.h"
+
+namespace i2::node {
+namespace asio = boost::asio;
+
+namespace {
+
+using Frame = fleet::EmbeddedSequencer::Frame;
+using stoq::StreamType;
+
+constexpr std::string_view kPrepare = "fleet.Validators/Prepare";
+constexpr std::uint8_t kPriority = 0;
+constexpr std::size_t kLengthSize = 4;
+// What waits for one peer; with more its stream is reset and begun anew.
+constexpr std::size_t kOutgoingSizeMax = 32 * 1024 * 1024;
+constexpr std::size_t kOutgoingCountMax = 16 * 1024;
+constexpr Duration kReopenAfter = 250 * kMillisecond;
+constexpr Duration kRoomAgain = 5 * kMillisecond;
+constexpr Duration kPrepareTime = 30 * kSecond;
+
+}  // namespace
+
+struct Validators::Channel {
+  explicit Channel(LinkPtr over) : link(std::move(over)), wakeup(link->connection.executor()) {}
+
+  const LinkPtr link;
+  Wakeup wakeup;  // on the connection's executor
+  std::mutex mutex;
+  std::deque<Frame> frames;
+  std::size_t size = 0;
+  bool overflow = false;
+
+  // On any thread.
+  void push(const Frame& frame) {
+    bool first = false;
+    {
+      const std::scoped_lock lock(mutex);
+      if (overflow) {
+        return;
+      }
+      first = frames.empty();
+      frames.push_back(frame);
+      size += frame->size();
+      overflow = size > kOutgoingSizeMax || frames.size() > kOutgoingCountMax;
+    }
+    if (first) {
+      asio::post(link->connection.executor(), [this, held = link] { wakeup.wake(); });
+    }
+  }
+
+  // Everything that waits, each frame behind its length.
+  Bytes take() {
+    std::deque<Frame> taken;
+    {
+      const std::scoped_lock lock(mutex);
+      taken = std::exchange(frames, {});
+      size = 0;
+    }
+    Bytes out;
+    wire::Writer w(out);
+    for (const Frame& frame : taken) {
+      w.u32(static_cast<std::uint32_t>(frame->size()));
+      w.bytes(*frame);
+    }
+    return out;
+  }
+  bool has_overflowed() {
+    const std::scoped_lock lock(mutex);
+    return overflow;
+  }
+};
+
+Validators::Validators(Parts parts)
+    : parts_(std::move(parts)),
+      validators_(std::make_shared<const NodeSet>()),
+      alarm_changed_(parts_.runtime.control()),
+      sequencer_({.ledger = parts_.fleet.ledger(),
+                  .memory = parts_.fleet.vote_memory(),
+                  .self = parts_.trust.node_id(),
+                  .clock = parts_.clock,
+                  .post = [pool = parts_.runtime.pool()](
+                              std::function<void()> job) { asio::post(pool, std::move(job)); },
+                  .send =
+                      [this](const NodeId& to, const Frame& frame) {
+                        ChannelPtr channel;
+                        {
+                          const std::scoped_lock lock(channels_mutex_);
+                          const auto at = channels_.find(to);
+                          channel = at == channels_.end() ? nullptr : at->second;
+                        }
+                        if (channel != nullptr) {
+                          channel->push(frame);
+                        }
+                      },
+                  .alarm = [this](Timestamp at) { set_alarm(at); },
+                  .report =
+                      [this](fleet::EmbeddedSequencer::Report what) {
+                        asio::post(
+                            parts_.runtime.control(),
+                            [this, what = std::move(what)]() mutable { report(std::move(what)); });
+                      }}) {
+  read_epoch();
+}
+
+void Validators::attach(stoq::StreamDispatcher& dispatcher) {
+  dispatcher.add(StreamType::kConsensus, [this](stoq::Connection connection, stoq::Stream stream) {
+    return read(std::move(connection), std::move(stream));
+  });
+}
+
+void Validators::attach(stoq::RpcServer& server) {
+  server.add_unary(std::string(kPrepare), [this](stoq::CallContext context, Bytes request) {
+    return serve_prepare(std::move(context), std::move(request));
+  });
+}
+
+void Validators::start() {
+  parts_.tasks.spawn(parts_.runtime.control(), ring());
+  block_added();
+}
+
+void Validators::stop() {
+  stopping_ = true;
+  alarm_changed_.wake();
+  sequencer_.stop();
+}
+
+// --- time
+
+// On the engine's thread.
+void Validators::set_alarm(Timestamp at) {
+  if (alarm_.exchange(at) != at) {
+    asio::post(parts_.runtime.control(), [this] { alarm_changed_.wake(); });
+  }
+}
+
+Task<> Validators::ring() {
+  while (!stopping_) {
+    const Timestamp at = alarm_.load();
+    const Timestamp now = parts_.clock.now();
+    if (at <= now) {
+      alarm_.store(kNever);
+      sequencer_.wake();
+      continue;
+    }
+    co_await alarm_changed_.wait(at == kNever ? kNever : at - now);
+  }
+}
+
+// --- who validates
+
+void Validators::read_epoch() {
+  const auto epoch = fleet::FleetState(parts_.fleet.ledger().chain()->state).epoch();
+  if (!epoch) {
+    return;
+  }
+  NodeSet nodes;
+  if (epoch->validators.size() > 1) {
+    for (const fleet::EpochValidator& validator : epoch->validators) {
+      nodes.insert(validator.node);
+    }
+  }
+  validators_.store(std::make_shared<const NodeSet>(std::move(nodes)));
+  if (epoch->number != epoch_) {
+    epoch_ = epoch->number;
+    parts_.log.debug("fleet", "epoch_begun", "a new epoch has begun",
+                     {{"epoch", epoch->number},
+                      {"height", epoch->first_height},
+                      {"validators", epoch->validators.size()}});
+  }
+}
+
+bool Validators::is_validator(const NodeId& node) const {
+  return validators_.load()->contains(node);
+}
+
+void Validators::block_added() {
+  read_epoch();
+  sequencer_.ledger_changed();
+  for (const NodeId& node : *validators_.load()) {
+    open_channel(node);
+  }
+}
+
+// --- streams to others
+
+void Validators::open_channel(const NodeId& peer) {
+  const LinkPtr link = parts_.peers.link_to(peer);
+  if (stopping_ || link == nullptr || !is_validator(peer) ||
+      !is_validator(parts_.trust.node_id())) {
+    return;
+  }
+  ChannelPtr channel;
+  {
+    const std::scoped_lock lock(channels_mutex_);
+    ChannelPtr& there = channels_[peer];
+    if (there != nullptr) {
+      return;
+    }
+    there = std::make_shared<Channel>(link);
+    channel = there;
+  }
+  parts_.tasks.spawn(link->connection.executor(), write(std::move(channel)));
+}
+
+Task<> Validators::write(ChannelPtr channel) {
+  sequencer_.connected(channel->link->peer);
+  co_await keep_writing(channel);
+  sequencer_.disconnected(channel->link->peer);
+  parts_.tasks.spawn(parts_.runtime.control(), channel_ended(std::move(channel)));
+}
+
+Task<> Validators::keep_writing(ChannelPtr channel) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  stoq::Connection& connection = channel->link->connection;
+  auto stream = co_await connection.open_stream(StreamType::kConsensus, false);
+  if (!stream) {
+    co_return;
+  }
+  stream->set_priority(kPriority);
+  while (connection.is_open() && !stream->peer_stopped() && is_validator(channel->link->peer) &&
+         is_validator(parts_.trust.node_id())) {
+    if (channel->has_overflowed()) {
+      parts_.log.warning("fleet", "validator_slow", "a validator does not read what it is sent",
+                         {{"peer", channel->link->name}});
+      break;
+    }
+    Bytes bytes = channel->take();
+    if (bytes.empty()) {
+      (void)co_await (channel->wakeup.wait(kNever) || stream->changed());
+      continue;
+    }
+    if (!co_await stream->write(stoq::Chunk(std::move(bytes)))) {
+      break;
+    }
+  }
+  stream->reset(stoq::AppError::kCancelled);
+}
+
+Task<> Validators::channel_ended(ChannelPtr channel) {
+  const NodeId peer = channel->link->peer;
+  co_await rt::sleep_for(std::chrono::nanoseconds(kReopenAfter));
+  {
+    const std::scoped_lock lock(channels_mutex_);
+    channels_.erase(peer);
+  }
+  open_channel(peer);
+}
+
+// --- streams of others
+
+Task<> Validators::read(stoq::Connection connection, stoq::Stream stream) {
+  const NodeId from = connection.peer().node_id;
+  while (is_validator(from) && is_validator(parts_.trust.node_id())) {
+    const auto head = co_await stream.read_exactly(kLengthSize);
+    if (!head) {
+      co_return;
+    }
+    const std::size_t size = wire::Reader(*head).u32();
+    if (size > fleet::kFrameSizeMax) {
+      stoq::refuse_stream(stream, stoq::AppError::kProtocol);
+      co_return;
+    }
+    auto frame = co_await stream.read_exactly(size);
+    if (!frame) {
+      co_return;
+    }
+    bool room = sequencer_.receive(from, *std::move(frame));
+    while (!room) {
+      co_await rt::sleep_for(std::chrono::nanoseconds(kRoomAgain));
+      room = sequencer_.has_room(from);
+    }
+  }
+  stoq::refuse_stream(stream, stoq::AppError::kRefused);
+}
+
+// --- what the engine reports
+
+void Validators::report(fleet::EmbeddedSequencer::Report report) {
+  std::visit([this](auto& one) { on(std::move(one)); }, report);
+}
+
+void Validators::on(fleet::EmbeddedSequencer::Caught caught) {
+  const std::string offence(consensus::name(caught.proof.evidence));
+  parts_.log.error("fleet", "validator_lied", "a validator has contradicted itself",
+                   {{"offence", offence}, {"epoch", caught.proof.epoch}});
+  parts_.fleet.account().submit(
+      std::move(caught.proof), [log = &parts_.log](const Result<ports::Receipt>& ordered) {
+        if (ordered) {
+          log->info("fleet", "validator_convicted", "the proof has been ordered",
+                    {{"height", ordered->height}});
+        } else {
+          log->warning("fleet", "conviction_refused", ordered.error().message(),
+                       {{"error", ordered.error().code()}});
+        }
+      });
+}
+
+void Validators::on(const fleet::EmbeddedSequencer::Behind&) {
+  parts_.catch_up();
+}
+
+void Validators::on(const fleet::EmbeddedSequencer::Stopped& stopped) {
+  parts_.log.error("fleet", "ordering_stopped", stopped.reason.message(),
+                   {{"error", stopped.reason.code()}});
+}
+
+// --- becoming a validator
+
+Task<Result<void>> Validators::prepare_self() {
+  const auto make = [this](auto done) {
+    sequencer_.make_key(consensus::VoteSuite::kEd25519, done);
+  };
+  auto wanted = co_await asio::async_initiate<const asio::use_awaitable_t<>&,
+                                              void(Result<fleet::SetVoteKey>)>(
+      [this, &make](auto handler) {
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        make([shared, executor = parts_.runtime.control()](Result<fleet::SetVoteKey> key) {
+          asio::post(executor,
+                     [shared, key = std::move(key)]() mutable { (*shared)(std::move(key)); });
+        });
+      },
+      asio::use_awaitable);
+  if (!wanted) {
+    co_return fail(wanted.error());
+  }
+  const auto chain = parts_.fleet.ledger().chain();
+  I2_CO_TRY_VALUE(const auto known,
+                  fleet::FleetState(chain->state).vote_key(parts_.trust.node_id()));
+  if (known == wanted->key) {
+    co_return Result<void>{};
+  }
+  const auto begin = [this, &wanted](ports::Sequencer::Done done) {
+    parts_.fleet.account().submit(*std::move(wanted), std::move(done));
+  };
+  const auto ordered = co_await receipt(begin);
+  if (!ordered) {
+    co_return fail(ordered.error());
+  }
+  co_return Result<void>{};
+}
+
+// Any member may ask: it costs one operation in the life of a key.
+Task<Result<Bytes>> Validators::serve_prepare(stoq::CallContext, Bytes) {
+  const auto prepared =
+      co_await asio::co_spawn(parts_.runtime.control(), prepare_self(), asio::use_awaitable);
+  if (!prepared) {
+    co_return fail(prepared.error());
+  }
+  co_return Bytes{};
+}
+
+Task<Result<void>> Validators::prepare(NodeId node) {
+  const auto chain = parts_.fleet.ledger().chain();
+  const fleet::FleetState state(chain->state);
+  std::vector<NodeId> wanted = state.validators();
+  if (!std::ranges::contains(wanted, node)) {
+    wanted.push_back(node);
+  }
+  for (const NodeId& one : wanted) {
+    I2_CO_TRY_VALUE(const auto key, state.vote_key(one));
+    if (key) {
+      continue;
+    }
+    if (one == parts_.trust.node_id()) {
+      I2_CO_TRY(co_await prepare_self());
+      continue;
+    }
+    auto reached = co_await parts_.peers.reach(one.hex());
+    if (!reached) {
+      co_return fail(reached.error());
+    }
+    const auto connection = (*reached)->connection;
+    stoq::CallOptions options;
+    options.deadline = kPrepareTime;
+    auto call = stoq::call(connection, std::string(kPrepare), {}, std::move(options));
+    const Result<Bytes> answer =
+        co_await asio::co_spawn(connection.executor(), std::move(call), asio::use_awaitable);
+    if (!answer) {
+      co_return fail(answer.error());
+    }
+  }
+  co_return Result<void>{};
+}
+
+}  // namespace i2::node

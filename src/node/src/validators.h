@@ -1,0 +1,86 @@
+// This node among the fleet's validators: streams to and from the others, and what the engine
+// reports (docs/consensus.md, docs/wire/consensus.md).
+//
+// Whoever validates keeps one stream to every other validator it is connected to and sends on it;
+// what it hears comes on theirs. A peer that does not read gets its stream reset, never waited for.
+//
+// Everything but what the engine calls runs on the control executor.
+#pragma once
+
+#include <i2/fleet/embedded_sequencer.h>
+#include <i2/stoq/rpc.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+
+#include "fleet_ledger.h"
+#include "peers.h"
+
+namespace i2::node {
+
+class Validators {
+ public:
+  struct Parts {
+    rt::Runtime& runtime;
+    FleetLedger& fleet;
+    fleet::TrustStore& trust;
+    Peers& peers;
+    TaskGroup& tasks;
+    const Logger& log;
+    const Clock& clock;
+    // Others have blocks that this node lacks.
+    std::function<void()> catch_up;
+  };
+  explicit Validators(Parts parts);
+  Validators(const Validators&) = delete;
+  Validators& operator=(const Validators&) = delete;
+
+  // Streams of other validators, and fleet.Validators/Prepare.
+  void attach(stoq::StreamDispatcher& dispatcher);
+  void attach(stoq::RpcServer& server);
+  [[nodiscard]] fleet::EmbeddedSequencer& sequencer() { return sequencer_; }
+
+  void start();
+  void stop();
+  void link_up(const LinkPtr& link) { open_channel(link->peer); }
+  void block_added();
+
+  // Makes sure that `node` and every present validator have said what they vote with, so that
+  // `node` can become one of them. Errors: fleet.sequencer_unreachable (one of them cannot be
+  // asked), those of Sequencer::submit().
+  [[nodiscard]] Task<Result<void>> prepare(NodeId node);
+
+ private:
+  struct Channel;
+  using ChannelPtr = std::shared_ptr<Channel>;  // shared: with the task that writes
+
+  void report(fleet::EmbeddedSequencer::Report report);
+  void on(fleet::EmbeddedSequencer::Caught caught);
+  void on(const fleet::EmbeddedSequencer::Behind& behind);
+  void on(const fleet::EmbeddedSequencer::Stopped& stopped);
+  void set_alarm(Timestamp at);
+  [[nodiscard]] Task<> ring();
+  void read_epoch();
+  [[nodiscard]] bool is_validator(const NodeId& node) const;
+  void open_channel(const NodeId& peer);
+  [[nodiscard]] Task<> write(ChannelPtr channel);
+  [[nodiscard]] Task<> keep_writing(ChannelPtr channel);
+  [[nodiscard]] Task<> channel_ended(ChannelPtr channel);
+  [[nodiscard]] Task<> read(stoq::Connection connection, stoq::Stream stream);
+  [[nodiscard]] Task<Result<Bytes>> serve_prepare(stoq::CallContext context, Bytes request);
+  [[nodiscard]] Task<Result<void>> prepare_self();
+
+  using NodeSet = std::set<NodeId>;
+  Parts parts_;
+  std::atomic<std::shared_ptr<const NodeSet>> validators_;  // shared: readers on any thread
+  std::mutex channels_mutex_;
+  std::map<NodeId, ChannelPtr> channels_;
+  std::atomic<Timestamp> alarm_ = kNever;
+  Wakeup alarm_changed_;
+  std::uint64_t epoch_ = 0;
+  bool stopping_ = false;
+  fleet::EmbeddedSequencer sequencer_;
+};
+
+}  // namespace i2::node
