@@ -64,6 +64,57 @@ class Clock(FleetTest):
         wait_for(lambda: beta.ok("status")["consensus"]["height"] == heights[-1], "beta to follow")
         self.assertEqual(*(node.ok("status")["consensus"]["app_hash"] for node in (alpha, beta)))
 
+    def council(self):
+        alpha = self.founder().start()
+        nodes = [alpha, *(self.invited(alpha, name).start() for name in ("beta", "gamma", "delta"))]
+        self.meet(nodes)
+        for node in nodes[1:]:
+            alpha.ok("validator", "add", node.name)
+        return nodes
+
+    def meet(self, nodes):
+        wait_for(lambda: all(len(n.connected()) == len(nodes) - 1 and self.is_current(n) for n in nodes),
+                 "everybody to meet with current certificates", 120)
+
+    def order(self, nodes):
+        tag = f"at {self.moved}"
+        self.invite(nodes[0], "--tag", tag, "--ttl", "3d")
+        wait_for(lambda: all(tag in [i["tag"] for i in n.ok("invite", "--list")["invites"]] for n in nodes),
+                 "everybody to hear of it")
+
+    def test_validators_that_were_off_for_a_month_start_by_themselves(self):
+        nodes = self.council()
+        self.order(nodes)
+        for node in nodes:
+            node.stop()
+        self.move(timedelta(days=30))
+        for node in nodes:
+            node.start()
+        self.meet(nodes)
+        self.order(nodes)
+        # Clocks that were wrong and are right again stop nothing.
+        self.move(timedelta(days=29))
+        self.meet(nodes)
+        self.order(nodes)
+
+    def test_members_reach_each_other_without_a_quorum_for_three_days(self):
+        nodes = self.council()
+        self.order(nodes)
+        height = nodes[0].ok("status")["consensus"]["height"]
+        for node in nodes[2:]:
+            node.stop()
+        file = self.folder / "file"
+        for hours in (23, 46, 72):
+            self.move(timedelta(hours=hours))
+            self.meet(nodes[:2])
+            file.write_text(f"after {hours} hours")
+            nodes[1].ok("send", file, "alpha")
+        self.assertLessEqual(nodes[0].ok("status")["consensus"]["height"], height + 1)
+        for node in nodes[2:]:
+            node.start()
+        self.meet(nodes)
+        self.order(nodes)
+
 
 if __name__ == "__main__":
     unittest.main()

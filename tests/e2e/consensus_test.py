@@ -34,6 +34,8 @@ class Validators(FleetTest):
     def invite_through(self, alpha, node):
         """An invite of alpha's operator that `node` submits: alpha alone is an authority, so it is taken back at once."""
         token = alpha.ok("invite", "--address", alpha.address, "--tag", "x", timeout=PATIENCE)
+        wait_for(lambda: token["invite"] in [i["id"] for i in node.ok("invite", "--list")["invites"]],
+                 f"{node.name} to hear of it")
         return node.ok("invite", "--revoke", token["invite"], "--operator", alpha.data / "identity", timeout=PATIENCE)["receipt"]
 
     def test_says_what_it_tolerates(self):

@@ -135,6 +135,32 @@ class Killed(FleetTest):
             self.assertEqual({p["name"] for p in gamma.ok("peers")["peers"]}, {"alpha"})
             beta.stop(signal.SIGKILL)
 
+    def test_validators(self):
+        """One of four at a time; a vote that is forgotten would show as evidence against its author."""
+        alpha = self.founder().start()
+        nodes = [alpha, *(self.invited(alpha, name).start() for name in ("beta", "gamma", "delta"))]
+        wait_for(lambda: all(len(n.connected()) == 3 for n in nodes), "everybody to meet")
+        for node in nodes[1:]:
+            alpha.ok("validator", "add", node.name)
+        acknowledged, tried = set(), 0
+        for number in range(ROUNDS):
+            for _ in range(3):
+                tag = f"t{tried}"
+                tried += 1
+                process = self.begin(alpha, "invite", "--address", alpha.address, "--tag", tag, "--ttl", "30d")
+                self.kill_daemon(self.random.choice(nodes), 0.3)
+                if self.end(process) is not None:
+                    acknowledged.add(tag)
+            # An operation that was under way may still be ordered; what is submitted now comes after it.
+            wait_for(lambda: alpha.i2("invite", "--address", alpha.address).code == 0, "an operation to be ordered", RECOVERY)
+            tags = [i["tag"] for i in alpha.ok("invite", "--list")["invites"] if i["tag"]]
+            self.assertEqual(len(tags), len(set(tags)), "one was doubled")
+            self.assertLessEqual(acknowledged, set(tags), "an acknowledged one was lost")
+            wait_for(lambda: len(self.heights(*nodes)) == 1, f"equal states in round {number}", RECOVERY)
+        for node in nodes:
+            self.assertEqual(node.ok("consensus", "evidence")["evidence"], [])
+            self.assertEqual(node.events("ordering_stopped"), [])
+
 
 if __name__ == "__main__":
     print(f"I2_KILL_SEED={SEED} I2_KILL_ROUNDS={ROUNDS}", flush=True)

@@ -24,7 +24,7 @@ constexpr std::uint8_t kOperationFrame = 2;
 // A block from the future of this clock is refused by so much.
 constexpr UnixMillis kClockToleranceMs = 10'000;
 // Operations of one account that may come before their turn.
-constexpr std::uint64_t kEarlyMax = 64;
+constexpr std::uint64_t kEarlyMax = 1024;
 // What has waited so long without a place is looked at again.
 constexpr Duration kReviewAfter = kSecond;
 constexpr std::size_t kReviewsMax = 64;  // for each block
@@ -150,9 +150,11 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   void fail_with(Error reason);
 
   // Operations.
-  void admit(const OperationId& which, Bytes operation, Done done);
-  [[nodiscard]] Result<void> check(const Chain& chain, const Bytes& operation, bool& early) const;
+  void admit(const Operation& decoded, Bytes operation, Done done);
+  [[nodiscard]] Result<void> check(const Chain& chain, const Bytes& operation, bool verified,
+                                   bool& early) const;
   void refuse(const OperationId& which, const Error& error);
+  void settle_old(const OperationId& which);
   void answer(const Candidate& candidate);
   void review();
   [[nodiscard]] Timestamp answer_late(Timestamp now);
@@ -405,20 +407,29 @@ void EmbeddedSequencer::Core::on(const consensus::Build& action) {
   const std::set<OperationId> ordered = ordered_up_to(action.parent);
   BlockBuilder builder(parts.ledger.machine(), *base, parts.clock.unix_now());
   Candidate made;
+  // Operations of one account may have come in any order: again, as long as that helps.
+  std::vector<const OperationPool::Entry*> left;
+  for (const OperationPool::Entry& entry : pool.entries()) {
+    if (unsealed <= kUnsealedMax && !ordered.contains(entry.id)) {
+      left.push_back(&entry);
+    }
+  }
   std::vector<std::pair<OperationId, Error>> refused;
-  for (OperationPool::Entry& entry : pool.entries()) {
-    if (unsealed > kUnsealedMax || builder.full()) {
-      break;
-    }
-    if (ordered.contains(entry.id)) {
-      continue;
-    }
-    if (auto added = builder.add(entry.operation)) {
-      made.operations.push_back(entry.id);
-    } else if (base == sealed.get() && builder.size() == 0) {
-      // Nothing that could still change says so.
-      refused.emplace_back(entry.id, added.error());
-    }
+  for (std::size_t before = SIZE_MAX; before != left.size() && !builder.full();) {
+    before = left.size();
+    std::erase_if(left, [&](const OperationPool::Entry* entry) {
+      if (builder.full()) {
+        return false;
+      }
+      const auto added = builder.add(entry->operation, true);
+      if (added) {
+        made.operations.push_back(entry->id);
+      } else if (base == sealed.get() && builder.size() == 0) {
+        // Nothing that could still change says so.
+        refused.emplace_back(entry->id, added.error());
+      }
+      return added || !added.error().is("fleet.operation_nonce");
+    });
   }
   for (const auto& [which, error] : refused) {
     refuse(which, error);
@@ -453,7 +464,13 @@ Result<const Candidate*> EmbeddedSequencer::Core::execute(const PayloadId& paylo
   if (payload_id(id(block.header)) != payload || base == nullptr) {
     return fail("fleet.block_invalid", "the block is another one, or does not follow");
   }
-  I2_TRY_VALUE(auto executed, parts.ledger.machine().execute(*base, block));
+  // What the pool has was verified when it came.
+  const auto in_pool = [this](ByteView operation) {
+    const auto decoded = decode_operation(operation);
+    const OperationPool::Entry* const entry = decoded ? pool.find(id(*decoded)) : nullptr;
+    return entry != nullptr && equal(entry->operation, operation);
+  };
+  I2_TRY_VALUE(auto executed, parts.ledger.machine().execute(*base, block, in_pool));
   Candidate made{.built = {}, .operations = {}, .size = encoding.size()};
   for (const Bytes& operation : block.operations) {
     I2_TRY_VALUE(const Operation decoded, decode_operation(operation));
@@ -469,8 +486,10 @@ void EmbeddedSequencer::Core::on(const consensus::Validate& action) {
   bool ends_epoch = false;
   if (executed) {
     const BlockHeader& header = (*executed)->built.block.header;
-    good = payload_id(header.previous) == action.parent &&
-           header.time <= parts.clock.unix_now() + kClockToleranceMs;
+    // The smallest step is allowed whatever this clock says: it may have been set back.
+    const Chain* const base = chain_of(action.parent);
+    good = payload_id(header.previous) == action.parent && base != nullptr &&
+           header.time <= std::max(parts.clock.unix_now() + kClockToleranceMs, base->head.time + 1);
     ends_epoch = (*executed)->built.executed.ends_epoch;
   }
   engine->validated(action.proposal, good, ends_epoch, parts.clock.now());
@@ -549,7 +568,7 @@ void EmbeddedSequencer::Core::on(Received event) {
   const ByteView content = ByteView(event.frame).subspan(1);
   if (event.frame.front() == kOperationFrame) {
     if (const auto operation = decode_operation(content)) {
-      admit(id(*operation), to_bytes(content), {});
+      admit(*operation, to_bytes(content), {});
     }
     return;
   }
@@ -610,10 +629,11 @@ void EmbeddedSequencer::Core::on(Submitted event) {
     event.done(fail(operation.error()));
     return;
   }
-  admit(id(*operation), std::move(event.operation), std::move(event.done));
+  admit(*operation, std::move(event.operation), std::move(event.done));
 }
 
-void EmbeddedSequencer::Core::admit(const OperationId& which, Bytes operation, Done done) {
+void EmbeddedSequencer::Core::admit(const Operation& decoded, Bytes operation, Done done) {
+  const OperationId which = id(decoded);
   const auto answer_with = [&done](Result<ports::Receipt> result) {
     if (done) {
       done(std::move(result));
@@ -641,12 +661,14 @@ void EmbeddedSequencer::Core::admit(const OperationId& which, Bytes operation, D
     return;
   }
   bool early = false;
-  if (auto checked = check(*sealed, operation, early); !checked) {
+  if (auto checked = check(*sealed, operation, false, early); !checked) {
     answer_with(fail(checked.error()));
     return;
   }
   OperationPool::Entry& entry = pool.add({.id = which,
                                           .operation = std::move(operation),
+                                          .account = decoded.account,
+                                          .nonce = decoded.nonce,
                                           .done = {},
                                           .asked = parts.clock.now(),
                                           .since = parts.clock.now(),
@@ -660,25 +682,45 @@ void EmbeddedSequencer::Core::admit(const OperationId& which, Bytes operation, D
 
 // Whether it could be ordered after `chain`. `early`: not before others of its account.
 Result<void> EmbeddedSequencer::Core::check(const Chain& chain, const Bytes& operation,
-                                            bool& early) const {
+                                            bool verified, bool& early) const {
   early = false;
   BlockBuilder builder(parts.ledger.machine(), chain, parts.clock.unix_now());
-  auto added = builder.add(operation);
+  auto added = builder.add(operation, verified);
   if (added || !added.error().is("fleet.operation_nonce")) {
     return added;
   }
   I2_TRY_VALUE(const Operation decoded, decode_operation(operation));
   I2_TRY_VALUE(const AccountRecord account, FleetState(chain.state).account(decoded.account));
   early = decoded.nonce > account.next_nonce && decoded.nonce <= account.next_nonce + kEarlyMax;
-  return early ? Result<void>{} : added;
+  if (!early) {
+    return added;
+  }
+  return verified ? Result<void>{} : parts.ledger.machine().verify_author(chain.state, decoded);
+}
+
+// Its turn has passed: it was executed, or another one with its nonce was.
+void EmbeddedSequencer::Core::settle_old(const OperationId& which) {
+  const auto there = parts.ledger.find(which);
+  for (const Done& done : pool.remove(which)) {
+    if (there && *there) {
+      done(**there);
+    } else {
+      done(fail("fleet.operation_nonce", "another operation of the account came first"));
+    }
+  }
 }
 
 void EmbeddedSequencer::Core::refuse(const OperationId& which, const Error& error) {
   OperationPool::Entry* const entry = pool.find(which);
-  bool early = false;
-  if (entry == nullptr || check(*sealed, entry->operation, early)) {
-    if (entry != nullptr) {
+  if (entry == nullptr) {
+    return;
+  }
+  if (error.is("fleet.operation_nonce")) {
+    bool early = false;
+    if (check(*sealed, entry->operation, true, early)) {
       entry->early = early;
+    } else {
+      settle_old(which);
     }
     return;
   }
@@ -701,27 +743,34 @@ void EmbeddedSequencer::Core::answer(const Candidate& candidate) {
   }
 }
 
-// After every run: what others have ordered, and what can never be ordered any more.
+// After every run: what has been ordered, whose turn it is, and what can never be ordered any more.
 void EmbeddedSequencer::Core::review() {
+  const FleetState state(sealed->state);
+  std::map<AccountId, std::uint64_t> next;
+  std::vector<OperationId> passed;
   std::vector<OperationId> old;
   const Timestamp now = parts.clock.now();
   pool_grew = true;
   for (OperationPool::Entry& entry : pool.entries()) {
-    entry.early = false;
-    if (entry.since + kReviewAfter <= now && old.size() < kReviewsMax) {
+    const auto [at, added] = next.try_emplace(entry.account);
+    if (added) {
+      const auto account = state.account(entry.account);
+      at->second = account ? account->next_nonce : 0;
+    }
+    entry.early = entry.nonce > at->second;
+    if (entry.nonce < at->second) {
+      passed.push_back(entry.id);
+    } else if (entry.since + kReviewAfter <= now && old.size() < kReviewsMax) {
       entry.since = now;
       old.push_back(entry.id);
     }
   }
+  for (const OperationId& which : passed) {
+    settle_old(which);
+  }
   for (const OperationId& which : old) {
-    if (const auto there = parts.ledger.find(which); there && *there) {
-      for (const Done& done : pool.remove(which)) {
-        done(**there);
-      }
-      continue;
-    }
     bool early = false;
-    if (auto checked = check(*sealed, pool.find(which)->operation, early); !checked) {
+    if (auto checked = check(*sealed, pool.find(which)->operation, true, early); !checked) {
       for (const Done& done : pool.remove(which)) {
         done(fail(checked.error()));
       }

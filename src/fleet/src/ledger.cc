@@ -57,6 +57,18 @@ void put_state(store::Batch& batch, const StateTree& state) {
   });
 }
 
+// The one whose last block it is.
+Result<EpochNumber> ended_epoch(const EpochLink& link) {
+  I2_TRY_VALUE(const Bytes value, read_proof(link.boundary.header.state, epoch_key(), link.proof));
+  I2_TRY_VALUE(const EpochRecord next, decode_epoch_record(value));
+  return next.number - 1;
+}
+
+// A validator that is alone signs blocks as itself, with Falcon too.
+bool wants_confirmation(const EpochLink& link) {
+  return link.confirmations.empty() && std::holds_alternative<consensus::Seal>(link.boundary.seal);
+}
+
 Result<void> create_files(const fs::path& data_dir, const Chain& chain,
                           std::span<const EpochLink> links,
                           const std::optional<SealedHeader>& head) {
@@ -163,6 +175,8 @@ Result<void> Ledger::load(const ChainId& chain) {
     return damaged("its state is not the one that its last header names");
   }
   chain_ = std::make_shared<const Chain>(std::move(loaded));
+  I2_TRY_VALUE(unconfirmed_, links());
+  std::erase_if(unconfirmed_, [](const EpochLink& link) { return !wants_confirmation(link); });
   return {};
 }
 
@@ -366,6 +380,50 @@ Result<bool> Ledger::follow(std::span<const Bytes> encodings, ByteView seal_enco
   return true;
 }
 
+// The operations by which a quorum has confirmed the end of `epoch`; none as long as there are
+// fewer.
+Result<std::vector<EpochLink::Confirmation>> Ledger::confirmations(const FleetState& state,
+                                                                   const EpochRecord& epoch) const {
+  std::vector<EpochLink::Confirmation> out;
+  for (const OperationId& which : state.confirmations(epoch.number)) {
+    I2_TRY_VALUE(const auto receipt, find(which));
+    I2_TRY_VALUE(const auto block, receipt ? read_block(receipt->height)
+                                           : Result<std::optional<Block>>(std::nullopt));
+    if (!block || receipt->index >= block->operations.size()) {
+      continue;  // from before the snapshot that this ledger began with
+    }
+    const Bytes& operation = block->operations[receipt->index];
+    I2_TRY_VALUE(const Operation decoded, decode_operation(operation));
+    I2_TRY_VALUE(const auto member, state.member(NodeId{decoded.account.bytes}));
+    if (member) {
+      out.push_back({.identity = member->info.identity, .operation = operation});
+    }
+  }
+  if (out.size() < quorum(epoch)) {
+    out.clear();
+  }
+  return out;
+}
+
+// Before a run is added: what the blocks before it have confirmed.
+Result<void> Ledger::complete_links(store::Batch& batch) {
+  const auto held = chain();
+  const FleetState state(held->state);
+  for (EpochLink& link : unconfirmed_) {
+    I2_TRY_VALUE(const EpochNumber number, ended_epoch(link));
+    I2_TRY_VALUE(const auto epoch, state.epoch(number));
+    if (!epoch) {
+      continue;
+    }
+    I2_TRY_VALUE(link.confirmations, confirmations(state, *epoch));
+    if (!link.confirmations.empty()) {
+      batch.put(key_at(kLink, link.boundary.header.height), encode(link));
+    }
+  }
+  std::erase_if(unconfirmed_, [](const EpochLink& link) { return !link.confirmations.empty(); });
+  return {};
+}
+
 namespace {
 
 Result<void> put_block(store::Batch& batch, const Block& block) {
@@ -384,15 +442,15 @@ Result<void> put_block(store::Batch& batch, const Block& block) {
 }
 
 // For newcomers, where others seal from then on.
-Result<void> put_link(store::Batch& batch, const StateTree& before, const SealedHeader& sealed,
-                      const StateTree& after) {
+Result<std::optional<EpochLink>> link_after(const StateTree& before, const SealedHeader& sealed,
+                                            const StateTree& after) {
   I2_TRY_VALUE(const EpochRecord old_epoch, FleetState(before).epoch());
   I2_TRY_VALUE(const EpochRecord new_epoch, FleetState(after).epoch());
-  if (old_epoch.validators != new_epoch.validators) {
-    I2_TRY_VALUE(const EpochLink link, make_link(sealed, after));
-    batch.put(key_at(kLink, sealed.header.height), encode(link));
+  if (old_epoch.validators == new_epoch.validators) {
+    return std::nullopt;
   }
-  return {};
+  I2_TRY_VALUE(EpochLink link, make_link(sealed, after));
+  return std::optional(std::move(link));
 }
 
 }  // namespace
@@ -412,7 +470,11 @@ Result<void> Ledger::commit(Run run) {
   const SealedHeader sealed{.header = last.head, .seal = std::move(run.seal)};
   batch.put(key_at(kSeal, sealed.header.height), encode(sealed.seal));
   batch.put(key(kHead), encode(sealed));
-  I2_TRY(put_link(batch, chain()->state, sealed, last.state));
+  I2_TRY(complete_links(batch));
+  I2_TRY_VALUE(auto link, link_after(chain()->state, sealed, last.state));
+  if (link) {
+    batch.put(key_at(kLink, sealed.header.height), encode(*link));
+  }
   for (const Bytes& which : changed) {
     if (const auto value = last.state.get(which)) {
       batch.put(key(kState, which), to_bytes(*value));
@@ -429,6 +491,9 @@ Result<void> Ledger::commit(Run run) {
     const std::scoped_lock lock(snapshots_);
     chain_ = next;
     head_ = sealed;
+  }
+  if (link && wants_confirmation(*link)) {
+    unconfirmed_.push_back(*std::move(link));
   }
   if (listener_) {
     listener_({.chain = std::move(next), .changed = std::move(changed)});

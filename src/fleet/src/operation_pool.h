@@ -17,6 +17,8 @@ class OperationPool {
   struct Entry {
     OperationId id;
     Bytes operation;
+    AccountId account;
+    std::uint64_t nonce = 0;
     std::vector<Done> done;  // of those who wait for it here
     Timestamp asked = 0;     // when the last of them did
     Timestamp since = 0;     // when it came, or was looked at again

@@ -426,6 +426,39 @@ TEST(EmbeddedSequencer, ALiarIsExpelledByItsOwnVotes) {
   EXPECT_EQ(code(council.ordered(2, council.invite())), "fleet.not_sequencer");
 }
 
+// What a newcomer gets has the confirmations as soon as they are ordered, also after a restart.
+TEST(EmbeddedSequencer, LinksAreConfirmed) {
+  Council council(4);
+  const EpochNumber ended = FleetState(council.founder.ledger->chain()->state).epoch()->number;
+  const auto remove = council.founder.sign(
+      council.founder.operator_key, council.operator_account(), council.operator_nonce++,
+      SetRole{.node = council.members[3]->id, .role = Role::kNode});
+  ASSERT_TRUE(council.ordered(0, remove));
+  ASSERT_TRUE(council.ordered(0, council.invite()));
+  const auto confirmed = [&] {
+    return council.founder.ledger->links()->back().confirmations.size();
+  };
+  EXPECT_EQ(confirmed(), 0u);
+  const BlockId last = *FleetState(council.founder.ledger->chain()->state).last_block(ended);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const AccountId account = account_of(council.members[i]->id);
+    ASSERT_TRUE(council.ordered(
+        i, council.founder.sign(council.members[i]->identity, account, council.nonce_of(account),
+                                ConfirmEpoch{.epoch = ended, .last = last})));
+  }
+  ASSERT_TRUE(council.ordered(0, council.invite()));
+  EXPECT_EQ(confirmed(), 3u);
+  const auto snapshot = council.founder.ledger->snapshot().value().value();
+  EXPECT_EQ(snapshot.links.back().confirmations.size(), 3u);
+  Authority authority =
+      Authority::of(FleetState(council.founder.ledger->chain()->state).genesis().value());
+  for (const EpochLink& link : snapshot.links) {
+    const auto next = authority.after(link);
+    ASSERT_TRUE(next) << next.error().to_string();
+    authority = *next;
+  }
+}
+
 TEST(EmbeddedSequencer, GoesBackToOne) {
   Council council(2);
   ASSERT_TRUE(council.ordered(1, council.invite()));

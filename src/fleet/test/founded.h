@@ -1,6 +1,7 @@
 // A founded fleet for tests: its ledger open, its operator at hand.
 #pragma once
 
+#include <i2/fleet/key_cache.h>
 #include <i2/fleet/ledger.h>
 #include <i2/fleet/membership.h>
 
@@ -86,7 +87,8 @@ struct Founded {
   }
 
   fs::path data_dir;
-  StateMachine machine;
+  KeyCache keys;
+  StateMachine machine{{}, &keys};
   trustchain::HybridKey operator_key;
   trustchain::HybridKey identity;
   std::unique_ptr<Ledger> ledger;

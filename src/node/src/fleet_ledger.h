@@ -3,6 +3,7 @@
 #pragma once
 
 #include <i2/fleet/account.h>
+#include <i2/fleet/key_cache.h>
 #include <i2/fleet/ledger.h>
 #include <i2/fleet/solo_sequencer.h>
 #include <i2/fleet/trust_store.h>
@@ -59,7 +60,8 @@ class FleetLedger {
   FleetLedger() = default;
   [[nodiscard]] Result<void> order_records();
 
-  fleet::StateMachine machine_;
+  fleet::KeyCache keys_;
+  fleet::StateMachine machine_{{}, &keys_};
   std::unique_ptr<fleet::Ledger> ledger_;
   std::optional<Parts> parts_;
   std::optional<fleet::VoteMemory> memory_;

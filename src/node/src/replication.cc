@@ -22,6 +22,7 @@ constexpr std::size_t kPageSize = 512 * 1024;
 constexpr Duration kTellTime = kSecond;
 constexpr Duration kTellAgain = 250 * kMillisecond;
 constexpr Duration kPullAgain = 500 * kMillisecond;
+constexpr Duration kOwnBlocksFirst = 500 * kMillisecond;
 // A page, or one run of blocks that became final together.
 constexpr std::size_t kAnswerSizeMax = 32 * 1024 * 1024;
 
@@ -223,7 +224,8 @@ Task<std::vector<fleet::PeerHint>> Replication::hints_for(NodeId peer) {
 Task<Result<Bytes>> Replication::serve_changed(stoq::CallContext context, Bytes request) {
   I2_CO_TRY_VALUE(const auto note, parse<HeightNote>(request));
   if (note.height() > ledger_.height()) {
-    parts_.tasks.spawn(parts_.runtime.control(), note_changed(context.peer().node_id));
+    parts_.tasks.spawn(parts_.runtime.control(),
+                       note_changed(context.peer().node_id, note.height()));
   }
   co_return Bytes{};
 }
@@ -256,9 +258,14 @@ void Replication::follow_all() {
   }
 }
 
-Task<> Replication::note_changed(NodeId peer) {
-  follow(peer);
-  co_return;
+// A validator has most blocks by itself a moment later.
+Task<> Replication::note_changed(NodeId peer, std::uint64_t height) {
+  if (parts_.fleet.orders()) {
+    co_await rt::sleep_for(std::chrono::nanoseconds(kOwnBlocksFirst));
+  }
+  if (height > ledger_.height()) {
+    follow(peer);
+  }
 }
 
 void Replication::follow(const NodeId& peer) {

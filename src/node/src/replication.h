@@ -77,7 +77,7 @@ class Replication {
   [[nodiscard]] Task<Result<Bytes>> serve_changed(stoq::CallContext context, Bytes request);
   [[nodiscard]] Task<Result<Bytes>> serve_submit(Bytes request);
   [[nodiscard]] Task<std::vector<fleet::PeerHint>> hints_for(NodeId peer);
-  [[nodiscard]] Task<> note_changed(NodeId peer);
+  [[nodiscard]] Task<> note_changed(NodeId peer, std::uint64_t height);
   [[nodiscard]] Task<> sync(NodeId peer);
   [[nodiscard]] bool report(const Link& link, const Error& error) const;
   [[nodiscard]] Task<Result<std::size_t>> pull(LinkPtr link);

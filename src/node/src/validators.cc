@@ -172,13 +172,38 @@ void Validators::read_epoch() {
     }
   }
   validators_.store(std::make_shared<const NodeSet>(std::move(nodes)));
-  if (epoch->number != epoch_) {
-    epoch_ = epoch->number;
+  if (epoch->number != epoch_.number) {
+    // Epochs that ended while this node was away are for others to confirm.
+    if (epoch->number == epoch_.number + 1 && epoch->validators != epoch_.validators &&
+        epoch_.validators.size() > 1 &&
+        std::ranges::contains(epoch_.validators, parts_.trust.node_id(),
+                              &fleet::EpochValidator::node)) {
+      to_confirm_ = epoch_.number;
+    }
+    epoch_ = *epoch;
     parts_.log.debug("fleet", "epoch_begun", "a new epoch has begun",
                      {{"epoch", epoch->number},
                       {"height", epoch->first_height},
                       {"validators", epoch->validators.size()}});
   }
+}
+
+// Once the next epoch's first block says which one was the last.
+void Validators::confirm_epoch() {
+  const auto chain = parts_.fleet.ledger().chain();
+  const auto last =
+      to_confirm_ ? fleet::FleetState(chain->state).last_block(*to_confirm_) : std::nullopt;
+  if (!last) {
+    return;
+  }
+  parts_.fleet.account().submit(
+      fleet::ConfirmEpoch{.epoch = *std::exchange(to_confirm_, std::nullopt), .last = *last},
+      [log = &parts_.log](const Result<ports::Receipt>& ordered) {
+        if (!ordered) {
+          log->debug("fleet", "confirmation_failed", ordered.error().message(),
+                     {{"error", ordered.error().code()}});
+        }
+      });
 }
 
 bool Validators::is_validator(const NodeId& node) const {
@@ -188,6 +213,7 @@ bool Validators::is_validator(const NodeId& node) const {
 void Validators::block_added() {
   read_epoch();
   sequencer_.ledger_changed();
+  confirm_epoch();
   for (const NodeId& node : *validators_.load()) {
     open_channel(node);
   }

@@ -62,6 +62,7 @@ class Validators {
   void set_alarm(Timestamp at);
   [[nodiscard]] Task<> ring();
   void read_epoch();
+  void confirm_epoch();
   [[nodiscard]] bool is_validator(const NodeId& node) const;
   void open_channel(const NodeId& peer);
   [[nodiscard]] Task<> write(ChannelPtr channel);
@@ -78,7 +79,8 @@ class Validators {
   std::map<NodeId, ChannelPtr> channels_;
   std::atomic<Timestamp> alarm_ = kNever;
   Wakeup alarm_changed_;
-  std::uint64_t epoch_ = 0;
+  fleet::EpochRecord epoch_;
+  std::optional<fleet::EpochNumber> to_confirm_;  // ended with this node as one of its validators
   bool stopping_ = false;
   fleet::EmbeddedSequencer sequencer_;
 };

@@ -200,7 +200,7 @@ Task<Result<std::string>> FleetVerbs::consensus(AdminCallPtr) {
                      {"height", chain->head.height},
                      {"time", format_time(chain->head.time)},
                      {"validators", std::move(validators)},
-                     {"quorum", epoch.validators.size() * 2 / 3 + 1},
+                     {"quorum", fleet::quorum(epoch)},
                      {"tolerates", fleet::tolerated(epoch)},
                      {"orders", parts_.fleet.orders()},
                      {"halted", status.halted},

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     I2_ASSERT(i2::equal(encode(*point), input));
   }
   if (const auto seal = i2::fleet::decode_seal(input)) {
-    I2_ASSERT(i2::equal(encode(*seal), input));
+    I2_ASSERT(i2::equal(i2::fleet::encode(*seal), input));
   }
   if (const auto link = i2::fleet::decode_link(input)) {
     I2_ASSERT(i2::equal(encode(*link), input));

@@ -87,6 +87,10 @@ Result<consensus::ValidatorSet> validator_set(const ChainId& chain, const EpochR
   return consensus::ValidatorSet::create(chain, epoch.number, std::move(validators), epoch.seed);
 }
 
+std::size_t quorum(const EpochRecord& epoch) {
+  return epoch.validators.size() * 2 / 3 + 1;
+}
+
 std::size_t tolerated(const EpochRecord& epoch) {
   return (epoch.validators.size() - 1) / 3;
 }

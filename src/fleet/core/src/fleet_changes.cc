@@ -176,4 +176,10 @@ Result<void> perform(const Change& change, const Convict& body) {
   return depart(change, node, Departure::kConvicted, std::string(consensus::name(body.evidence)));
 }
 
+Result<void> perform(const Change& change, const ConfirmEpoch& body) {
+  change.writer.put(confirmation_key(body.epoch, account_node(change).view()),
+                    change.operation.id.view());
+  return {};
+}
+
 }  // namespace i2::fleet

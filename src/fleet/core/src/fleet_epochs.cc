@@ -21,6 +21,20 @@ Result<std::vector<EpochValidator>> following(const FleetState& state, const Epo
   return present_cannot || out.empty() || !check_size(out) ? present.validators : std::move(out);
 }
 
+void forget_epoch(ports::StateWriter& writer, EpochNumber number) {
+  std::vector<Bytes> keys{past_epoch_key(number)};
+  if (writer.get(last_block_key(number))) {
+    keys.push_back(last_block_key(number));
+  }
+  writer.scan(confirmation_key(number, {}), {}, [&keys](ByteView key, ByteView) {
+    keys.push_back(to_bytes(key));
+    return true;
+  });
+  for (const Bytes& key : keys) {
+    writer.erase(key);
+  }
+}
+
 }  // namespace
 
 Result<std::vector<EpochValidator>> validators_with_keys(const FleetState& state) {
@@ -49,13 +63,16 @@ Result<bool> FleetModule::end_block(ports::StateWriter& writer, const ports::Blo
   const FleetState state(writer);
   I2_TRY_VALUE(const EpochRecord present, state.epoch());
   I2_TRY_VALUE(const FleetParameters parameters, state.parameters());
+  if (present.number > 0 && block.height == present.first_height) {
+    writer.put(last_block_key(present.number - 1), previous.view());
+  }
   I2_TRY_VALUE(auto validators, following(state, present));
   if (validators == present.validators && block.time < present.begin + parameters.epoch_ms) {
     return false;
   }
   writer.put(past_epoch_key(present.number), encode(present));
   if (present.number >= kPastEpochsMax) {
-    writer.erase(past_epoch_key(present.number - kPastEpochsMax));
+    forget_epoch(writer, present.number - kPastEpochsMax);
   }
   writer.put(epoch_key(), encode(EpochRecord{.number = present.number + 1,
                                              .first_height = block.height + 1,

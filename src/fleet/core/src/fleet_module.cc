@@ -20,6 +20,7 @@ constexpr ports::OperationKind kKinds[] = {
     {.kind = kRootExported, .name = "root.exported", .high = true},
     {.kind = kSetVoteKey, .name = "validator.key", .high = true},
     {.kind = kConvict, .name = "validator.convict", .high = true},
+    {.kind = kConfirmEpoch, .name = "validator.confirm", .high = true},
 };
 
 }  // namespace

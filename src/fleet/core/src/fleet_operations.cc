@@ -182,6 +182,15 @@ void read(wire::CanonicalReader& r, Convict& body) {
   body.evidence = *std::move(evidence);
 }
 
+void write(wire::CanonicalWriter& w, const ConfirmEpoch& body) {
+  w.u64(body.epoch);
+  w.fixed(body.last.view());
+}
+void read(wire::CanonicalReader& r, ConfirmEpoch& body) {
+  body.epoch = r.u64();
+  body.last.bytes = r.fixed<32>();
+}
+
 template <class T>
 std::optional<FleetOperation> decode_as(ByteView body) {
   wire::CanonicalReader r(body, kKind<T>, kBodyVersion);
@@ -203,7 +212,8 @@ std::optional<FleetOperation> decode_kind(std::uint16_t kind, ByteView body,
 }  // namespace
 
 static_assert(kKind<RootExported> == kRootExported && kKind<Admit> == kAdmit &&
-              kKind<AddAnchor> == kAddAnchor && kKind<Convict> == kConvict);
+              kKind<AddAnchor> == kAddAnchor && kKind<Convict> == kConvict &&
+              kKind<ConfirmEpoch> == kConfirmEpoch);
 
 std::uint16_t kind_of(const FleetOperation& operation) {
   return static_cast<std::uint16_t>(kCreateInvite + operation.index());

@@ -283,4 +283,17 @@ Result<void> check(const Rules& rules, const Convict& body) {
   return keep_validators(rules, node);
 }
 
+Result<void> check(const Rules& rules, const ConfirmEpoch& body) {
+  I2_TRY_VALUE(const NodeId node, need_member_account(rules));
+  I2_TRY_VALUE(const auto epoch, rules.state.epoch(body.epoch));
+  if (!epoch || rules.state.last_block(body.epoch) != body.last ||
+      !std::ranges::contains(epoch->validators, node, &EpochValidator::node) ||
+      rules.raw.get(confirmation_key(body.epoch, node.view()))) {
+    return fail("fleet.confirmation_invalid",
+                "there is no such epoch, it ended with another block, or the node was no validator "
+                "of it or has confirmed it before");
+  }
+  return {};
+}
+
 }  // namespace i2::fleet

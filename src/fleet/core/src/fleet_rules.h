@@ -27,6 +27,7 @@ struct Rules {
 [[nodiscard]] Result<void> check(const Rules& rules, const RootExported& body);
 [[nodiscard]] Result<void> check(const Rules& rules, const SetVoteKey& body);
 [[nodiscard]] Result<void> check(const Rules& rules, const Convict& body);
+[[nodiscard]] Result<void> check(const Rules& rules, const ConfirmEpoch& body);
 
 // The operators after `body`. Error: fleet.operators_invalid.
 [[nodiscard]] Result<OperatorSet> changed_operators(const OperatorSet& now,
@@ -54,6 +55,7 @@ struct Change {
 [[nodiscard]] Result<void> perform(const Change& change, const RootExported& body);
 [[nodiscard]] Result<void> perform(const Change& change, const SetVoteKey& body);
 [[nodiscard]] Result<void> perform(const Change& change, const Convict& body);
+[[nodiscard]] Result<void> perform(const Change& change, const ConfirmEpoch& body);
 
 // The record and the name of a member, and whether it is a validator.
 void put_member(ports::StateWriter& state, const MemberRecord& record);

@@ -28,6 +28,12 @@ Bytes key(std::string_view what, ByteView rest = {}) {
   return out;
 }
 
+Bytes big_endian(EpochNumber number) {
+  Bytes out;
+  wire::Writer(out).u64(number);
+  return out;
+}
+
 std::unexpected<Error> invalid_state(std::string_view what) {
   return fail("fleet.state_invalid",
               "the replicated state holds " + std::string(what) + " that cannot be read");
@@ -84,9 +90,15 @@ Bytes epoch_key() {
   return key("/epoch");
 }
 Bytes past_epoch_key(EpochNumber number) {
-  Bytes big_endian;
-  wire::Writer(big_endian).u64(number);
-  return key("/past/", big_endian);
+  return key("/past/", big_endian(number));
+}
+Bytes last_block_key(EpochNumber number) {
+  return key("/last/", big_endian(number));
+}
+Bytes confirmation_key(EpochNumber number, ByteView node_or_empty) {
+  Bytes rest = big_endian(number);
+  append(rest, node_or_empty);
+  return key("/confirmed/", rest);
 }
 Bytes offence_key(ByteView node_or_empty) {
   return key("/offence/", node_or_empty);
@@ -371,6 +383,29 @@ Result<std::optional<EpochRecord>> FleetState::epoch(EpochNumber number) const {
   }
   I2_TRY_VALUE(EpochRecord out, decode_epoch_record(*value));
   return std::optional(std::move(out));
+}
+
+std::optional<BlockId> FleetState::last_block(EpochNumber number) const {
+  const auto value = state_.get(last_block_key(number));
+  BlockId out;
+  if (!value || value->size() != out.bytes.size()) {
+    return std::nullopt;
+  }
+  std::ranges::copy(*value, out.bytes.begin());
+  return out;
+}
+
+std::vector<OperationId> FleetState::confirmations(EpochNumber number) const {
+  std::vector<OperationId> out;
+  state_.scan(confirmation_key(number, {}), {}, [&out](ByteView, ByteView value) {
+    OperationId id;
+    if (value.size() == id.bytes.size()) {
+      std::ranges::copy(value, id.bytes.begin());
+      out.push_back(id);
+    }
+    return true;
+  });
+  return out;
 }
 
 Result<std::vector<OffenceRecord>> FleetState::offences() const {

@@ -1,4 +1,8 @@
+#include <i2/fleet/core/fleet_operations.h>
 #include <i2/fleet/core/seal.h>
+
+#include <algorithm>
+#include <set>
 
 namespace i2::fleet {
 namespace {
@@ -32,6 +36,29 @@ BlockSeal read_block_seal(wire::CanonicalReader& r) {
       r.fail();
       return {};
   }
+}
+
+// That a quorum of `epoch`'s validators has said that it ended with `last`.
+Result<void> check_confirmations(const ChainId& chain, const EpochRecord& epoch,
+                                 const BlockId& last,
+                                 const std::vector<EpochLink::Confirmation>& confirmations) {
+  std::set<NodeId> nodes;
+  for (const EpochLink::Confirmation& one : confirmations) {
+    const NodeId node = trustchain::node_id(one.identity);
+    I2_TRY_VALUE(const Operation operation, decode_operation(one.operation));
+    I2_TRY_VALUE(const auto body, decode_fleet_operation(operation.kind, operation.body));
+    const auto* const confirmed = std::get_if<ConfirmEpoch>(&body);
+    if (confirmed == nullptr || confirmed->epoch != epoch.number || confirmed->last != last ||
+        operation.chain_id != chain || operation.account != account_of(node) ||
+        !std::ranges::contains(epoch.validators, node, &EpochValidator::node)) {
+      return unsealed("a confirmation is about something else");
+    }
+    I2_TRY(verify_signature(operation, one.identity, true));
+    nodes.insert(node);
+  }
+  return confirmations.empty() || nodes.size() >= quorum(epoch)
+             ? Result<void>{}
+             : unsealed("too few validators have confirmed the end of their epoch");
 }
 
 }  // namespace
@@ -87,6 +114,7 @@ Result<Authority> Authority::after(const EpochLink& link) const {
   before.number = next.number - 1;
   I2_TRY_VALUE(const Authority sealing, in(before));
   I2_TRY(sealing.verify(link.boundary));
+  I2_TRY(check_confirmations(chain_, before, id(link.boundary.header), link.confirmations));
   return create(chain_, std::move(next), link.sole.value_or(sole_));
 }
 
@@ -126,7 +154,10 @@ Result<void> Authority::verify(const SealedHeader& sealed) const {
 }
 
 Result<EpochLink> make_link(SealedHeader boundary, const StateTree& state) {
-  EpochLink out{.boundary = std::move(boundary), .proof = prove(state, epoch_key()), .sole = {}};
+  EpochLink out{.boundary = std::move(boundary),
+                .proof = prove(state, epoch_key()),
+                .sole = {},
+                .confirmations = {}};
   I2_TRY_VALUE(const EpochRecord epoch, FleetState(state).epoch());
   if (epoch.validators.size() == 1) {
     I2_TRY_VALUE(const auto member, FleetState(state).member(epoch.validators.front().node));
@@ -146,6 +177,11 @@ Bytes encode(const EpochLink& link) {
   if (link.sole) {
     trustchain::write(w, *link.sole);
   }
+  w.count(link.confirmations.size());
+  for (const EpochLink::Confirmation& one : link.confirmations) {
+    trustchain::write(w, one.identity);
+    w.bytes(one.operation);
+  }
   return std::move(w).take();
 }
 
@@ -156,6 +192,12 @@ Result<EpochLink> decode_link(ByteView encoding) {
   out.proof = to_bytes(r.bytes(kChunkSizeMax));
   if (r.boolean()) {
     out.sole = trustchain::read_public_key(r);
+  }
+  const std::size_t count = r.count(consensus::kValidatorsMax);
+  for (std::size_t i = 0; i < count && r.ok(); ++i) {
+    EpochLink::Confirmation one{.identity = trustchain::read_public_key(r), .operation = {}};
+    one.operation = to_bytes(r.bytes(kOperationSizeMax));
+    out.confirmations.push_back(std::move(one));
   }
   if (!r.finish() || !boundary || encoding.size() > kEpochLinkSizeMax) {
     return fail("fleet.block_invalid", "the link between epochs is malformed");

@@ -47,19 +47,67 @@ class Scratch final : public ports::StateWriter {
   std::set<Bytes> changed_;
 };
 
-struct Account {
+Result<void> check_times(const Operation& operation, const ports::BlockContext& block) {
+  if (operation.expiry <= block.time) {
+    return fail("fleet.operation_expired",
+                "the operation was not submitted in time: sign it again; compare the clocks");
+  }
+  if (operation.expiry > block.time + kOperationLifeMsMax) {
+    return fail("fleet.operation_expired", "an operation may not be valid for longer than 30 days");
+  }
+  if (operation.anchor_height >= block.height) {
+    return fail("fleet.operation_expired", "the operation refers to a state that is not there yet");
+  }
+  return {};
+}
+
+}  // namespace
+
+struct StateMachine::Account {
   ports::AccountType type = ports::AccountType::kMember;
   trustchain::HybridPublicKey key;
   AccountRecord record;
 };
 
-Result<Account> find_account(const FleetState& state, const OperatorSet& operators,
-                             const AccountId& id) {
+Result<std::shared_ptr<const OperatorSet>> StateMachine::operators_of(
+    const StateTree& state) const {
+  const ByteView value = state.get(operators_key()).value_or(ByteView{});
+  if (auto known = known_ == nullptr ? nullptr : known_->operators(value)) {
+    return known;
+  }
+  I2_TRY_VALUE(auto read, FleetState(state).operators());
+  auto out = std::make_shared<const OperatorSet>(std::move(read));
+  if (known_ != nullptr) {
+    known_->keep(value, out);
+  }
+  return out;
+}
+
+// None: it is no member.
+Result<std::optional<trustchain::HybridPublicKey>> StateMachine::member_key_of(
+    const StateTree& state, const AccountId& account) const {
+  if (!state.get(member_key(account.view()))) {
+    return std::nullopt;
+  }
+  if (auto known = known_ == nullptr ? std::nullopt : known_->member(account)) {
+    return known;
+  }
+  I2_TRY_VALUE(const auto member, FleetState(state).member(NodeId{account.bytes}));
+  if (known_ != nullptr) {
+    known_->keep(account, member->info.identity);
+  }
+  return member->info.identity;
+}
+
+Result<StateMachine::Account> StateMachine::find_account(const StateTree& tree,
+                                                         const OperatorSet& operators,
+                                                         const AccountId& id) const {
+  const FleetState state(tree);
   Account out;
   I2_TRY_VALUE(out.record, state.account(id));
-  I2_TRY_VALUE(const auto member, state.member(NodeId{id.bytes}));
+  I2_TRY_VALUE(const auto member, member_key_of(tree, id));
   if (member) {
-    out.key = member->info.identity;
+    out.key = *member;
     return out;
   }
   out.type = ports::AccountType::kOperator;
@@ -77,23 +125,8 @@ Result<Account> find_account(const FleetState& state, const OperatorSet& operato
               "the operation is by nobody this fleet knows (account " + id.hex() + ")");
 }
 
-Result<void> check_times(const Operation& operation, const ports::BlockContext& block) {
-  if (operation.expiry <= block.time) {
-    return fail("fleet.operation_expired",
-                "the operation was not submitted in time: sign it again; compare the clocks");
-  }
-  if (operation.expiry > block.time + kOperationLifeMsMax) {
-    return fail("fleet.operation_expired", "an operation may not be valid for longer than 30 days");
-  }
-  if (operation.anchor_height >= block.height) {
-    return fail("fleet.operation_expired", "the operation refers to a state that is not there yet");
-  }
-  return {};
-}
-
-}  // namespace
-
-StateMachine::StateMachine(std::vector<const ports::StateModule*> modules) {
+StateMachine::StateMachine(std::vector<const ports::StateModule*> modules, KnownKeys* known)
+    : known_(known) {
   modules.push_back(&fleet_);
   std::set<std::string_view> names;
   for (const ports::StateModule* module : modules) {
@@ -157,7 +190,15 @@ Result<Operation> StateMachine::parse(ByteView encoding, const ChainId& chain) c
   return operation;
 }
 
-Result<StateMachine::Executed> StateMachine::execute(const Chain& chain, const Block& block) const {
+Result<void> StateMachine::verify_author(const StateTree& tree, const Operation& operation) const {
+  I2_TRY_VALUE(const auto operators, operators_of(tree));
+  I2_TRY_VALUE(const Account account, find_account(tree, *operators, operation.account));
+  const ports::OperationKind* const kind = find(operation.kind);
+  return verify_signature(operation, account.key, kind != nullptr && kind->high);
+}
+
+Result<StateMachine::Executed> StateMachine::execute(const Chain& chain, const Block& block,
+                                                     const IsVerified& is_verified) const {
   const BlockHeader& header = block.header;
   const auto refuse = [&](const std::string& why) {
     return fail("fleet.block_invalid",
@@ -173,7 +214,7 @@ Result<StateMachine::Executed> StateMachine::execute(const Chain& chain, const B
   }
   BlockBuilder builder(*this, chain, header.time);
   for (const Bytes& operation : block.operations) {
-    if (auto added = builder.add(operation); !added) {
+    if (auto added = builder.add(operation, is_verified && is_verified(operation)); !added) {
       return refuse(added.error().to_string());
     }
   }
@@ -197,23 +238,24 @@ bool BlockBuilder::full() const {
          bytes_ + kOperationSizeMax + kBlockOverhead > kBlockSizeMax;
 }
 
-Result<void> BlockBuilder::add(Bytes encoding) {
+Result<void> BlockBuilder::add(Bytes encoding, bool verified) {
   if (full()) {
     return fail("fleet.overloaded", "the block is full");
   }
   I2_TRY_VALUE(const Operation operation, machine_.parse(encoding, context_.chain_id));
   I2_TRY(check_times(operation, context_));
-  const FleetState state(chain_.state);
-  I2_TRY_VALUE(const OperatorSet operators, state.operators());
-  I2_TRY_VALUE(Account account, find_account(state, operators, operation.account));
+  I2_TRY_VALUE(const auto operators, machine_.operators_of(chain_.state));
+  I2_TRY_VALUE(auto account, machine_.find_account(chain_.state, *operators, operation.account));
   if (operation.nonce != account.record.next_nonce) {
     return fail("fleet.operation_nonce", "the account's next operation has nonce " +
                                              std::to_string(account.record.next_nonce) +
                                              ", this one has " + std::to_string(operation.nonce));
   }
   const auto& registered = machine_.kinds_.at(operation.kind);
-  I2_TRY(verify_signature(operation, account.key, registered.kind->high));
-  I2_TRY_VALUE(auto approvals, verify_approvals(operation, operators.keys));
+  if (!verified) {
+    I2_TRY(verify_signature(operation, account.key, registered.kind->high));
+  }
+  I2_TRY_VALUE(auto approvals, verify_approvals(operation, operators->keys));
   if (account.type == ports::AccountType::kOperator &&
       !std::ranges::contains(approvals, operation.account)) {
     approvals.push_back(operation.account);

@@ -283,6 +283,49 @@ TEST(Seal, LinksLeadFromTheGenesisToWhoeverSealsNow) {
   EXPECT_EQ(code(authority.in(other)), "fleet.block_invalid");
 }
 
+// By operations, which are signed with Falcon: what votes in Ed25519 alone would not survive.
+TEST(Seal, AQuorumConfirmsTheEndOfItsEpoch) {
+  Council council;
+  council.grow();
+  const EpochRecord four = council.epoch();
+  const Authority authority = Authority::of(council.chain.state()).value();
+  ASSERT_EQ(council.set_role(council.others[0], Role::kNode), "ok");
+  const BlockHeader last = council.chain.chain.head;
+  EpochLink link = make_link(council.seal(last, four, 3), council.chain.chain.state).value();
+  const auto confirm = [&](const Voter& voter, const BlockId& block) {
+    return council.chain.sign(by_node(voter.node),
+                              ConfirmEpoch{.epoch = four.number, .last = block});
+  };
+  const auto order = [&](const Bytes& operation) { return code(council.chain.order({operation})); };
+  // Before the next epoch has a block nobody knows its id.
+  EXPECT_EQ(order(confirm(council.alpha, id(last))), "fleet.confirmation_invalid");
+  ASSERT_EQ(council.chain.run(council.operator_1, council.chain.offer(Invite{})), "ok");
+  EXPECT_EQ(council.chain.state().last_block(four.number), id(last));
+  EXPECT_EQ(order(confirm(council.alpha, last.previous)), "fleet.confirmation_invalid");
+  std::size_t confirmed = 0;
+  for (const EpochValidator& validator : four.validators) {
+    const Voter& voter = council.voter(validator.node);
+    const Bytes operation = confirm(voter, id(last));
+    ASSERT_EQ(order(operation), "ok");
+    EXPECT_EQ(order(confirm(voter, id(last))), "fleet.confirmation_invalid") << "twice";
+    link.confirmations.push_back(
+        {.identity = voter.node.identity.public_key(), .operation = operation});
+    EXPECT_EQ(authority.after(link).has_value(), ++confirmed >= 3);
+  }
+  EXPECT_EQ(council.chain.state().confirmations(four.number).size(), 4u);
+  EXPECT_EQ(decode_link(encode(link)).value(), link);
+  EpochLink doubled = link;
+  doubled.confirmations.resize(2);
+  doubled.confirmations.push_back(doubled.confirmations.front());
+  EXPECT_FALSE(authority.after(doubled));
+  EpochLink altered = link;
+  altered.confirmations[1].operation.back() ^= 1;
+  EXPECT_FALSE(authority.after(altered));
+  altered = link;
+  altered.confirmations[1].identity = council.fleet.operator_1.public_key();
+  EXPECT_FALSE(authority.after(altered));
+}
+
 TEST(Conviction, TheProofExpelsWhoeverLied) {
   Council council;
   council.grow();

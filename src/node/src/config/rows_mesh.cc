@@ -53,6 +53,7 @@ constexpr std::array kMeshRows{
                 .type = kBoolean,
                 .default_value = "true",
                 .standing = kFixed,
+                .meaning = "validators that contradict themselves are expelled",
                 .note = "evidence is always looked for and acted on"}},
     nothing("hypermesh.consensus", "max_consensus_participants", kInteger,
             "a fleet has at most 128 validators; operators say who with `i2 validator`"),

@@ -109,6 +109,9 @@ class Ledger {
   [[nodiscard]] Result<std::optional<Block>> read_block(std::uint64_t height) const;
   [[nodiscard]] Result<std::size_t> known(std::span<const Block> blocks) const;
   [[nodiscard]] Result<const Authority*> authority();
+  [[nodiscard]] Result<void> complete_links(store::Batch& batch);
+  [[nodiscard]] Result<std::vector<EpochLink::Confirmation>> confirmations(
+      const FleetState& state, const EpochRecord& epoch) const;
   [[nodiscard]] Result<void> commit(Run run);
 
   const StateMachine& machine_;
@@ -118,6 +121,7 @@ class Ledger {
   std::mutex adding_;  // one run at a time
   bool stopped_ = false;
   std::optional<Authority> authority_;  // of the present epoch, once somebody has asked
+  std::vector<EpochLink> unconfirmed_;  // links whose confirmations are still to come
   mutable std::mutex snapshots_;        // held only to copy or swap the two values
   std::shared_ptr<const Chain> chain_;  // shared: readers keep it while the ledger moves on
   std::optional<SealedHeader> head_;

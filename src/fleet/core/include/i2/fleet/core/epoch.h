@@ -48,6 +48,8 @@ struct EpochRecord {
 // Of an epoch with two validators or more. Error: fleet.state_invalid.
 [[nodiscard]] Result<consensus::ValidatorSet> validator_set(const ChainId& chain,
                                                             const EpochRecord& epoch);
+// How many of them have to agree.
+[[nodiscard]] std::size_t quorum(const EpochRecord& epoch);
 // How many validators may lie or be away without harm.
 [[nodiscard]] std::size_t tolerated(const EpochRecord& epoch);
 

@@ -34,8 +34,8 @@ class FleetModule final : public ports::StateModule {
   // fleet.name_taken, fleet.members_full, fleet.anchors_full, fleet.anchor_unknown,
   // fleet.anchor_needed, trust.anchor_invalid, fleet.sequencer_needed, fleet.operators_invalid,
   // fleet.parameter_unsupported, fleet.vote_key_needed, fleet.vote_key_invalid,
-  // fleet.validators_full, fleet.evidence_old, consensus.key_invalid, consensus.evidence_invalid,
-  // fleet.state_invalid.
+  // fleet.validators_full, fleet.evidence_old, fleet.confirmation_invalid, consensus.key_invalid,
+  // consensus.evidence_invalid, fleet.state_invalid.
   [[nodiscard]] Result<void> validate(const ports::StateReader& state,
                                       const ports::OperationView& operation,
                                       const ports::BlockContext& block) const override;

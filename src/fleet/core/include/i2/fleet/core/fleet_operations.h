@@ -25,6 +25,7 @@ inline constexpr std::uint16_t kSetParameters = 0x040b;
 inline constexpr std::uint16_t kRootExported = 0x040c;
 inline constexpr std::uint16_t kSetVoteKey = 0x040d;
 inline constexpr std::uint16_t kConvict = 0x040e;
+inline constexpr std::uint16_t kConfirmEpoch = 0x040f;
 
 inline constexpr std::uint32_t kInviteUsesMax = 1000;
 inline constexpr UnixMillis kInviteLifeMsMax = 30ULL * 24 * 3600 * 1000;
@@ -90,10 +91,16 @@ struct Convict {
   EpochNumber epoch = 0;
   consensus::Evidence evidence;
 };
+// By a validator of an epoch that is over: that it ended with this block. Votes are Ed25519; this
+// is signed with Falcon too, as all operations of the fleet are.
+struct ConfirmEpoch {
+  EpochNumber epoch = 0;
+  BlockId last;
+};
 
-using FleetOperation =
-    std::variant<CreateInvite, RevokeInvite, Admit, Register, Leave, Expel, SetRole, AddAnchor,
-                 RemoveAnchor, ChangeOperators, SetParameters, RootExported, SetVoteKey, Convict>;
+using FleetOperation = std::variant<CreateInvite, RevokeInvite, Admit, Register, Leave, Expel,
+                                    SetRole, AddAnchor, RemoveAnchor, ChangeOperators,
+                                    SetParameters, RootExported, SetVoteKey, Convict, ConfirmEpoch>;
 
 [[nodiscard]] std::uint16_t kind_of(const FleetOperation& operation);
 [[nodiscard]] Bytes encode(const FleetOperation& operation);

@@ -98,6 +98,8 @@ struct AccountRecord {
 [[nodiscard]] Bytes validator_key(ByteView node_or_empty);
 [[nodiscard]] Bytes epoch_key();
 [[nodiscard]] Bytes past_epoch_key(EpochNumber number);
+[[nodiscard]] Bytes last_block_key(EpochNumber number);
+[[nodiscard]] Bytes confirmation_key(EpochNumber number, ByteView node_or_empty);
 [[nodiscard]] Bytes offence_key(ByteView node_or_empty);
 
 // Values.
@@ -145,6 +147,10 @@ class FleetState {
   [[nodiscard]] Result<EpochRecord> epoch() const;
   // That one or one of the kPastEpochsMax before it; none for any other.
   [[nodiscard]] Result<std::optional<EpochRecord>> epoch(EpochNumber number) const;
+  // With which an epoch ended that is remembered; none before the first block of the next one.
+  [[nodiscard]] std::optional<BlockId> last_block(EpochNumber number) const;
+  // The operations by which its validators have said so.
+  [[nodiscard]] std::vector<OperationId> confirmations(EpochNumber number) const;
   // Ascending by node.
   [[nodiscard]] Result<std::vector<OffenceRecord>> offences() const;
   // When the root's keys left the node that made them; none while they are there.

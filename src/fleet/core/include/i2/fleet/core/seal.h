@@ -38,11 +38,20 @@ struct SealedHeader {
 // How somebody who knows the genesis learns who seals now: the last block of an epoch after which
 // the validators are others, sealed by those before, and the proof that the state it leads to names
 // the new ones.
+//
+// Votes of the usual suite are not post-quantum. Where a quorum of those before has also confirmed
+// the epoch's end by operations (ConfirmEpoch), which are signed with Falcon, these come along.
 struct EpochLink {
+  struct Confirmation {
+    trustchain::HybridPublicKey identity;
+    Bytes operation;  // encoded
+    friend bool operator==(const Confirmation&, const Confirmation&) = default;
+  };
   SealedHeader boundary;
   Bytes proof;  // of epoch_key()
   // Of the only validator from then on; none when there are several.
   std::optional<trustchain::HybridPublicKey> sole;
+  std::vector<Confirmation> confirmations;  // of a quorum, or none
   friend bool operator==(const EpochLink&, const EpochLink&) = default;
 };
 
@@ -67,7 +76,8 @@ class Authority {
   [[nodiscard]] static Authority of(const Genesis& genesis);
   // Of the state's present epoch. Error: fleet.state_invalid.
   [[nodiscard]] static Result<Authority> of(const FleetState& state);
-  // Of the epoch that `link` leads to, from this one or a later one with the same validators.
+  // Of the epoch that `link` leads to, from this one or a later one with the same validators. Its
+  // confirmations, where it has some, are checked too.
   // Errors: fleet.block_invalid, fleet.snapshot_invalid, fleet.state_invalid.
   [[nodiscard]] Result<Authority> after(const EpochLink& link) const;
   // Of a later epoch with the same validators. Error: fleet.block_invalid: they are not the same.

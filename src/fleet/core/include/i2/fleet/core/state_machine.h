@@ -12,7 +12,9 @@
 #include <i2/fleet/core/seal.h>
 #include <i2/fleet/core/state_tree.h>
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace i2::fleet {
@@ -26,11 +28,26 @@ struct Chain {
   }
 };
 
+// Keys that have been read before: reading one with Falcon takes longer than to verify with it.
+// Changes no result. Thread-safe when machines are shared between threads.
+class KnownKeys {
+ public:
+  virtual ~KnownKeys() = default;
+  // `value`: as the state has it. Null when it is not known. Shared: with who reads it meanwhile.
+  [[nodiscard]] virtual std::shared_ptr<const OperatorSet> operators(ByteView value) const = 0;
+  virtual void keep(ByteView value, std::shared_ptr<const OperatorSet> operators) = 0;
+  // Of a member; its id is the key's hash.
+  [[nodiscard]] virtual std::optional<trustchain::HybridPublicKey> member(
+      const AccountId& id) const = 0;
+  virtual void keep(const AccountId& id, const trustchain::HybridPublicKey& key) = 0;
+};
+
 class StateMachine {
  public:
-  // `modules` besides the fleet's own; they must outlive the machine. Two that register one kind,
-  // or have one name, are a programmer's error.
-  explicit StateMachine(std::vector<const ports::StateModule*> modules = {});
+  // `modules` besides the fleet's own, and `known` keys if there are any; they must outlive the
+  // machine. Two that register one kind, or have one name, are a programmer's error.
+  explicit StateMachine(std::vector<const ports::StateModule*> modules = {},
+                        KnownKeys* known = nullptr);
   StateMachine(const StateMachine&) = delete;
   StateMachine& operator=(const StateMachine&) = delete;
 
@@ -45,6 +62,11 @@ class StateMachine {
   // fleet.operation_foreign, fleet.operation_version, fleet.operation_kind.
   [[nodiscard]] Result<Operation> parse(ByteView encoding, const ChainId& chain) const;
 
+  // The account's signatures. Errors: fleet.account_unknown, fleet.account_revoked,
+  // fleet.operation_signature, fleet.state_invalid.
+  [[nodiscard]] Result<void> verify_author(const StateTree& state,
+                                           const Operation& operation) const;
+
   struct Executed {
     Chain chain;
     std::set<Bytes> changed;  // keys that were put or erased
@@ -52,7 +74,10 @@ class StateMachine {
   };
   // The block on top of `chain`; everything is checked but the time against the clock and that the
   // block is final (seal.h). Error: fleet.block_invalid, with the reason.
-  [[nodiscard]] Result<Executed> execute(const Chain& chain, const Block& block) const;
+  // `is_verified`: whether the account's signatures of these very bytes have been verified before.
+  using IsVerified = std::function<bool(ByteView operation)>;
+  [[nodiscard]] Result<Executed> execute(const Chain& chain, const Block& block,
+                                         const IsVerified& is_verified = {}) const;
 
  private:
   friend class BlockBuilder;
@@ -60,8 +85,18 @@ class StateMachine {
     const ports::StateModule* module;
     const ports::OperationKind* kind;
   };
+  // Shared: with the known keys.
+  [[nodiscard]] Result<std::shared_ptr<const OperatorSet>> operators_of(
+      const StateTree& state) const;
+  [[nodiscard]] Result<std::optional<trustchain::HybridPublicKey>> member_key_of(
+      const StateTree& state, const AccountId& account) const;
+  struct Account;
+  [[nodiscard]] Result<Account> find_account(const StateTree& state, const OperatorSet& operators,
+                                             const AccountId& id) const;
+
   FleetModule fleet_;
   std::map<std::uint16_t, Registered> kinds_;
+  KnownKeys* known_;
 };
 
 // Puts operations into one block, each on top of those before it.
@@ -71,10 +106,11 @@ class BlockBuilder {
   // block before, whichever is later.
   BlockBuilder(const StateMachine& machine, Chain chain, UnixMillis now);
 
-  // On an error the block is what it was. Errors: those of parse(), fleet.operation_expired,
+  // `verified`: the account's signatures have been, of these very bytes. On an error the block is
+  // what it was. Errors: those of parse(), fleet.operation_expired,
   // fleet.account_unknown, fleet.account_revoked, fleet.operation_nonce, fleet.operation_signature,
   // and those of the module.
-  [[nodiscard]] Result<void> add(Bytes operation);
+  [[nodiscard]] Result<void> add(Bytes operation, bool verified = false);
   // Whether another operation of the largest size still fits.
   [[nodiscard]] bool full() const;
   [[nodiscard]] std::size_t size() const { return operations_.size(); }
