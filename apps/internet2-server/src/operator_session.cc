@@ -1,12 +1,12 @@
 #include "operator_session.h"
 
-#include <i2/rt/clock.h>
 #include <i2/wire/text.h>
 
 #include <format>
 #include <nlohmann/json.hpp>
 
 #include "output.h"
+#include "verbs.h"
 
 namespace i2::app {
 namespace {
@@ -20,10 +20,6 @@ constexpr Duration kAskTime = 30 * kSecond;
 constexpr UnixMillis kApprovalTimeMs = 7ULL * 24 * 3600 * 1000;
 
 }  // namespace
-
-UnixMillis unix_now() {
-  return rt::SystemClock().unix_now();
-}
 
 Result<json> ask_json(const node::Config& config, const Options& options, std::string verb,
                       std::map<std::string, node::AdminValue, std::less<>> arguments) {

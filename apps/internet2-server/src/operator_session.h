@@ -17,7 +17,6 @@
 
 namespace i2::app {
 
-[[nodiscard]] UnixMillis unix_now();
 // The daemon's answer. Errors: the daemon's, admin.*.
 [[nodiscard]] Result<nlohmann::json> ask_json(
     const node::Config& config, const Options& options, std::string verb,

@@ -19,10 +19,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using node::ExitCode;
 
-UnixMillis unix_now() {
-  return rt::SystemClock().unix_now();
-}
-
 // Where a new member will find this node.
 Result<std::vector<fleet::PeerHint>> make_hints(const Options& options,
                                                 const node::Config& config) {
@@ -60,6 +56,10 @@ Result<std::vector<fleet::PeerHint>> make_hints(const Options& options,
 }
 
 }  // namespace
+
+UnixMillis unix_now() {
+  return rt::SystemClock().unix_now();
+}
 
 ExitCode run_init(const Options& options, const node::Config& config) {
   const Output out(options);

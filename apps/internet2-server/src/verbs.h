@@ -10,6 +10,7 @@ namespace i2::app {
 
 // The first label of the host's name, as a node name can be.
 [[nodiscard]] std::string host_name();
+[[nodiscard]] UnixMillis unix_now();
 
 // On the data directory.
 [[nodiscard]] node::ExitCode run_init(const Options& options, const node::Config& config);
