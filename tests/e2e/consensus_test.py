@@ -1,6 +1,7 @@
 """Several validators: real daemons that order operations together, lose some of them, and change who they are."""
 
 import json
+import shutil
 import signal
 import unittest
 
@@ -105,6 +106,23 @@ class Validators(FleetTest):
         wait_for(lambda: all(len(n.connected()) == 3 for n in nodes), "everybody to meet again", PATIENCE)
         self.invite_through(alpha, nodes[3])
         self.agree(nodes)
+
+    def test_a_validator_that_lost_its_key_gets_another_one(self):
+        nodes = self.council("beta", "gamma", "delta")
+        alpha, delta = nodes[0], nodes[3]
+        delta.stop()
+        shutil.rmtree(delta.data / "ledger" / "signer")
+        (delta.data / "ledger" / "votes.log").unlink()
+        delta.start()
+        wait_for(lambda: delta.events("ordering_stopped"), "it to say that it stays silent")
+        self.invite_through(alpha, nodes[1])
+        wait_for(lambda: len(delta.connected()) == 3, "it to meet the others")
+        self.assertIsNone(self.consensus(delta)["voting"])
+        alpha.ok("validator", "add", "delta", timeout=PATIENCE)
+        wait_for(lambda: (self.consensus(delta)["voting"] or {}).get("ready"), "it to vote again", PATIENCE)
+        nodes[1].stop()
+        self.invite_through(alpha, delta)
+        self.agree([alpha, nodes[2], delta])
 
     def test_stops_without_a_quorum_and_loses_nothing(self):
         nodes = self.council("beta", "gamma", "delta")

@@ -106,6 +106,7 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   // For the job alone.
   std::shared_ptr<const Chain> sealed;  // shared: the ledger's
   EpochRecord epoch;
+  bool begun = false;                                  // an epoch
   std::shared_ptr<const consensus::ValidatorSet> set;  // shared: with the engine
   std::optional<Engine> engine;
   std::map<PayloadId, Candidate> candidates;
@@ -131,6 +132,7 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   // The engine and what it wants.
   void refresh();
   [[nodiscard]] Result<void> begin_epoch(EpochRecord next);
+  void rest();
   void carry_out(std::vector<consensus::Action> actions);
   void on(const consensus::Remember&) {}  // has been done
   void on(const consensus::Broadcast& action);
@@ -279,9 +281,10 @@ void EmbeddedSequencer::Core::refresh() {
     fail_with(present.error());
     return;
   }
-  if (set == nullptr || present->number != epoch.number) {
-    if (auto begun = begin_epoch(*std::move(present)); !begun) {
-      fail_with(begun.error());
+  if (!begun || present->number != epoch.number) {
+    begun = true;
+    if (auto ready = begin_epoch(*std::move(present)); !ready) {
+      fail_with(ready.error());
       return;
     }
   } else if (engine) {
@@ -297,6 +300,15 @@ void EmbeddedSequencer::Core::refresh() {
   review();
 }
 
+// Others order what waited here.
+void EmbeddedSequencer::Core::rest() {
+  for (OperationPool::Entry& entry : pool.clear()) {
+    for (const Done& done : entry.done) {
+      done(fail(not_validator()));
+    }
+  }
+}
+
 Result<void> EmbeddedSequencer::Core::begin_epoch(EpochRecord next) {
   engine.reset();
   set.reset();
@@ -304,18 +316,20 @@ Result<void> EmbeddedSequencer::Core::begin_epoch(EpochRecord next) {
   epoch = std::move(next);
   const auto own = std::ranges::find(epoch.validators, parts.self, &EpochValidator::node);
   if (epoch.validators.size() < 2 || own == epoch.validators.end()) {
-    for (OperationPool::Entry& entry : pool.clear()) {
-      for (const Done& done : entry.done) {
-        done(fail(not_validator()));
-      }
-    }
+    rest();
     return {};
   }
   const consensus::VoteKey* const key = parts.memory.key();
   if (key == nullptr || key->public_key() != own->key) {
-    return fail("fleet.vote_key_invalid",
-                "this node is a validator, but its data directory does not have the key that it is "
-                "known to vote with: it stays silent");
+    // Not for ever: the next epoch may have the key that is here.
+    rest();
+    parts.report(
+        Stopped{.reason = Error(
+                    "fleet.vote_key_invalid",
+                    "this node is a validator, but its data directory does not have the key that "
+                    "it is known to vote with: it stays silent until `i2 validator add` has made "
+                    "its new key known")});
+    return {};
   }
   I2_TRY_VALUE(auto validators, validator_set(sealed->head.chain_id, epoch));
   set = std::make_shared<const consensus::ValidatorSet>(std::move(validators));

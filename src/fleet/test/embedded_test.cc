@@ -482,10 +482,27 @@ TEST(EmbeddedSequencer, WithoutTheKeyThatOthersKnowItStaysSilent) {
   ASSERT_TRUE(memory.make_key(consensus::VoteSuite::kEd25519));
   council.members[3]->memory.emplace(std::move(memory));
   council.members[3]->start();
-  EXPECT_EQ(code(council.ordered(3, council.invite())), "fleet.ledger_stopped");
-  const std::scoped_lock lock(council.members[3]->reports_mutex);
-  ASSERT_EQ(council.members[3]->stopped.size(), 1u);
-  EXPECT_EQ(council.members[3]->stopped[0].code(), "fleet.vote_key_invalid");
+  EXPECT_EQ(code(council.ordered(3, council.invite())), "fleet.not_sequencer");
+  {
+    const std::scoped_lock lock(council.members[3]->reports_mutex);
+    ASSERT_EQ(council.members[3]->stopped.size(), 1u);
+    EXPECT_EQ(council.members[3]->stopped[0].code(), "fleet.vote_key_invalid");
+  }
+  // It says what it votes with now, through another one.
+  std::promise<Result<SetVoteKey>> answer;
+  council.members[3]->sequencer->make_key(
+      consensus::VoteSuite::kEd25519,
+      [&answer](Result<SetVoteKey> key) { answer.set_value(std::move(key)); });
+  const auto key = answer.get_future().get();
+  ASSERT_TRUE(key);
+  const AccountId account = account_of(council.members[3]->id);
+  ASSERT_TRUE(council.ordered(0, council.founder.sign(council.members[3]->identity, account,
+                                                      council.nonce_of(account), *key)));
+  testing::follow_all(*council.members[3]->ledger, *council.founder.ledger);
+  council.members[3]->sequencer->ledger_changed();
+  council.kill(0);
+  --council.operator_nonce;  // the one that was refused
+  EXPECT_TRUE(council.ordered(3, council.invite())) << "three of four with it";
 }
 
 }  // namespace

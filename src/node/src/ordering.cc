@@ -7,6 +7,7 @@ namespace {
 
 // So often may the validators have changed on the way.
 constexpr int kAttemptsMax = 3;
+constexpr int kLocalAttemptsMax = 2;
 
 }  // namespace
 
@@ -15,8 +16,9 @@ bool Ordering::is_local() const {
   return epoch && std::ranges::contains(epoch->validators, self_, &fleet::EpochValidator::node);
 }
 
-ports::Sequencer* Ordering::engine() const {
-  if (!is_local()) {
+// A validator without its key can still ask the others.
+ports::Sequencer* Ordering::engine(int attempt) const {
+  if (!is_local() || attempt >= kLocalAttemptsMax) {
     return remote_;
   }
   const auto epoch = fleet::FleetState(ledger_.chain()->state).epoch();
@@ -24,7 +26,7 @@ ports::Sequencer* Ordering::engine() const {
 }
 
 void Ordering::submit(Bytes operation, Done done, int attempt) {
-  ports::Sequencer* const to = engine();
+  ports::Sequencer* const to = engine(attempt);
   if (to == nullptr) {
     done(fail("fleet.sequencer_unreachable", "the node is starting: try again"));
     return;

@@ -27,7 +27,7 @@ class Ordering final : public ports::Sequencer {
 
  private:
   void submit(Bytes operation, Done done, int attempt);
-  [[nodiscard]] ports::Sequencer* engine() const;
+  [[nodiscard]] ports::Sequencer* engine(int attempt) const;
 
   const fleet::Ledger& ledger_;
   const NodeId self_;

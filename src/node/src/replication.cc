@@ -135,6 +135,9 @@ Task<> RemoteSequencer::pass_on(Bytes operation, Done done) {
 Task<Result<ports::Receipt>> RemoteSequencer::ask(Bytes operation) {
   const auto chain = parts_.ledger.chain();
   I2_CO_TRY_VALUE(fleet::EpochRecord epoch, fleet::FleetState(chain->state).epoch());
+  std::erase_if(epoch.validators, [this](const fleet::EpochValidator& validator) {
+    return validator.node == parts_.trust.node_id();
+  });
   std::ranges::stable_partition(epoch.validators, [this](const fleet::EpochValidator& validator) {
     return parts_.peers.link_to(validator.node) != nullptr;
   });

@@ -396,7 +396,7 @@ Task<Result<void>> Validators::prepare(NodeId node) {
   }
   for (const NodeId& one : wanted) {
     I2_CO_TRY_VALUE(const auto key, state.vote_key(one));
-    if (key) {
+    if (key && one != node) {  // the node itself may have another one by now
       continue;
     }
     if (one == parts_.trust.node_id()) {
