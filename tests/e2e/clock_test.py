@@ -108,7 +108,8 @@ class Clock(FleetTest):
             self.move(timedelta(hours=hours))
             self.meet(nodes[:2])
             file.write_text(f"after {hours} hours")
-            nodes[1].ok("send", file, "alpha")
+            # The connection of before may still show the certificate of before.
+            wait_for(lambda: nodes[1].i2("send", file, "alpha").code == 0, "a file to be sent")
         self.assertLessEqual(nodes[0].ok("status")["consensus"]["height"], height + 1)
         for node in nodes[2:]:
             node.start()
