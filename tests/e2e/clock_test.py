@@ -64,14 +64,6 @@ class Clock(FleetTest):
         wait_for(lambda: beta.ok("status")["consensus"]["height"] == heights[-1], "beta to follow")
         self.assertEqual(*(node.ok("status")["consensus"]["app_hash"] for node in (alpha, beta)))
 
-    def council(self):
-        alpha = self.founder().start()
-        nodes = [alpha, *(self.invited(alpha, name).start() for name in ("beta", "gamma", "delta"))]
-        self.meet(nodes)
-        for node in nodes[1:]:
-            alpha.ok("validator", "add", node.name)
-        return nodes
-
     def meet(self, nodes):
         wait_for(lambda: all(len(n.connected()) == len(nodes) - 1 and self.is_current(n) for n in nodes),
                  "everybody to meet with current certificates", 120)
@@ -83,7 +75,7 @@ class Clock(FleetTest):
                  "everybody to hear of it")
 
     def test_validators_that_were_off_for_a_month_start_by_themselves(self):
-        nodes = self.council()
+        nodes = self.council("beta", "gamma", "delta")
         self.order(nodes)
         for node in nodes:
             node.stop()
@@ -98,7 +90,7 @@ class Clock(FleetTest):
         self.order(nodes)
 
     def test_members_reach_each_other_without_a_quorum_for_three_days(self):
-        nodes = self.council()
+        nodes = self.council("beta", "gamma", "delta")
         self.order(nodes)
         height = nodes[0].ok("status")["consensus"]["height"]
         for node in nodes[2:]:

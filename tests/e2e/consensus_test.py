@@ -15,22 +15,8 @@ class Validators(FleetTest):
     def consensus(self, node):
         return node.ok("consensus", "status")
 
-    def heads(self, nodes):
-        return {(s["height"], s["app_hash"]) for s in (n.ok("status")["consensus"] for n in nodes)}
-
     def agree(self, nodes):
         wait_for(lambda: len(self.heads(nodes)) == 1, "the nodes to have one state", PATIENCE)
-
-    def council(self, *names):
-        """alpha and these, all of them validators and connected."""
-        alpha = self.founder().start()
-        nodes = [alpha, *(self.invited(alpha, name).start() for name in names)]
-        wait_for(lambda: all(len(n.connected()) == len(names) for n in nodes), "everybody to meet")
-        for name in names:
-            answer = alpha.ok("validator", "add", name)
-            self.assertEqual((answer["schema"], answer["member"]["name"]), ("i2.validator/1", name))
-        wait_for(lambda: all(len(self.consensus(n)["validators"]) == len(nodes) for n in nodes), "everybody to know it")
-        return nodes
 
     def invite_through(self, alpha, node):
         """An invite of alpha's operator that `node` submits: alpha alone is an authority, so it is taken back at once."""
@@ -48,7 +34,8 @@ class Validators(FleetTest):
             node = self.invited(alpha, f"node{count}").start()
             wait_for(lambda: alpha.connected() >= {node.name}, "the node to connect")
             # Before it is a validator it has said nothing of votes; the command asks it to.
-            alpha.ok("validator", "add", node.name, timeout=PATIENCE)
+            added = alpha.ok("validator", "add", node.name, timeout=PATIENCE)
+            self.assertEqual((added["schema"], added["member"]["name"]), ("i2.validator/1", node.name))
             nodes.append(node)
             wait_for(lambda: all(self.consensus(n)["tolerates"] == tolerates and self.consensus(n)["quorum"] == quorum
                                  and len(self.consensus(n)["validators"]) == count for n in nodes),

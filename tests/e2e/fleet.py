@@ -211,6 +211,21 @@ class FleetTest(unittest.TestCase):
         node.ok("join", self.invite(sponsor), "--name", name)
         return node
 
+    def heads(self, nodes):
+        """What these nodes have for the end of the ledger; one element when they agree."""
+        return {(s["height"], s["app_hash"]) for s in (n.ok("status")["consensus"] for n in nodes)}
+
+    def council(self, *names):
+        """alpha and these, all of them validators and connected."""
+        alpha = self.founder().start()
+        nodes = [alpha, *(self.invited(alpha, name).start() for name in names)]
+        wait_for(lambda: all(len(n.connected()) == len(names) for n in nodes), "everybody to meet")
+        for name in names:
+            alpha.ok("validator", "add", name)
+        wait_for(lambda: all(len(n.ok("consensus", "status")["validators"]) == len(nodes) for n in nodes),
+                 "everybody to know the validators")
+        return nodes
+
     def pair(self):
         """alpha and beta, running and connected."""
         alpha = self.founder().start()

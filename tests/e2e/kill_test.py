@@ -48,9 +48,6 @@ class Killed(FleetTest):
         node.process = None
         node.start()
 
-    def heights(self, *nodes):
-        return {(n.ok("status")["consensus"]["height"], n.ok("status")["consensus"]["app_hash"]) for n in nodes}
-
     def test_a_newcomer(self):
         alpha = self.founder().start()
         for number in range(ROUNDS):
@@ -113,7 +110,7 @@ class Killed(FleetTest):
             self.assertEqual(len(tags), len(set(tags)), "one was doubled")
             self.assertLessEqual(acknowledged, set(tags), "an acknowledged one was lost")
             wait_for(lambda: beta.connected() == {"alpha"}, "the nodes to meet again", RECOVERY)
-            wait_for(lambda: len(self.heights(alpha, beta)) == 1, f"equal states in round {number}", RECOVERY)
+            wait_for(lambda: len(self.heads([alpha, beta])) == 1, f"equal states in round {number}", RECOVERY)
 
     def test_expulsion(self):
         alpha = self.founder().start()
@@ -137,11 +134,8 @@ class Killed(FleetTest):
 
     def test_validators(self):
         """One of four at a time; a vote that is forgotten would show as evidence against its author."""
-        alpha = self.founder().start()
-        nodes = [alpha, *(self.invited(alpha, name).start() for name in ("beta", "gamma", "delta"))]
-        wait_for(lambda: all(len(n.connected()) == 3 for n in nodes), "everybody to meet")
-        for node in nodes[1:]:
-            alpha.ok("validator", "add", node.name)
+        nodes = self.council("beta", "gamma", "delta")
+        alpha = nodes[0]
         acknowledged, tried = set(), 0
         for number in range(ROUNDS):
             for _ in range(3):
@@ -156,7 +150,7 @@ class Killed(FleetTest):
             tags = [i["tag"] for i in alpha.ok("invite", "--list")["invites"] if i["tag"]]
             self.assertEqual(len(tags), len(set(tags)), "one was doubled")
             self.assertLessEqual(acknowledged, set(tags), "an acknowledged one was lost")
-            wait_for(lambda: len(self.heights(*nodes)) == 1, f"equal states in round {number}", RECOVERY)
+            wait_for(lambda: len(self.heads(nodes)) == 1, f"equal states in round {number}", RECOVERY)
         for node in nodes:
             self.assertEqual(node.ok("consensus", "evidence")["evidence"], [])
             self.assertEqual(node.events("ordering_stopped"), [])

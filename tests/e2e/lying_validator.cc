@@ -28,7 +28,6 @@ namespace {
 namespace asio = boost::asio;
 using boost::asio::awaitable;
 
-constexpr std::uint8_t kEnvelopeFrame = 1;
 constexpr std::chrono::seconds kUntilTheyHaveRead{2};
 
 // Both votes, each in a frame behind its length.
@@ -53,7 +52,7 @@ Result<Bytes> make_votes(const fleet::Ledger& ledger, const fleet::VoteMemory& m
     const Bytes envelope =
         consensus::encode(consensus::Envelope{.epoch = epoch.number, .message = vote});
     w.u32(static_cast<std::uint32_t>(envelope.size() + 1));
-    w.u8(kEnvelopeFrame);
+    w.u8(fleet::kEnvelopeFrame);
     w.bytes(envelope);
   }
   return out;

@@ -307,11 +307,11 @@ void Ledger::on_change(std::function<void(const LedgerChange&)> listener) {
 }
 
 // How many of these, which follow one another, are already there.
-Result<std::size_t> Ledger::known(std::span<const Block> blocks) const {
+Result<std::size_t> Ledger::known(std::span<const BlockHeader> headers) const {
   const auto held = chain();
   std::size_t out = 0;
-  for (; out < blocks.size() && blocks[out].header.height <= held->head.height; ++out) {
-    const BlockHeader& header = blocks[out].header;
+  for (; out < headers.size() && headers[out].height <= held->head.height; ++out) {
+    const BlockHeader& header = headers[out];
     I2_TRY_VALUE(const auto there, read_block(header.height));
     if (there && id(there->header) != id(header)) {
       return fail("fleet.ledger_diverged",
@@ -320,10 +320,10 @@ Result<std::size_t> Ledger::known(std::span<const Block> blocks) const {
                               header.height, id(there->header).hex(), id(header).hex()));
     }
   }
-  if (out < blocks.size() && (blocks[out].header.height != held->head.height + 1 ||
-                              blocks[out].header.previous != tip(*held))) {
+  if (out < headers.size() &&
+      (headers[out].height != held->head.height + 1 || headers[out].previous != tip(*held))) {
     return fail("fleet.block_invalid", std::format("block {} does not follow block {}",
-                                                   blocks[out].header.height, held->head.height));
+                                                   headers[out].height, held->head.height));
   }
   return out;
 }
@@ -339,11 +339,11 @@ Result<const Authority*> Ledger::authority() {
 
 Result<void> Ledger::append(Run run) {
   const std::scoped_lock adding(adding_);
-  std::vector<Block> blocks;
+  std::vector<BlockHeader> headers;
   for (const BlockBuilder::Built& built : run.blocks) {
-    blocks.push_back(built.block);
+    headers.push_back(built.block.header);
   }
-  I2_TRY_VALUE(const std::size_t there, known(blocks));
+  I2_TRY_VALUE(const std::size_t there, known(headers));
   run.blocks.erase(run.blocks.begin(), run.blocks.begin() + static_cast<std::ptrdiff_t>(there));
   return run.blocks.empty() ? Result<void>{} : commit(std::move(run));
 }
@@ -352,15 +352,17 @@ Result<bool> Ledger::follow(std::span<const Bytes> encodings, ByteView seal_enco
   Run run;
   I2_TRY_VALUE(run.seal, decode_seal(seal_encoding));
   std::vector<Block> blocks;
+  std::vector<BlockHeader> headers;
   for (const Bytes& encoding : encodings) {
     I2_TRY_VALUE(Block block, decode_block(encoding));
-    if (!blocks.empty() && block.header.previous != id(blocks.back().header)) {
+    if (!headers.empty() && block.header.previous != id(headers.back())) {
       return fail("fleet.block_invalid", "the blocks do not follow one another");
     }
+    headers.push_back(block.header);
     blocks.push_back(std::move(block));
   }
   const std::scoped_lock adding(adding_);
-  I2_TRY_VALUE(const std::size_t there, known(blocks));
+  I2_TRY_VALUE(const std::size_t there, known(headers));
   if (there == blocks.size()) {
     return false;
   }
@@ -385,7 +387,11 @@ Result<bool> Ledger::follow(std::span<const Bytes> encodings, ByteView seal_enco
 Result<std::vector<EpochLink::Confirmation>> Ledger::confirmations(const FleetState& state,
                                                                    const EpochRecord& epoch) const {
   std::vector<EpochLink::Confirmation> out;
-  for (const OperationId& which : state.confirmations(epoch.number)) {
+  const std::vector<OperationId> operations = state.confirmations(epoch.number);
+  if (operations.size() < quorum(epoch)) {
+    return out;
+  }
+  for (const OperationId& which : operations) {
     I2_TRY_VALUE(const auto receipt, find(which));
     I2_TRY_VALUE(const auto block, receipt ? read_block(receipt->height)
                                            : Result<std::optional<Block>>(std::nullopt));

@@ -5,6 +5,8 @@
 #include <map>
 #include <mutex>
 
+#include "stopping.h"
+
 namespace i2::fleet {
 namespace {
 
@@ -14,10 +16,6 @@ struct Waiting {
   Bytes operation;
   Done done;
 };
-
-Error stopped_error() {
-  return {"fleet.ledger_stopped", "the node is stopping: submit the same operation again later"};
-}
 
 Error not_sequencer() {
   return {"fleet.not_sequencer", "this node does not order operations alone any more"};
@@ -66,7 +64,7 @@ struct SoloSequencer::Core {
 
 std::optional<Error> SoloSequencer::Core::refusal() const {
   if (stopped) {
-    return stopped_error();
+    return ledger_stopping();
   }
   if (waiting.size() >= kPendingOperationsMax) {
     return Error("fleet.overloaded", "too many operations wait for their turn: try again");
@@ -196,7 +194,7 @@ void SoloSequencer::stop() {
     left = std::exchange(core_->waiting, {});
   }
   for (Waiting& entry : left) {
-    entry.done(fail(stopped_error()));
+    entry.done(fail(ledger_stopping()));
   }
 }
 

@@ -13,15 +13,19 @@ constexpr int kLocalAttemptsMax = 2;
 
 bool Ordering::is_local() const {
   const auto epoch = fleet::FleetState(ledger_.chain()->state).epoch();
-  return epoch && std::ranges::contains(epoch->validators, self_, &fleet::EpochValidator::node);
+  return epoch && validates(*epoch);
+}
+
+bool Ordering::validates(const fleet::EpochRecord& epoch) const {
+  return std::ranges::contains(epoch.validators, self_, &fleet::EpochValidator::node);
 }
 
 // A validator without its key can still ask the others.
 ports::Sequencer* Ordering::engine(int attempt) const {
-  if (!is_local() || attempt >= kLocalAttemptsMax) {
+  const auto epoch = fleet::FleetState(ledger_.chain()->state).epoch();
+  if (!epoch || !validates(*epoch) || attempt >= kLocalAttemptsMax) {
     return remote_;
   }
-  const auto epoch = fleet::FleetState(ledger_.chain()->state).epoch();
   return epoch->validators.size() == 1 ? alone_ : voting_;
 }
 

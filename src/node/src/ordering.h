@@ -28,6 +28,7 @@ class Ordering final : public ports::Sequencer {
  private:
   void submit(Bytes operation, Done done, int attempt);
   [[nodiscard]] ports::Sequencer* engine(int attempt) const;
+  [[nodiscard]] bool validates(const fleet::EpochRecord& epoch) const;
 
   const fleet::Ledger& ledger_;
   const NodeId self_;

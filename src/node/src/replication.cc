@@ -4,10 +4,11 @@
 #include <i2/node/fleet.pb.h>
 
 #include <algorithm>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "await_answer.h"
 
 namespace i2::node {
 namespace asio = boost::asio;
@@ -107,18 +108,7 @@ bool may_be_elsewhere(const Error& error) {
 }  // namespace
 
 Task<Result<ports::Receipt>> receipt(std::function<void(ports::Sequencer::Done)> start) {
-  return asio::async_initiate<const asio::use_awaitable_t<>&, void(Result<ports::Receipt>)>(
-      [](auto handler, const std::function<void(ports::Sequencer::Done)>& begin) {
-        const auto executor = asio::get_associated_executor(handler);
-        // Shared: a std::function has to be copyable.
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        begin([executor, shared](Result<ports::Receipt> result) {
-          asio::post(executor, [shared, result = std::move(result)]() mutable {
-            (*shared)(std::move(result));
-          });
-        });
-      },
-      asio::use_awaitable, std::move(start));
+  return answer_of<Result<ports::Receipt>>(std::move(start));
 }
 
 void RemoteSequencer::submit(Bytes operation, Done done) {

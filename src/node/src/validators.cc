@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <deque>
 
+#include "await_answer.h"
 #include "replication.h"
 
 namespace i2::node {
@@ -206,8 +207,9 @@ void Validators::confirm_epoch() {
       });
 }
 
-bool Validators::is_validator(const NodeId& node) const {
-  return validators_.load()->contains(node);
+bool Validators::votes_with(const NodeId& peer) const {
+  const auto validators = validators_.load();
+  return validators->contains(peer) && validators->contains(parts_.trust.node_id());
 }
 
 void Validators::block_added() {
@@ -223,8 +225,7 @@ void Validators::block_added() {
 
 void Validators::open_channel(const NodeId& peer) {
   const LinkPtr link = parts_.peers.link_to(peer);
-  if (stopping_ || link == nullptr || !is_validator(peer) ||
-      !is_validator(parts_.trust.node_id())) {
+  if (stopping_ || link == nullptr || !votes_with(peer)) {
     return;
   }
   ChannelPtr channel;
@@ -255,8 +256,7 @@ Task<> Validators::keep_writing(ChannelPtr channel) {
     co_return;
   }
   stream->set_priority(kPriority);
-  while (connection.is_open() && !stream->peer_stopped() && is_validator(channel->link->peer) &&
-         is_validator(parts_.trust.node_id())) {
+  while (connection.is_open() && !stream->peer_stopped() && votes_with(channel->link->peer)) {
     if (channel->has_overflowed()) {
       parts_.log.warning("fleet", "validator_slow", "a validator does not read what it is sent",
                          {{"peer", channel->link->name}});
@@ -288,7 +288,7 @@ Task<> Validators::channel_ended(ChannelPtr channel) {
 
 Task<> Validators::read(stoq::Connection connection, stoq::Stream stream) {
   const NodeId from = connection.peer().node_id;
-  while (is_validator(from) && is_validator(parts_.trust.node_id())) {
+  while (votes_with(from)) {
     const auto head = co_await stream.read_exactly(kLengthSize);
     if (!head) {
       co_return;
@@ -345,19 +345,8 @@ void Validators::on(const fleet::EmbeddedSequencer::Stopped& stopped) {
 // --- becoming a validator
 
 Task<Result<void>> Validators::prepare_self() {
-  const auto make = [this](auto done) {
-    sequencer_.make_key(consensus::VoteSuite::kEd25519, done);
-  };
-  auto wanted = co_await asio::async_initiate<const asio::use_awaitable_t<>&,
-                                              void(Result<fleet::SetVoteKey>)>(
-      [this, &make](auto handler) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        make([shared, executor = parts_.runtime.control()](Result<fleet::SetVoteKey> key) {
-          asio::post(executor,
-                     [shared, key = std::move(key)]() mutable { (*shared)(std::move(key)); });
-        });
-      },
-      asio::use_awaitable);
+  auto wanted = co_await answer_of<Result<fleet::SetVoteKey>>(
+      [this](auto done) { sequencer_.make_key(consensus::VoteSuite::kEd25519, std::move(done)); });
   if (!wanted) {
     co_return fail(wanted.error());
   }

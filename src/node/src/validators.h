@@ -63,7 +63,8 @@ class Validators {
   [[nodiscard]] Task<> ring();
   void read_epoch();
   void confirm_epoch();
-  [[nodiscard]] bool is_validator(const NodeId& node) const;
+  // Both of us are validators now.
+  [[nodiscard]] bool votes_with(const NodeId& peer) const;
   void open_channel(const NodeId& peer);
   [[nodiscard]] Task<> write(ChannelPtr channel);
   [[nodiscard]] Task<> keep_writing(ChannelPtr channel);

@@ -24,6 +24,9 @@ namespace i2::fleet {
 // What validators have sent and this node has not looked at yet, of each of them.
 inline constexpr std::size_t kIncomingSizeMax = 32 * 1024 * 1024;
 inline constexpr std::size_t kFrameSizeMax = consensus::kMessageSizeMax + 1;
+// The first byte of a frame (docs/wire/consensus.md, "Stream").
+inline constexpr std::uint8_t kEnvelopeFrame = 1;
+inline constexpr std::uint8_t kOperationFrame = 2;
 
 class EmbeddedSequencer final : public ports::Sequencer {
  public:

@@ -107,7 +107,7 @@ class Ledger {
   [[nodiscard]] Result<void> load_state(StateTree& out) const;
   [[nodiscard]] Result<void> check_head(const std::filesystem::path& data_dir);
   [[nodiscard]] Result<std::optional<Block>> read_block(std::uint64_t height) const;
-  [[nodiscard]] Result<std::size_t> known(std::span<const Block> blocks) const;
+  [[nodiscard]] Result<std::size_t> known(std::span<const BlockHeader> headers) const;
   [[nodiscard]] Result<const Authority*> authority();
   [[nodiscard]] Result<void> complete_links(store::Batch& batch);
   [[nodiscard]] Result<std::vector<EpochLink::Confirmation>> confirmations(
