@@ -135,6 +135,7 @@ void Peers::log_failure(Known& known, const Error& error) {
 Task<Result<LinkPtr>> Peers::connect(stoq::SocketAddress address) {
   // Not resumed: an earlier handshake vouches for the leaves of that time, and either side may have
   // a new one since, to which its HELLO is bound.
+  const auto shown = parts_.trust.current();
   auto connection = co_await parts_.transport.connect(address, {.resume = false});
   if (!connection) {
     co_return fail(std::move(connection).error());
@@ -144,6 +145,12 @@ Task<Result<LinkPtr>> Peers::connect(stoq::SocketAddress address) {
       co_await asio::co_spawn(connection->executor(), connection->ping(), asio::use_awaitable);
   if (!pong) {
     co_return fail(pong.error());
+  }
+  // Renewed on the way: the peer has seen the one of before and may hold this node to it.
+  if (parts_.trust.current() != shown) {
+    asio::post(connection->executor(),
+               [last = *connection]() mutable { last.close(stoq::AppError::kNone); });
+    co_return co_await connect(address);
   }
   co_return co_await adopt(std::move(*connection), true);
 }
@@ -157,6 +164,7 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
   link->peer = connection.peer().node_id;
   link->name = connection.peer().name;
   link->outgoing = outgoing;
+  link->shown_expired = parts_.trust.current()->certificate.not_after() <= parts_.clock.unix_now();
   link->since = parts_.clock.now();
   link->remote = co_await asio::co_spawn(executor, remote_address(connection), asio::use_awaitable);
   if (link->peer == parts_.trust.node_id()) {
@@ -345,7 +353,7 @@ Task<> Peers::part_with(LinkPtr link) {
 void Peers::reconnect() {
   for (const auto& [id, of_peer] : links_) {
     for (const LinkPtr& link : of_peer) {
-      if (link->outgoing) {
+      if (link->outgoing || link->shown_expired) {
         close(link, stoq::AppError::kNone);
       }
     }

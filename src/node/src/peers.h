@@ -38,6 +38,7 @@ struct Link {
   std::string name;
   stoq::SocketAddress remote;
   bool outgoing = false;
+  bool shown_expired = false;  // this node's certificate, so that the peer lets it renew at most
   Timestamp since = 0;
   std::size_t users = 0;  // commands that use it now
   bool answered = true;   // the handshake or the last probe; not while one is under way
@@ -120,7 +121,8 @@ class Peers {
   // Closes every connection to whom the trust store no longer knows as a member, and dials it no
   // more. One that left by itself gets a moment to hear that it has.
   void drop_former_members();
-  // Closes every connection this node opened and dials again: its own certificate is new.
+  // Closes every connection that this node opened, or in which it showed an expired certificate,
+  // and dials again: its own certificate is new.
   void reconnect();
 
  private:
