@@ -46,6 +46,7 @@ release_and() { # CTEST-OPTION...
 sanitized() { # PRESET NAME [LABEL-LEFT-OUT]
   title "build: clang $2"
   build "$1"
+  [ -n "${3:-}" ] || build "$1" plain_programs
   tests "$1" "tests: clang $2" -LE "^(slow|full|soak|tools${3:+|$3})\$"
 }
 

@@ -9,7 +9,6 @@ find_package(benchmark REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
-pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
 
 # ngtcp2 and its crypto library must come from one version: plain trixie silently mixes the headers of 1.11
 # with the library of 1.22 (tools/apt-preferences).
@@ -26,6 +25,15 @@ add_library(ngtcp2 INTERFACE)
 target_link_libraries(ngtcp2 INTERFACE ${NGTCP2_CRYPTO_STATIC} ${NGTCP2_STATIC} OpenSSL::SSL
                                        OpenSSL::Crypto)
 add_library(ngtcp2::ngtcp2 ALIAS ngtcp2)
+
+# Static: loading the shared library takes longer than all the rest of a client's start.
+pkg_check_modules(ROCKSDB REQUIRED rocksdb)
+find_library(ROCKSDB_STATIC librocksdb.a REQUIRED)
+pkg_check_modules(ROCKSDB_DEPS REQUIRED IMPORTED_TARGET snappy liblz4 libzstd zlib)
+add_library(rocksdb INTERFACE)
+target_link_libraries(rocksdb INTERFACE ${ROCKSDB_STATIC} PkgConfig::ROCKSDB_DEPS bz2 Threads::Threads)
+target_link_options(rocksdb INTERFACE -Wl,--gc-sections)
+add_library(rocksdb::rocksdb ALIAS rocksdb)
 
 # HTTP: nghttp3 of the same origin as ngtcp2, static for the same reason; nghttp2 as Debian has it.
 pkg_check_modules(NGHTTP3 REQUIRED libnghttp3>=1.15)

@@ -112,6 +112,18 @@ function(i2_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
 
+# i2_plain_programs(TARGET...): only tests with the label `plain` need them, which run under sanitizers with
+# --full only; there the target `plain_programs` makes them.
+function(i2_plain_programs)
+  if(NOT TARGET plain_programs)
+    add_custom_target(plain_programs)
+  endif()
+  add_dependencies(plain_programs ${ARGN})
+  if(I2_SANITIZE)
+    set_target_properties(${ARGN} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+endfunction()
+
 # i2_fuzz(name SOURCES ... [DEPS ...] [INCLUDES ...]): a libFuzzer target under the fuzz preset. Otherwise a
 # part of fuzz_replay, which gives it the files of corpus/<name>/; under the other sanitizers that is a test.
 function(i2_fuzz name)

@@ -100,7 +100,7 @@ class Explorer {
       if (made_.set->leader(view) != kHonest) {
         continue;
       }
-      for (const std::uint8_t number : {100, 101}) {
+      for (const std::uint8_t number : {std::uint8_t{100}, std::uint8_t{101}}) {
         const Bytes bytes = payload(number, view);
         const Proposal proposal{.view = view,
                                 .parent_view = 0,

@@ -49,6 +49,14 @@ PayloadId payload_id(ByteView encoding) {
   return PayloadId{crypto::sha256(encoding)};
 }
 
+View view_of(const Record& record) {
+  const auto* const vote = std::get_if<Vote>(&record);
+  return vote != nullptr ? vote->statement.view
+                         : std::get<ProposalMessage>(record).proposal.proposal.view;
+}
+
+constexpr Duration kSyncAfter = 200 * kMillisecond;
+
 struct Sealed {
   PayloadId id;
   Bytes payload;
@@ -58,9 +66,11 @@ struct Sealed {
   std::vector<ProposalMessage> chain;
 };
 
-// What a validator has on its disk.
+// What a validator has on its disk. The ledger is synced once in a while only: when the power
+// fails, what came after is lost, and the log of votes and proposals has to bring it back.
 struct Disk {
   std::vector<Sealed> ledger;
+  std::size_t synced = 0;
   std::vector<std::pair<EpochNumber, Record>> log;
 };
 
@@ -73,7 +83,7 @@ class Node {
       : world_(world), number_(number), self_(self), honest_(honest) {}
 
   void start();
-  void crash() { engine_.reset(); }
+  void crash();
   [[nodiscard]] bool up() const { return engine_ != nullptr; }
   void receive(ValidatorIndex from, const Envelope& envelope);
   void connected(ValidatorIndex peer);
@@ -92,6 +102,7 @@ class Node {
  private:
   void carry_out();
   void carry_out(std::vector<Action> actions);
+  void commit(Commit action, EpochNumber epoch);
   [[nodiscard]] std::uint64_t height_of(const PayloadId& payload) const;
 
   World& world_;
@@ -102,6 +113,7 @@ class Node {
   std::unique_ptr<Engine> engine_;
   std::map<PayloadId, std::uint64_t> heights_;  // of what was validated
   Timestamp planned_ = kNever;
+  bool sync_planned_ = false;
   bool carrying_ = false;
 };
 
@@ -142,7 +154,8 @@ class World {
       outcome_.complaints.push_back(std::move(what));
     }
   }
-  void committed(const Node& node);
+  // Everything from the `first` payload on of its ledger.
+  void committed(const Node& node, std::size_t first);
   void note(std::string_view what, const Node& node, ByteView more) {
     trace_.update(as_bytes(std::format("{} {} {};", now_, what, node.number())));
     trace_.update(more);
@@ -174,6 +187,7 @@ class World {
   };
 
   void plan_trouble();
+  void fail_all();
   void reconnect_all();
   void lie();
   void check_ledgers();
@@ -192,6 +206,7 @@ class World {
   std::uint64_t generation_ = 0;  // messages of an older one were on a connection that is gone
   std::map<EpochNumber, testing::TestSet> sets_;
   std::set<ValidatorIndex> convicted_;
+  std::map<std::size_t, PayloadId> acknowledged_;  // by the first who committed it
   std::deque<Envelope> overheard_;
   crypto::Sha256 trace_;
   ConsensusOutcome outcome_;
@@ -282,9 +297,11 @@ void Node::sync(const std::vector<Sealed>& ledger) {
     }
   }
   const EpochNumber before = epoch();
+  const std::size_t first = disk_.ledger.size();
   disk_.ledger = ledger;
+  disk_.synced = ledger.size();
   const EpochNumber after = epoch();
-  world_.committed(*this);
+  world_.committed(*this, first);
   if (after != before) {
     start();
     return;
@@ -380,20 +397,8 @@ void Node::carry_out(std::vector<Action> actions) {
       heights_[validate->id] = height;
       engine_->validated(validate->proposal, good, height % world_.plan().payloads_per_epoch == 0,
                          world_.now());
-    } else if (auto* const commit = std::get_if<Commit>(&action)) {
-      for (const ProposalMessage& message : commit->chain) {
-        if (!message.payload.empty()) {
-          disk_.ledger.push_back({.id = message.proposal.proposal.payload,
-                                  .payload = message.payload,
-                                  .epoch = epoch,
-                                  .seal = {},
-                                  .chain = {}});
-        }
-      }
-      disk_.ledger.back().seal = commit->seal;
-      disk_.ledger.back().chain = std::move(commit->chain);
-      std::erase_if(disk_.log, [&](const auto& entry) { return entry.first < epoch; });
-      world_.committed(*this);
+    } else if (auto* const sealed = std::get_if<Commit>(&action)) {
+      commit(std::move(*sealed), epoch);
     } else if (const auto* const accuse = std::get_if<Accuse>(&action)) {
       world_.accused(*this, epoch, accuse->evidence);
     } else if (std::holds_alternative<CatchUp>(action)) {
@@ -401,6 +406,48 @@ void Node::carry_out(std::vector<Action> actions) {
     } else if (std::holds_alternative<Halt>(action)) {
       world_.halted(*this);
     }
+  }
+}
+
+void Node::commit(Commit action, EpochNumber epoch) {
+  const std::size_t first = disk_.ledger.size();
+  for (const ProposalMessage& message : action.chain) {
+    if (!message.payload.empty()) {
+      disk_.ledger.push_back({.id = message.proposal.proposal.payload,
+                              .payload = message.payload,
+                              .epoch = epoch,
+                              .seal = {},
+                              .chain = {}});
+    }
+  }
+  disk_.ledger.back().seal = action.seal;
+  disk_.ledger.back().chain = std::move(action.chain);
+  world_.committed(*this, first);
+  const auto synced = [this, epoch](std::size_t size) {
+    disk_.synced = std::max(disk_.synced, std::min(size, disk_.ledger.size()));
+    // What is not in it must not be forgotten.
+    const View root = disk_.synced == 0 || disk_.ledger[disk_.synced - 1].epoch < epoch
+                          ? 0
+                          : disk_.ledger[disk_.synced - 1].seal->proposal.view;
+    std::erase_if(disk_.log, [&](const auto& entry) {
+      return entry.first < epoch || (entry.first == epoch && view_of(entry.second) <= root);
+    });
+  };
+  if (this->epoch() != epoch) {
+    synced(disk_.ledger.size());
+  } else if (!std::exchange(sync_planned_, true)) {
+    world_.at(world_.now() + kSyncAfter, [this, synced] {
+      sync_planned_ = false;
+      synced(disk_.ledger.size());
+    });
+  }
+}
+
+void Node::crash() {
+  engine_.reset();
+  // Every second time the power fails for the whole machine.
+  if (world_.below(2) == 0) {
+    disk_.ledger.resize(disk_.synced);
   }
 }
 
@@ -480,14 +527,33 @@ void World::halted(const Node& node) {
   }
 }
 
-void World::committed(const Node& node) {
-  note("commit", node, node.disk().ledger.back().id.view());
+void World::committed(const Node& node, std::size_t first) {
+  const auto& ledger = node.disk().ledger;
+  note("commit", node, ledger.back().id.view());
+  if (!node.honest() || 3 * plan_.liars >= plan_.validators) {
+    return;
+  }
+  for (std::size_t i = first; i < ledger.size(); ++i) {
+    const auto [at, added] = acknowledged_.try_emplace(i, ledger[i].id);
+    if (!added && at->second != ledger[i].id) {
+      complain(std::format("payload {} was acknowledged, and is another one now", i));
+    }
+  }
 }
 
 void World::reconnect_all() {
   for (const auto& node : nodes_) {
     for (std::size_t i = 0; i < plan_.validators; ++i) {
       node->connected(static_cast<ValidatorIndex>(i));
+    }
+  }
+}
+
+void World::fail_all() {
+  for (const auto& node : nodes_) {
+    if (node->up()) {
+      node->crash();
+      at(now_ + below(kSecond), [&node] { node->start(); });
     }
   }
 }
@@ -504,6 +570,9 @@ void World::plan_trouble() {
       }
       for (std::size_t& side : twin_sides_) {
         side = below(3);
+      }
+      if (plan_.crashes && below(6) == 0) {
+        fail_all();
       }
       // Sometimes there is nothing to order, for some of them.
       for (const auto& node : nodes_) {
@@ -661,6 +730,11 @@ void World::check_ledgers() {
       complain("a seal is not valid");
     }
     before = sealed.id;
+  }
+  for (const auto& [at, id] : acknowledged_) {
+    if (at >= longest->disk().ledger.size() || longest->disk().ledger[at].id != id) {
+      complain(std::format("payload {} was acknowledged, and is not there", at));
+    }
   }
   outcome_.sealed = longest->disk().ledger.size();
   outcome_.epochs = longest->epoch();

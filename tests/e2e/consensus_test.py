@@ -5,25 +5,12 @@ import shutil
 import signal
 import unittest
 
-from fleet import BIN, DEADLINE, FleetTest, run, wait_for
-
-# Until the others give up the views of a leader that is away.
-PATIENCE = 4 * DEADLINE
+from fleet import BIN, PATIENCE, FleetTest, run, wait_for
 
 
 class Validators(FleetTest):
     def consensus(self, node):
-        return node.ok("consensus", "status")
-
-    def agree(self, nodes):
-        wait_for(lambda: len(self.heads(nodes)) == 1, "the nodes to have one state", PATIENCE)
-
-    def invite_through(self, alpha, node):
-        """An invite of alpha's operator that `node` submits: alpha alone is an authority, so it is taken back at once."""
-        token = alpha.ok("invite", "--address", alpha.address, "--tag", "x", timeout=PATIENCE)
-        wait_for(lambda: token["invite"] in [i["id"] for i in node.ok("invite", "--list")["invites"]],
-                 f"{node.name} to hear of it")
-        return node.ok("invite", "--revoke", token["invite"], "--operator", alpha.data / "identity", timeout=PATIENCE)["receipt"]
+        return node.consensus()
 
     def test_says_what_it_tolerates(self):
         alpha = self.founder().start()
@@ -192,6 +179,33 @@ class Validators(FleetTest):
             answer = alpha.i2("consensus", "evidence", path, "--verify")
             self.assert_fails(answer, 8, "consensus.evidence_invalid")
         self.assert_fails(alpha.i2("consensus", "evidence", self.folder / "none"), 8, "consensus.evidence_invalid")
+
+    def test_who_was_away_for_long_goes_on_from_the_state(self):
+        nodes = self.council("beta", "gamma", "delta", env={"I2_BLOCKS_KEPT": "16"})
+        alpha, delta = nodes[0], nodes[3]
+        self.agree(nodes)
+        delta.stop()
+        for _ in range(10):
+            self.invite_through(alpha, nodes[1])
+        late = self.consensus(alpha)["height"]
+        delta.start()
+        wait_for(lambda: delta.events("state_adopted"), "it to take the state", PATIENCE)
+        self.agree(nodes)
+        self.assertGreater(self.consensus(delta)["height"], late - 1)
+        # It votes again, and newcomers begin with what is there.
+        nodes[1].stop()
+        self.invite_through(alpha, delta)
+        newcomer = self.invited(alpha, "epsilon").start()
+        self.agree([alpha, nodes[2], delta, newcomer])
+
+    def test_votes_can_be_post_quantum_too(self):
+        nodes = self.council("beta", "gamma", "delta", env={"I2_VOTE_SUITE": "hybrid"})
+        status = self.consensus(nodes[0])
+        self.assertEqual([v["suite"] for v in status["validators"]], ["hybrid"] * 4)
+        self.invite_through(nodes[0], nodes[2])
+        self.agree(nodes)
+        newcomer = self.invited(nodes[0], "epsilon").start()
+        self.agree([*nodes, newcomer])
 
 
 if __name__ == "__main__":

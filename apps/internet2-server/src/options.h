@@ -57,6 +57,7 @@ struct Options {
   std::int64_t uses = 1;
   std::int64_t required = 0;
   Duration ttl = 3600 * kSecond;
+  bool newest = false;
   bool list = false;
   bool verify = false;
 };

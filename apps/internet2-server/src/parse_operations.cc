@@ -36,6 +36,20 @@ void add_operation_verbs(const Grammar& grammar) {
                    "prometheus or openmetrics, for programs; default a table")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"prometheus", "openmetrics"}));
+  grammar
+      .verb("backup", "write this node, with its secret keys, into one file",
+            "i2 backup /media/usb/alpha.i2backup", kGroup)
+      ->add_option("file", grammar.options.file, "the file; it must not exist yet")
+      ->type_name("FILE")
+      ->required();
+  CLI::App* const restore =
+      grammar.verb("restore", "make this machine the node of a backup",
+                   "i2 --data-dir /var/lib/internet2 restore /media/usb/alpha.i2backup", kGroup);
+  restore->add_option("file", grammar.options.file, "what `i2 backup` wrote")
+      ->type_name("FILE")
+      ->required();
+  restore->add_flag("--newest", grammar.options.newest,
+                    "go on at once: no other member knows what came after the backup");
   grammar.verb("doctor", "look for what keeps a node from working well on this machine",
                "i2 doctor --json", kGroup);
 }

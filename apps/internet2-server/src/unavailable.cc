@@ -17,18 +17,16 @@ constexpr std::string_view kCatalog = "packages and their execution are not part
 constexpr std::string_view kLedger = "the ledger is not part of this version";
 constexpr std::string_view kMonitoring =
     "monitoring is not part of this version; `i2 status` and `i2 peers` tell how the node is";
-constexpr std::string_view kBackup =
-    "backups are not part of this version; copy the data directory of a stopped node";
 
 constexpr auto kVerbs = std::to_array<Unavailable>({
-    {"alerts", kMonitoring}, {"asset", kAssets},    {"backup", kBackup},   {"cache", kContent},
-    {"cancel", kCatalog},    {"cert", kTrust},      {"ct", kTrust},        {"dns", kNames},
-    {"forward", kProxy},     {"get", kContent},     {"install", kCatalog}, {"logs", kCatalog},
-    {"ls", kContent},        {"pin", kContent},     {"proof", kAssets},    {"proxy", kProxy},
-    {"ps", kCatalog},        {"publish", kCatalog}, {"put", kContent},     {"restore", kBackup},
-    {"run", kCatalog},       {"search", kCatalog},  {"seed", kContent},    {"stake", kLedger},
-    {"statement", kLedger},  {"top", kMonitoring},  {"transfer", kLedger}, {"ui", kMonitoring},
-    {"unpin", kContent},     {"unstake", kLedger},  {"wallet", kLedger},
+    {"alerts", kMonitoring}, {"asset", kAssets},    {"cache", kContent},    {"cancel", kCatalog},
+    {"cert", kTrust},        {"ct", kTrust},        {"dns", kNames},        {"forward", kProxy},
+    {"get", kContent},       {"install", kCatalog}, {"logs", kCatalog},     {"ls", kContent},
+    {"pin", kContent},       {"proof", kAssets},    {"proxy", kProxy},      {"ps", kCatalog},
+    {"publish", kCatalog},   {"put", kContent},     {"run", kCatalog},      {"search", kCatalog},
+    {"seed", kContent},      {"stake", kLedger},    {"statement", kLedger}, {"top", kMonitoring},
+    {"transfer", kLedger},   {"ui", kMonitoring},   {"unpin", kContent},    {"unstake", kLedger},
+    {"wallet", kLedger},
 });
 
 }  // namespace

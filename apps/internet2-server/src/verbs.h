@@ -16,6 +16,8 @@ namespace i2::app {
 [[nodiscard]] node::ExitCode run_init(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_provision(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_join(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_backup(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_restore(const Options& options, const node::Config& config);
 // Of the daemon.
 [[nodiscard]] node::ExitCode run_status(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_peers(const Options& options, const node::Config& config);

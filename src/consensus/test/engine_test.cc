@@ -292,7 +292,7 @@ TEST(Engine, ADoubleProposalIsShown) {
   const ValidatorIndex leader = set.leader(1);
   cluster.stop(leader);
   std::vector<SignedProposal> made;
-  for (std::uint8_t number : {1, 2}) {
+  for (const std::uint8_t number : {std::uint8_t{1}, std::uint8_t{2}}) {
     Bytes payload{0};
     append(payload, PayloadId{}.view());
     payload.push_back(number);
@@ -361,7 +361,7 @@ TEST(Engine, ASecondSealAtOnePlaceHaltsItAndNamesAThird) {
   Proposal other{.view = view, .parent_view = 0, .parent = {}, .payload = {}, .justification = {}};
   other.payload.bytes[0] = 9;
   std::vector<Vote> votes;
-  for (const ValidatorIndex signer : {1, 2, 3}) {
+  for (ValidatorIndex signer = 1; signer <= 3; ++signer) {
     votes.push_back(
         sign_vote(*made.set, signer, *made.keys[signer],
                   {.view = view, .kind = VoteKind::kFinalize, .proposal = id(*made.set, other)})

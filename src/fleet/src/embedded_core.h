@@ -51,7 +51,14 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
     consensus::VoteSuite suite;
     std::function<void(Result<SetVoteKey>)> done;
   };
-  using Event = std::variant<Received, Connected, Disconnected, Nudge, Submitted, KeyWanted>;
+  // The ledger is on disk with everything that was sealed up to a view.
+  struct Synced {
+    consensus::EpochNumber epoch = 0;
+    consensus::View view = 0;
+    Result<void> result;
+  };
+  using Event =
+      std::variant<Received, Connected, Disconnected, Nudge, Submitted, KeyWanted, Synced>;
 
   // A block that has been executed and is not sealed yet.
   struct Candidate {
@@ -69,6 +76,7 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   std::map<NodeId, std::size_t> incoming;  // bytes of frames in `events`
   bool scheduled = false;                  // a job is posted or running
   bool running = false;
+  bool syncing = false;  // the ledger, in a job of its own
   bool stopped = false;
   Status status;
 
@@ -83,6 +91,9 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   std::optional<Timestamp> behind_said;
   bool pool_grew = false;  // or an operation's turn may have come
   bool failed = false;
+  std::optional<consensus::View> unsynced;  // sealed, and in the ledger, but not on disk there
+  Timestamp sync_at = kNever;               // when it is to be
+  bool sync_posted = false;
 
   void add(Event event);
   static void turn_away(const Event& event);
@@ -97,6 +108,7 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   void on(const Nudge&) {}
   void on(Submitted event);
   void on(KeyWanted event);
+  void on(const Synced& event);
 
   // The engine and what it wants.
   void refresh();
@@ -114,6 +126,9 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   [[nodiscard]] Result<const Candidate*> execute(const consensus::PayloadId& payload,
                                                  ByteView encoding);
   [[nodiscard]] Result<void> commit(const consensus::Commit& action);
+  void forget_sealed();
+  void sync_later();
+  void sync(consensus::EpochNumber of, consensus::View view);
   void send(consensus::ValidatorIndex to, const Frame& frame);
   void broadcast(const Frame& frame);
   [[nodiscard]] Frame frame_of(const consensus::Message& message) const;

@@ -16,6 +16,11 @@ constexpr UnixMillis kClockToleranceMs = 10'000;
 constexpr Duration kBehindAgain = kSecond;
 // With so much unsealed a leader proposes nothing but heartbeats.
 constexpr std::size_t kUnsealedMax = 8 * 1024 * 1024;
+// What is sealed is on disk in the ledger too after so long; until then a quorum's memories have
+// it.
+constexpr Duration kSyncAfter = 200 * kMillisecond;
+// Or at once with so much in this one's.
+constexpr std::size_t kMemoryMax = 4 * 1024 * 1024;
 
 }  // namespace
 
@@ -53,6 +58,8 @@ Result<void> EmbeddedSequencer::Core::begin_epoch(EpochRecord next) {
   engine.reset();
   set.reset();
   candidates.clear();
+  unsynced.reset();  // the end of an epoch has been synced
+  sync_at = kNever;
   epoch = std::move(next);
   const auto own = std::ranges::find(epoch.validators, parts.self, &EpochValidator::node);
   if (epoch.validators.size() < 2 || own == epoch.validators.end()) {
@@ -270,15 +277,67 @@ Result<void> EmbeddedSequencer::Core::commit(const consensus::Commit& action) {
     done.push_back(&known->second);
     run.blocks.push_back(known->second.built);
   }
-  parts.memory.forget(epoch.number, action.seal.proposal.view);
+  if (!unsynced) {
+    sync_at = parts.clock.now() + kSyncAfter;
+  }
+  unsynced = action.seal.proposal.view;
   if (run.blocks.empty()) {
     return {};
   }
-  I2_TRY(parts.ledger.append(std::move(run)));
+  // The memory is that of one epoch, and has room for so much.
+  const bool ends_epoch = run.blocks.back().executed.ends_epoch;
+  const bool later = !ends_epoch && parts.memory.size() < kMemoryMax;
+  I2_TRY(parts.ledger.append(std::move(run),
+                             later ? Ledger::Durability::kLater : Ledger::Durability::kSynced));
+  if (!later) {
+    forget_sealed();
+  }
   for (const Candidate* const candidate : done) {
     answer(*candidate);
   }
   return {};
+}
+
+void EmbeddedSequencer::Core::forget_sealed() {
+  sync_at = kNever;
+  parts.memory.forget(epoch.number, *std::exchange(unsynced, std::nullopt));
+}
+
+void EmbeddedSequencer::Core::sync_later() {
+  if (!unsynced || sync_posted || sync_at > parts.clock.now()) {
+    return;
+  }
+  sync_at = kNever;
+  sync_posted = true;
+  parts.post([core = shared_from_this(), of = epoch.number,
+              view = *std::exchange(unsynced, std::nullopt)] { core->sync(of, view); });
+}
+
+// In a job of its own: the engine goes on meanwhile.
+void EmbeddedSequencer::Core::sync(consensus::EpochNumber of, consensus::View view) {
+  {
+    const std::scoped_lock lock(mutex);
+    if (stopped) {
+      return;
+    }
+    syncing = true;
+  }
+  auto result = parts.ledger.sync();
+  {
+    const std::scoped_lock lock(mutex);
+    syncing = false;
+    idle.notify_all();
+  }
+  add(Synced{.epoch = of, .view = view, .result = std::move(result)});
+}
+
+void EmbeddedSequencer::Core::on(const Synced& event) {
+  sync_posted = false;
+  if (!event.result) {
+    fail_with(event.result.error());
+  } else if (event.epoch == epoch.number) {
+    parts.memory.forget(event.epoch, event.view);
+  }
 }
 
 void EmbeddedSequencer::Core::on(const consensus::Accuse& action) {

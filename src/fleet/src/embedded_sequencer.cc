@@ -69,8 +69,9 @@ void EmbeddedSequencer::Core::settle() {
     }
     carry_out(std::move(actions));
   }
+  sync_later();
   const Timestamp late = answer_late(parts.clock.now());
-  parts.alarm(engine ? std::min(engine->deadline(), late) : kNever);
+  parts.alarm(std::min(sync_at, engine ? std::min(engine->deadline(), late) : kNever));
   publish();
 }
 
@@ -105,13 +106,15 @@ void EmbeddedSequencer::stop() {
   {
     std::unique_lock lock(core_->mutex);
     core_->stopped = true;
-    core_->idle.wait(lock, [this] { return !core_->running; });
+    core_->idle.wait(lock, [this] { return !core_->running && !core_->syncing; });
     left = std::exchange(core_->events, {});
   }
   for (const Core::Event& event : left) {
     Core::turn_away(event);
   }
   core_->refuse_all(ledger_stopping());
+  // Otherwise the memory has it after the next start.
+  static_cast<void>(core_->parts.ledger.sync());
 }
 
 void EmbeddedSequencer::submit(Bytes operation, Done done) {

@@ -37,6 +37,8 @@ inline constexpr std::string_view kMembersDir = "ledger/members";
 inline constexpr std::string_view kPeersFile = "ledger/peers";
 inline constexpr std::string_view kStateDir = "ledger/state";
 inline constexpr std::string_view kHeadFile = "ledger/head";
+// After a restore, until the node has heard what came after the backup.
+inline constexpr std::string_view kRestoredFile = "ledger/restored";
 inline constexpr std::string_view kVotesFile = "ledger/votes.log";
 inline constexpr std::string_view kSignerDir = "ledger/signer";
 inline constexpr std::string_view kVoteKeyFile = "ledger/signer/vote.pem";

@@ -117,7 +117,7 @@ Result<void> VoteMemory::load() {
   for (const Bytes& record : log->records()) {
     EpochNumber epoch = 0;
     if (const auto decoded = decode_record(record, epoch)) {
-      kept_.push_back({.epoch = epoch, .view = view_of(*decoded), .record = record});
+      keep(epoch, view_of(*decoded), record);
     }
   }
   log->drop_records();
@@ -159,26 +159,33 @@ Result<void> VoteMemory::remember(EpochNumber epoch, std::span<const Record> rec
   for (const Record& record : records) {
     I2_TRY(reserve(epoch, view_of(record)));
     added.push_back(encode_record(epoch, record));
-    kept_.push_back({.epoch = epoch, .view = view_of(record), .record = added.back()});
+    keep(epoch, view_of(record), added.back());
   }
   if (files_->log.fits(added)) {
     return files_->log.append(added);
   }
   std::vector<Bytes> all;
-  std::size_t size = 0;
   for (const Kept& kept : kept_) {
-    size += kept.record.size() + sizeof(std::uint32_t);
     all.push_back(kept.record);
   }
-  if (size > kHalfSize - kFrameOverhead) {
+  if (size_ > kHalfSize - kFrameOverhead) {
     return fail("store.failed", "more votes and proposals wait for their seal than '" +
                                     (data_dir_ / kVotesFile).string() + "' has room for");
   }
   return files_->log.start_over(all);
 }
 
+void VoteMemory::keep(EpochNumber epoch, View view, Bytes record) {
+  size_ += record.size() + sizeof(std::uint32_t);
+  kept_.push_back({.epoch = epoch, .view = view, .record = std::move(record)});
+}
+
 void VoteMemory::forget(EpochNumber epoch, View root) {
-  std::erase_if(kept_, [&](const Kept& kept) { return kept.epoch != epoch || kept.view <= root; });
+  std::erase_if(kept_, [&](const Kept& kept) {
+    const bool old = kept.epoch != epoch || kept.view <= root;
+    size_ -= old ? kept.record.size() + sizeof(std::uint32_t) : 0;
+    return old;
+  });
 }
 
 }  // namespace i2::fleet

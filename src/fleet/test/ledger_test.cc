@@ -88,6 +88,80 @@ TEST(Ledger, FollowsAnotherOne) {
   EXPECT_EQ(late->chain()->state.root(), home.ledger->chain()->state.root());
 }
 
+// Who has been away for longer than others keep blocks goes on from their state.
+TEST(Ledger, OldBlocksGoAndTheStateStandsForThem) {
+  const TempDir temp;
+  Founded home(temp / "alpha");
+  fs::create_directories(temp / "beta/ledger");
+  const Genesis genesis = FleetState(home.ledger->chain()->state).genesis().value();
+  ASSERT_TRUE(Ledger::create(temp / "beta", genesis));
+  auto beta = Ledger::open(temp / "beta", home.machine, chain_id(genesis)).value();
+  const auto first = home.append({home.invite(0)}).value();
+  testing::follow_all(*beta, *home.ledger);
+  ASSERT_TRUE(home.append({home.invite(1)}));
+  const auto early = home.ledger->snapshot().value().value();
+
+  home.ledger->keep_blocks(3);
+  for (std::uint64_t i = 2; i < 8; ++i) {
+    ASSERT_TRUE(home.append({home.invite(i)}));
+  }
+  EXPECT_EQ(home.ledger->first_block(), 6u);
+  EXPECT_EQ(code(home.ledger->blocks_after(4, 1)), "fleet.blocks_unavailable");
+  EXPECT_EQ(home.ledger->blocks_after(5, 1u << 20).value().size(), 3u);
+  EXPECT_FALSE(home.ledger->find(id(decode_operation(first.operations[0]).value())).value());
+  home.open();
+  EXPECT_EQ(home.ledger->first_block(), 6u);
+  EXPECT_EQ(home.invites(), 8u);
+
+  std::set<Bytes> changed;
+  beta->on_change([&](const LedgerChange& change) { changed = change.changed; });
+  const auto late = home.ledger->snapshot().value().value();
+  StateTree other = late.chain->state;
+  other.erase(parameters_key());
+  EXPECT_EQ(code(beta->adopt({}, late.point, other)), "fleet.snapshot_invalid");
+  SealedHeader forged = late.point;
+  forged.header.state = other.root();
+  EXPECT_EQ(code(beta->adopt({}, forged, other)), "fleet.block_invalid");
+  EXPECT_EQ(beta->height(), 1u);
+
+  EXPECT_EQ(beta->adopt(late.links, late.point, late.chain->state).value(), true);
+  EXPECT_EQ(beta->height(), 8u);
+  EXPECT_EQ(beta->first_block(), 9u);
+  EXPECT_EQ(beta->chain()->state.count(invite_key(ByteView{})), 8u);
+  EXPECT_GE(changed.size(), 7u);  // the invites it did not know, and what else is new
+  // What is not later changes nothing.
+  EXPECT_EQ(beta->adopt(early.links, early.point, early.chain->state).value(), false);
+  beta = nullptr;
+  beta = Ledger::open(temp / "beta", home.machine, chain_id(genesis)).value();
+  EXPECT_EQ(beta->chain()->state.root(), home.ledger->chain()->state.root());
+  EXPECT_EQ(code(beta->blocks_after(0, 1)), "fleet.blocks_unavailable");
+  ASSERT_TRUE(home.append({home.invite(8)}));
+  testing::follow_all(*beta, *home.ledger);
+  EXPECT_EQ(beta->height(), 9u);
+  EXPECT_EQ(beta->first_block(), 9u);
+}
+
+// Blocks whose durability is left for later are there after a kill; the head file says how far all
+// of it is safe from more than that.
+TEST(Ledger, SyncsLaterWhatIsKeptElsewhere) {
+  const TempDir temp;
+  Founded home(temp / "alpha");
+  ASSERT_TRUE(home.append({home.invite(0)}));
+  const std::string synced = testing::contents(temp / "alpha" / kHeadFile);
+  for (std::uint64_t i = 1; i < 4; ++i) {
+    BlockBuilder builder(home.machine, *home.ledger->chain(), kNow + kHour);
+    ASSERT_TRUE(builder.add(home.invite(i)));
+    ASSERT_TRUE(home.ledger->append(home.seal(std::move(builder)), Ledger::Durability::kLater));
+  }
+  EXPECT_EQ(home.ledger->height(), 4u);
+  EXPECT_EQ(testing::contents(temp / "alpha" / kHeadFile), synced);
+  ASSERT_TRUE(home.ledger->sync());
+  EXPECT_NE(testing::contents(temp / "alpha" / kHeadFile), synced);
+  ASSERT_TRUE(home.ledger->sync());  // again: nothing to do
+  home.open();
+  EXPECT_EQ(home.ledger->height(), 4u);
+}
+
 TEST(Ledger, NoticesASecondHistory) {
   const TempDir temp;
   Founded home(temp / "alpha");

@@ -205,6 +205,7 @@ Result<void> Node::Impl::open_data_dir() {
 Result<void> Node::Impl::open_trust() {
   I2_TRY(crypto::install_provider());
   I2_TRY_VALUE(fleet, FleetLedger::open(config.data_dir));
+  fleet->ledger().keep_blocks(config.blocks_kept);
   I2_TRY_VALUE(trust, load_trust(config, clock, fleet->ledger()));
   I2_TRY_VALUE(ordinary, load_ordinary(config, *trust, clock));
   certificates.emplace(*trust, *ordinary);
@@ -245,7 +246,10 @@ Result<void> Node::Impl::open_transport() {
                                        .tasks = tasks,
                                        .log = log,
                                        .clock = clock,
-                                       .admits = is_whole()});
+                                       .admits = is_whole(),
+                                       .vote_suite = config.hybrid_votes
+                                                         ? consensus::VoteSuite::kHybrid
+                                                         : consensus::VoteSuite::kEd25519});
   arrivals.emplace(runtime->control());
   collector.emplace(Collector::Parts{.config = keeper,
                                      .runtime = *runtime,

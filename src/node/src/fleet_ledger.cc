@@ -1,5 +1,7 @@
 #include "fleet_ledger.h"
 
+#include <i2/fleet/backups.h>
+
 #include <boost/asio/post.hpp>
 #include <future>
 
@@ -8,6 +10,8 @@ namespace asio = boost::asio;
 
 Result<std::unique_ptr<FleetLedger>> FleetLedger::open(const std::filesystem::path& data_dir) {
   std::unique_ptr<FleetLedger> out(new FleetLedger());
+  out->data_dir_ = data_dir;
+  out->restored_ = fleet::is_behind_backup(data_dir);
   I2_TRY_VALUE(out->ledger_, fleet::open_ledger(data_dir, out->machine_));
   I2_TRY_VALUE(out->memory_,
                fleet::VoteMemory::open(data_dir, out->ledger_->chain()->head.chain_id));
@@ -40,8 +44,38 @@ Result<void> FleetLedger::start(Parts parts) {
                             .id = fleet::account_of(parts_->trust.node_id()),
                             .clock = parts_->clock});
   I2_TRY_VALUE(const fleet::EpochRecord epoch, fleet::FleetState(ledger_->chain()->state).epoch());
+  look_beyond_backup();
   const bool alone = epoch.validators.size() == 1 && orders();
-  return alone ? order_records() : Result<void>{};
+  return alone && !restored_ ? order_records() : Result<void>{};
+}
+
+void FleetLedger::heard_all_of(const NodeId& peer) {
+  if (restored_) {
+    heard_.insert(peer);
+    look_beyond_backup();
+  }
+}
+
+// Whether what came after the backup is known as well as it can be.
+void FleetLedger::look_beyond_backup() {
+  if (!restored_) {
+    return;
+  }
+  const auto members = parts_->trust.members();
+  std::erase_if(heard_, [&](const NodeId& peer) { return members->find(peer) == nullptr; });
+  const std::size_t others = members->size() - 1;
+  restored_ = heard_.size() <= others / 2 && others > 0;
+  ordering_->hold(restored_);
+  if (restored_) {
+    parts_->log.warning(
+        "fleet", "restored", "restored from a backup: other members have to tell what came after",
+        {{"height", ledger_->height()}, {"heard", heard_.size()}, {"wanted", others / 2 + 1}});
+  } else if (const auto forgotten = fleet::forget_backup(data_dir_); !forgotten) {
+    parts_->log.error("fleet", "backup_not_forgotten", forgotten.error().message());
+  } else {
+    parts_->log.info("fleet", "up_to_date", "what came after the backup is known now",
+                     {{"height", ledger_->height()}});
+  }
 }
 
 Result<void> FleetLedger::order_records() {

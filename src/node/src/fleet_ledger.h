@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "ordering.h"
@@ -43,6 +44,8 @@ class FleetLedger {
   // that the state refuses is logged. Not on a runtime thread. Errors: those of
   // Sequencer::submit().
   [[nodiscard]] Result<void> start(Parts parts);
+  // The ledger has everything that this peer had. On the control executor.
+  void heard_all_of(const NodeId& peer);
   // Whether this node is one of those who order the fleet's operations now.
   [[nodiscard]] bool orders() const { return ordering_->is_local(); }
   // Where operations go. After start().
@@ -59,7 +62,11 @@ class FleetLedger {
  private:
   FleetLedger() = default;
   [[nodiscard]] Result<void> order_records();
+  void look_beyond_backup();
 
+  std::filesystem::path data_dir_;
+  bool restored_ = false;   // from a backup, and not up to date yet
+  std::set<NodeId> heard_;  // since then
   fleet::KeyCache keys_;
   fleet::StateMachine machine_{{}, &keys_};
   std::unique_ptr<fleet::Ledger> ledger_;

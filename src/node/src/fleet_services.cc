@@ -24,6 +24,7 @@ FleetServices::FleetServices(const Parts& parts)
                    .tasks = parts.tasks,
                    .log = parts.log,
                    .clock = parts.clock,
+                   .suite = parts.vote_suite,
                    .catch_up = [this] { replication_.follow_all(); }}),
       sponsor_({.runtime = parts.runtime,
                 .fleet = parts.fleet,

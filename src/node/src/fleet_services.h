@@ -20,7 +20,8 @@ class FleetServices {
     TaskGroup& tasks;
     const Logger& log;
     const Clock& clock;
-    bool admits;  // lets newcomers in; the transport has the profile for it
+    bool admits;                      // lets newcomers in; the transport has the profile for it
+    consensus::VoteSuite vote_suite;  // of a key that is made
   };
   // `parts.fleet` has been started.
   explicit FleetServices(const Parts& parts);

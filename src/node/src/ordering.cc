@@ -31,6 +31,13 @@ ports::Sequencer* Ordering::engine(int attempt) const {
 
 void Ordering::submit(Bytes operation, Done done, int attempt) {
   ports::Sequencer* const to = engine(attempt);
+  if (to == alone_ && held_) {
+    done(fail("fleet.restored",
+              "this node was restored from a backup, and orders nothing before more than half of "
+              "the other members have told it what came after: connect them; if they are gone too, "
+              "restore it again with --newest"));
+    return;
+  }
   if (to == nullptr) {
     done(fail("fleet.sequencer_unreachable", "the node is starting: try again"));
     return;

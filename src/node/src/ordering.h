@@ -22,6 +22,8 @@ class Ordering final : public ports::Sequencer {
   void submit(Bytes operation, Done done) override {
     submit(std::move(operation), std::move(done), 0);
   }
+  // As long as it is held, nothing is ordered by this node alone: fleet.restored.
+  void hold(bool held) { held_ = held; }
   // Whether this node is a validator now.
   [[nodiscard]] bool is_local() const;
 
@@ -35,6 +37,7 @@ class Ordering final : public ports::Sequencer {
   std::atomic<ports::Sequencer*> alone_ = nullptr;
   std::atomic<ports::Sequencer*> voting_ = nullptr;
   std::atomic<ports::Sequencer*> remote_ = nullptr;
+  std::atomic<bool> held_ = false;
 };
 
 }  // namespace i2::node

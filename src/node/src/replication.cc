@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "await_answer.h"
+#include "protobuf.h"
 
 namespace i2::node {
 namespace asio = boost::asio;
@@ -26,28 +27,6 @@ constexpr Duration kPullAgain = 500 * kMillisecond;
 constexpr Duration kOwnBlocksFirst = 500 * kMillisecond;
 // A page, or one run of blocks that became final together.
 constexpr std::size_t kAnswerSizeMax = 32 * 1024 * 1024;
-
-template <class Message>
-Result<Bytes> serialize(const Message& message) {
-  Bytes out(message.ByteSizeLong());
-  if (!message.SerializeToArray(out.data(), static_cast<int>(out.size()))) {
-    return fail("wire.malformed", "the message does not serialize");
-  }
-  return out;
-}
-
-template <class Message>
-Result<Message> parse(ByteView bytes) {
-  Message out;
-  if (!out.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return fail("wire.malformed", "the message is not what its method wants");
-  }
-  return out;
-}
-
-std::string to_string(ByteView bytes) {
-  return std::string(as_text(bytes));
-}
 
 std::optional<fleet::PeerHint> hint_of(const PeerAddress& peer) {
   fleet::PeerHint out;
@@ -170,6 +149,7 @@ Task<Result<ports::Receipt>> RemoteSequencer::ask(NodeId validator, Bytes operat
 }
 
 void Replication::attach(stoq::RpcServer& server) {
+  state_sync_.attach(server);
   server.add_unary(std::string(kBlocks), [this](stoq::CallContext context, Bytes request) {
     return serve_blocks(std::move(context), std::move(request));
   });
@@ -285,9 +265,12 @@ Task<> Replication::sync(NodeId peer) {
         again_.insert(peer);
         co_await rt::sleep_for(std::chrono::nanoseconds(kPullAgain));
       }
-    } else if (*added > 0) {
-      parts_.log.info("fleet", "blocks_followed", "the ledger has grown",
-                      {{"blocks", *added}, {"height", ledger_.height()}, {"from", link->name}});
+    } else {
+      if (*added > 0) {
+        parts_.log.info("fleet", "blocks_followed", "the ledger has grown",
+                        {{"blocks", *added}, {"height", ledger_.height()}, {"from", link->name}});
+      }
+      parts_.fleet.heard_all_of(peer);
     }
   } while (again_.contains(peer));
   again_.erase(peer);
@@ -324,6 +307,13 @@ Task<Result<std::size_t>> Replication::pull(LinkPtr link) {
         stoq::call(link->connection, std::string(kBlocks), std::move(body), std::move(options));
     const Result<Bytes> answer =
         co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
+    if (!answer && answer.error().is("fleet.blocks_unavailable")) {
+      I2_CO_TRY_VALUE(const bool adopted, co_await state_sync_.adopt(link));
+      if (adopted) {
+        ++count;
+        continue;
+      }
+    }
     if (!answer) {
       co_return fail(answer.error());
     }

@@ -2,8 +2,9 @@
 //
 // A node asks a peer for the blocks behind its own last one when they connect and whenever that
 // peer says that it has more; it says so itself after every block. Blocks are sealed by the
-// validators and executed here, so it does not matter who hands them over. A validator orders what
-// is submitted to it; every other node passes its operations on to one.
+// validators and executed here, so it does not matter who hands them over; from a peer that does
+// not have them any more it takes the state. A validator orders what is submitted to it; every
+// other node passes its operations on to one.
 //
 // Everything but Sequencer::submit() runs on the control executor.
 #pragma once
@@ -16,6 +17,7 @@
 
 #include "fleet_ledger.h"
 #include "peers.h"
+#include "state_sync.h"
 
 namespace i2::node {
 
@@ -54,11 +56,14 @@ class Replication {
     TaskGroup& tasks;
     const Logger& log;
   };
-  explicit Replication(const Parts& parts) : parts_(parts), ledger_(parts.fleet.ledger()) {}
+  explicit Replication(const Parts& parts)
+      : parts_(parts),
+        ledger_(parts.fleet.ledger()),
+        state_sync_(parts.runtime, parts.fleet.ledger(), parts.log) {}
   Replication(const Replication&) = delete;
   Replication& operator=(const Replication&) = delete;
 
-  // fleet.Ledger/Blocks, /Changed and /Submit.
+  // fleet.Ledger/*.
   void attach(stoq::RpcServer& server);
   // Takes over what the peer has and this node has not.
   void follow(const NodeId& peer);
@@ -86,6 +91,7 @@ class Replication {
 
   Parts parts_;
   fleet::Ledger& ledger_;
+  StateSync state_sync_;
   std::set<NodeId> syncing_;
   std::set<NodeId> again_;  // something changed there while syncing
   std::set<NodeId> telling_;

@@ -346,7 +346,7 @@ void Validators::on(const fleet::EmbeddedSequencer::Stopped& stopped) {
 
 Task<Result<void>> Validators::prepare_self() {
   auto wanted = co_await answer_of<Result<fleet::SetVoteKey>>(
-      [this](auto done) { sequencer_.make_key(consensus::VoteSuite::kEd25519, std::move(done)); });
+      [this](auto done) { sequencer_.make_key(parts_.suite, std::move(done)); });
   if (!wanted) {
     co_return fail(wanted.error());
   }

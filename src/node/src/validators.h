@@ -29,6 +29,7 @@ class Validators {
     TaskGroup& tasks;
     const Logger& log;
     const Clock& clock;
+    consensus::VoteSuite suite;  // of a key that is made
     // Others have blocks that this node lacks.
     std::function<void()> catch_up;
   };

@@ -103,30 +103,41 @@ AppendLog& AppendLog::operator=(AppendLog&& other) noexcept {
   return *this;
 }
 
-Result<AppendLog> AppendLog::create(const fs::path& path, const Hash256& owner,
-                                    std::size_t half_size) {
-  I2_ASSERT(half_size >= kBlockSize && half_size % kBlockSize == 0);
-  const int fd =
-      ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_DSYNC, 0600);
+namespace {
+
+// Written, not only sized: later writes change no metadata then.
+Result<void> write_zeros(const fs::path& path, std::size_t size) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) {
     return fail(file_error("create", path, errno));
   }
-  AppendLog out(path, owner, fd, half_size);
-  // Written, not only sized: later writes change no metadata then.
   const Bytes zeros(1024 * 1024, 0);
-  for (std::size_t at = 0; at < 2 * half_size;) {
-    const std::size_t size = std::min(zeros.size(), 2 * half_size - at);
-    const ssize_t written = ::pwrite(fd, zeros.data(), size, static_cast<off_t>(at));
-    if (written <= 0) {
-      return fail(file_error("write", path, written < 0 ? errno : ENOSPC));
-    }
-    at += static_cast<std::size_t>(written);
+  int error = 0;
+  while (size > 0 && error == 0) {
+    const ssize_t written = ::write(fd, zeros.data(), std::min(zeros.size(), size));
+    error = written > 0 ? 0 : written < 0 ? errno : ENOSPC;
+    size -= written > 0 ? static_cast<std::size_t>(written) : 0;
   }
+  if (error == 0 && ::fsync(fd) != 0) {
+    error = errno;
+  }
+  ::close(fd);
+  return error == 0 ? Result<void>{} : fail(file_error("write", path, error));
+}
+
+}  // namespace
+
+Result<AppendLog> AppendLog::create(const fs::path& path, const Hash256& owner,
+                                    std::size_t half_size) {
+  I2_ASSERT(half_size >= kBlockSize && half_size % kBlockSize == 0);
+  I2_TRY(write_zeros(path, 2 * half_size));
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_DSYNC);
+  if (fd < 0) {
+    return fail(file_error("open", path, errno));
+  }
+  AppendLog out(path, owner, fd, half_size);
   out.half_ = 1;
   I2_TRY(out.start_over({}));
-  if (::fsync(fd) != 0) {
-    return fail(file_error("sync", path, errno));
-  }
   I2_TRY(sync_parent(path));
   return out;
 }

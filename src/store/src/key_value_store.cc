@@ -4,8 +4,10 @@
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+#include <stdlib.h>
 
 #include <atomic>
+#include <optional>
 
 namespace i2::store {
 namespace {
@@ -77,10 +79,39 @@ rocksdb::Options make_options(KeyValueStore::Mode mode) {
 
 }  // namespace
 
+// Where RocksDB writes what it notes about a view.
+struct NotesDir {
+  NotesDir() {
+    std::string name = (fs::temp_directory_path() / "i2-view-XXXXXX").string();
+    path = ::mkdtemp(name.data()) == nullptr ? fs::path() : fs::path(name);
+  }
+  ~NotesDir() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  NotesDir(const NotesDir&) = delete;
+  NotesDir& operator=(const NotesDir&) = delete;
+  fs::path path;
+};
+
 struct KeyValueStore::Impl {
   fs::path dir;
+  std::optional<NotesDir> notes;  // removed after the database is closed
   std::unique_ptr<rocksdb::DB> db;
   std::atomic<bool> failed = false;
+
+  [[nodiscard]] Result<void> writable() const {
+    return failed ? fail("store.failed", "the database '" + dir.string() +
+                                             "' is closed for writing after an error: start again")
+                  : Result<void>{};
+  }
+  [[nodiscard]] Result<void> written(const rocksdb::Status& status) {
+    if (status.ok()) {
+      return {};
+    }
+    failed = true;
+    return fail(to_error(status, dir));
+  }
 };
 
 KeyValueStore::KeyValueStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -90,7 +121,16 @@ Result<std::unique_ptr<KeyValueStore>> KeyValueStore::open(const fs::path& dir, 
   auto impl = std::make_unique<Impl>();
   impl->dir = dir;
   rocksdb::DB* db = nullptr;
-  if (const auto status = rocksdb::DB::Open(make_options(mode), dir.string(), &db); !status.ok()) {
+  rocksdb::Options options = make_options(mode);
+  rocksdb::Status status;
+  if (mode == Mode::kView) {
+    impl->notes.emplace();
+    options.max_open_files = -1;  // the other process may remove files meanwhile
+    status = rocksdb::DB::OpenAsSecondary(options, dir.string(), impl->notes->path.string(), &db);
+  } else {
+    status = rocksdb::DB::Open(options, dir.string(), &db);
+  }
+  if (!status.ok()) {
     return fail(to_error(status, dir));
   }
   impl->db.reset(db);
@@ -125,12 +165,16 @@ Result<void> KeyValueStore::scan(
   return {};
 }
 
-Result<void> KeyValueStore::commit(const Batch& batch) {
-  if (impl_->failed) {
-    return fail("store.failed", "the database '" + impl_->dir.string() +
-                                    "' is closed for writing after an error: start again");
-  }
+Result<void> KeyValueStore::commit(const Batch& batch, Durability durability) {
+  I2_TRY(impl_->writable());
   rocksdb::WriteBatch writes;
+  for (const Bytes& prefix : batch.erased()) {
+    Bytes end = prefix;
+    ++end.back();
+    if (const auto status = writes.DeleteRange(slice(prefix), slice(end)); !status.ok()) {
+      return fail(to_error(status, impl_->dir));
+    }
+  }
   for (const Batch::Change& change : batch.changes()) {
     const auto status = change.value ? writes.Put(slice(change.key), slice(*change.value))
                                      : writes.Delete(slice(change.key));
@@ -139,12 +183,13 @@ Result<void> KeyValueStore::commit(const Batch& batch) {
     }
   }
   rocksdb::WriteOptions options;
-  options.sync = true;
-  if (const auto status = impl_->db->Write(options, &writes); !status.ok()) {
-    impl_->failed = true;
-    return fail(to_error(status, impl_->dir));
-  }
-  return {};
+  options.sync = durability == Durability::kSynced;
+  return impl_->written(impl_->db->Write(options, &writes));
+}
+
+Result<void> KeyValueStore::sync() {
+  I2_TRY(impl_->writable());
+  return impl_->written(impl_->db->SyncWAL());
 }
 
 }  // namespace i2::store

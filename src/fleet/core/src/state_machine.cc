@@ -126,10 +126,10 @@ Result<StateMachine::Account> StateMachine::find_account(const StateTree& tree,
 }
 
 StateMachine::StateMachine(std::vector<const ports::StateModule*> modules, KnownKeys* known)
-    : known_(known) {
-  modules.push_back(&fleet_);
+    : modules_(std::move(modules)), known_(known) {
+  modules_.push_back(&fleet_);
   std::set<std::string_view> names;
-  for (const ports::StateModule* module : modules) {
+  for (const ports::StateModule* module : modules_) {
     I2_ASSERT(names.insert(module->name()).second);
     for (const ports::OperationKind& kind : module->kinds()) {
       const bool added = kinds_.emplace(kind.kind, Registered{module, &kind}).second;
@@ -269,7 +269,10 @@ Result<void> BlockBuilder::add(Bytes encoding, bool verified) {
   I2_TRY(registered.module->validate(chain_.state, view, context_));
   Scratch scratch(chain_.state, registered.module->name());
   I2_TRY(registered.module->apply(scratch, view, context_));
-  std::move(scratch).take_into(chain_.state, changed_);
+  std::set<Bytes> changed;
+  std::move(scratch).take_into(chain_.state, changed);
+  tell_of_convictions(changed);
+  changed_.merge(changed);
   account.record = {.next_nonce = operation.nonce + 1, .last = view.id};
   const Bytes key = account_key(operation.account);
   chain_.state.put(key, encode(account.record));
@@ -277,6 +280,21 @@ Result<void> BlockBuilder::add(Bytes encoding, bool verified) {
   bytes_ += encoding.size() + sizeof(std::uint32_t);
   operations_.push_back(std::move(encoding));
   return {};
+}
+
+void BlockBuilder::tell_of_convictions(const std::set<Bytes>& changed) {
+  const Bytes prefix = offence_key({});
+  for (auto at = changed.lower_bound(prefix);
+       at != changed.end() && as_text(*at).starts_with(as_text(prefix)); ++at) {
+    NodeId offender;
+    std::copy(at->begin() + static_cast<std::ptrdiff_t>(prefix.size()), at->end(),
+              offender.bytes.begin());
+    for (const ports::StateModule* const module : machine_.modules_) {
+      Scratch scratch(chain_.state, module->name());
+      module->on_conviction(scratch, offender, context_);
+      std::move(scratch).take_into(chain_.state, changed_);
+    }
+  }
 }
 
 Result<BlockBuilder::Built> BlockBuilder::finish(const NodeId& proposer) && {

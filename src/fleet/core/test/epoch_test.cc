@@ -353,6 +353,46 @@ TEST(Conviction, TheProofExpelsWhoeverLied) {
   EXPECT_EQ(council.chain.run(by_node(witness.node), proof), "trust.member_revoked");
 }
 
+// A module that keeps something at stake for everybody.
+class Stakes final : public ports::StateModule {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "stakes"; }
+  [[nodiscard]] std::span<const ports::OperationKind> kinds() const override { return {}; }
+  [[nodiscard]] Result<void> decode(std::uint16_t, ByteView) const override { return {}; }
+  [[nodiscard]] Result<void> validate(const ports::StateReader&, const ports::OperationView&,
+                                      const ports::BlockContext&) const override {
+    return {};
+  }
+  [[nodiscard]] Result<void> apply(ports::StateWriter&, const ports::OperationView&,
+                                   const ports::BlockContext&) const override {
+    return {};
+  }
+  void on_conviction(ports::StateWriter& state, const NodeId& offender,
+                     const ports::BlockContext& block) const override {
+    state.put(as_bytes("stakes/" + offender.hex()), as_bytes(std::to_string(block.height)));
+  }
+};
+
+TEST(Conviction, OtherModulesHearOfIt) {
+  Council council;
+  council.grow();
+  const NodeId liar = council.epoch().validators[2].node;
+  const Author witness = by_node(council.voter(council.epoch().validators[0].node).node);
+  const Bytes operation = council.chain.sign(witness, council.double_vote(2));
+  const Stakes stakes;
+  const StateMachine machine({&stakes});
+  BlockBuilder builder(machine, council.chain.chain, council.chain.now);
+  ASSERT_TRUE(builder.add(operation));
+  const auto built = std::move(builder).finish(council.alpha.id()).value();
+  const std::string key = "stakes/" + liar.hex();
+  const auto taken = built.executed.chain.state.get(as_bytes(key));
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(as_text(*taken), std::to_string(built.block.header.height));
+  EXPECT_EQ(built.executed.chain.state.count(as_bytes("stakes/")), 1u);
+  EXPECT_TRUE(built.executed.changed.contains(to_bytes(as_bytes(key))));
+  EXPECT_EQ(machine.execute(council.chain.chain, built.block)->chain.head, built.block.header);
+}
+
 TEST(Conviction, NeedsAProofThatHolds) {
   Council council;
   council.grow();

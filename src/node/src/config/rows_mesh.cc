@@ -55,6 +55,25 @@ constexpr std::array kMeshRows{
                 .standing = kFixed,
                 .meaning = "validators that contradict themselves are expelled",
                 .note = "evidence is always looked for and acted on"}},
+    SettingRow{{.section = "hypermesh.consensus",
+                .key = "vote_suite",
+                .environment = "I2_VOTE_SUITE",
+                .default_value = "ed25519",
+                .choices = "ed25519 hybrid",
+                .meaning = "of the key that this node makes when it first becomes a validator; "
+                           "`hybrid` adds Falcon-1024 to every vote, for fleets with at most 16 "
+                           "validators"},
+               [](Config& c, const SettingValue& v) { c.hybrid_votes = v.number == 1; }},
+    SettingRow{
+        {.section = "hypermesh.consensus",
+         .key = "blocks_kept",
+         .environment = "I2_BLOCKS_KEPT",
+         .type = kInteger,
+         .default_value = "100000",
+         .range = {16, 1'000'000'000},
+         .meaning = "so many of the last blocks stay on disk; who is further behind gets the "
+                    "state instead"},
+        [](Config& c, const SettingValue& v) { c.blocks_kept = v.number; }},
     nothing("hypermesh.consensus", "max_consensus_participants", kInteger,
             "a fleet has at most 128 validators; operators say who with `i2 validator`"),
 

@@ -5,8 +5,8 @@
 //
 // It grows by runs of blocks of which the last one is sealed, and with it those before it; a
 // validator that is alone seals each. A run is on disk, and the head file says so, before anybody
-// sees its state. The state is also in memory, as an immutable value that readers keep for as long
-// as they like. Thread-safe.
+// sees its state, unless it is kept elsewhere until sync(). The state is also in memory, as an
+// immutable value that readers keep for as long as they like. Thread-safe.
 //
 // `init` and `join` with a bundle make data directories of format 1, which have no ledger. One gets
 // it when its ledger is first opened; its records are then handed in as operations
@@ -21,8 +21,10 @@
 #include <i2/store/head_file.h>
 #include <i2/store/key_value_store.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 
@@ -55,6 +57,10 @@ class Ledger {
   [[nodiscard]] static Result<std::unique_ptr<Ledger>> open(const std::filesystem::path& data_dir,
                                                             const StateMachine& machine,
                                                             const ChainId& chain);
+  // As it is now, for reading, also while a daemon works with it. Errors: as open().
+  [[nodiscard]] static Result<std::unique_ptr<Ledger>> view(const std::filesystem::path& data_dir,
+                                                            const StateMachine& machine,
+                                                            const ChainId& chain);
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
@@ -80,25 +86,42 @@ class Ledger {
     Bytes seal;   // encoded; empty when that of a later one counts
   };
   // Blocks of heights after `height`, in order, until they exceed `size_max`, but one run at least;
-  // the last one has a seal. None at the end. Errors: fleet.blocks_unavailable (older than the
-  // snapshot this ledger began with), store.*.
+  // the last one has a seal. None at the end. Errors: fleet.blocks_unavailable (not kept any more,
+  // or older than the snapshot this ledger began with), store.*.
   [[nodiscard]] Result<std::vector<StoredBlock>> blocks_after(std::uint64_t height,
                                                               std::size_t size_max) const;
-  // Where an operation was executed; none when it was not. Errors: store.*.
+  // Where an operation was executed; none when it was not, or its block is not kept any more.
+  // Errors: store.*.
   [[nodiscard]] Result<std::optional<ports::Receipt>> find(const OperationId& operation) const;
 
   // Runs after every run on the thread that added it, and must not add one itself; set before the
   // first one is added.
   void on_change(std::function<void(const LedgerChange&)> listener);
 
+  using Durability = store::KeyValueStore::Durability;
   // Blocks that this node has executed on top of chain(), or of one that chain() has been, and
-  // knows to be final. Errors: fleet.block_invalid (they do not follow), fleet.ledger_diverged,
-  // fleet.ledger_stopped, store.*.
-  [[nodiscard]] Result<void> append(Run run);
+  // knows to be final. kLater: what is needed to have them again is remembered until sync().
+  // Errors: fleet.block_invalid (they do not follow), fleet.ledger_diverged, fleet.ledger_stopped,
+  // store.*.
+  [[nodiscard]] Result<void> append(Run run, Durability durability = Durability::kSynced);
+  // Everything up to the present chain() is on disk when it returns. Errors: fleet.ledger_stopped,
+  // store.*.
+  [[nodiscard]] Result<void> sync();
   // A run from another node; one that is already there changes nothing. False: it was there.
   // Errors: fleet.block_invalid, fleet.ledger_diverged (another block of that height is there),
   // fleet.ledger_stopped, store.*.
   [[nodiscard]] Result<bool> follow(std::span<const Bytes> blocks, ByteView seal);
+  // Goes on from a later state than its own, without the blocks between them: `state` is the one
+  // that `head` names, sealed by those to whom `links` lead from its own. Its blocks are dropped.
+  // False: it is not later. Errors: fleet.block_invalid, fleet.snapshot_invalid,
+  // fleet.ledger_stopped, store.*.
+  [[nodiscard]] Result<bool> adopt(std::span<const EpochLink> links, const SealedHeader& head,
+                                   const StateTree& state);
+
+  // How many blocks are kept; older ones go with the next runs. Before that: all.
+  void keep_blocks(std::uint64_t count) { kept_ = count; }
+  // The height of the first block that is kept; above height() when none is.
+  [[nodiscard]] std::uint64_t first_block() const { return first_block_; }
 
  private:
   Ledger(const StateMachine& machine, std::unique_ptr<store::KeyValueStore> store,
@@ -110,16 +133,24 @@ class Ledger {
   [[nodiscard]] Result<std::size_t> known(std::span<const BlockHeader> headers) const;
   [[nodiscard]] Result<const Authority*> authority();
   [[nodiscard]] Result<void> complete_links(store::Batch& batch);
+  [[nodiscard]] Result<std::uint64_t> prune(store::Batch& batch, std::uint64_t height) const;
+  void moved_to(std::shared_ptr<const Chain> chain, SealedHeader head, std::set<Bytes> changed);
   [[nodiscard]] Result<std::vector<EpochLink::Confirmation>> confirmations(
       const FleetState& state, const EpochRecord& epoch) const;
-  [[nodiscard]] Result<void> commit(Run run);
+  [[nodiscard]] Result<void> commit(Run run, Durability durability);
+  [[nodiscard]] Result<void> usable() const;
+  [[nodiscard]] Result<void> write(const store::Batch& batch, Durability durability,
+                                   const Chain& chain);
 
   const StateMachine& machine_;
   const std::unique_ptr<store::KeyValueStore> store_;
   store::HeadFile head_file_;
   std::function<void(const LedgerChange&)> listener_;
-  std::mutex adding_;  // one run at a time
-  bool stopped_ = false;
+  std::mutex adding_;                  // one run at a time
+  std::mutex syncing_;                 // and one sync; taken after `adding_`
+  std::atomic<bool> stopped_ = false;  // after a failed write
+  std::atomic<std::uint64_t> kept_ = std::numeric_limits<std::uint64_t>::max();
+  std::atomic<std::uint64_t> first_block_ = 1;
   std::optional<Authority> authority_;  // of the present epoch, once somebody has asked
   std::vector<EpochLink> unconfirmed_;  // links whose confirmations are still to come
   mutable std::mutex snapshots_;        // held only to copy or swap the two values

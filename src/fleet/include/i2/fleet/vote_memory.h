@@ -48,8 +48,11 @@ class VoteMemory {
   // may be signed any more.
   [[nodiscard]] Result<void> remember(consensus::EpochNumber epoch,
                                       std::span<const consensus::Record> records);
-  // What is sealed needs no memory: views of this epoch up to `root`, and other epochs.
+  // What is sealed and in a ledger that is on disk needs no memory: views of this epoch up to
+  // `root`, and other epochs.
   void forget(consensus::EpochNumber epoch, consensus::View root);
+  // Bytes of what is not forgotten; there is room for 16 MiB.
+  [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
   static constexpr consensus::EpochNumber kEpochUnknown =
@@ -74,6 +77,7 @@ class VoteMemory {
       : data_dir_(std::move(data_dir)), chain_(chain) {}
   [[nodiscard]] Result<void> load();
   [[nodiscard]] Result<void> reserve(consensus::EpochNumber epoch, consensus::View view);
+  void keep(consensus::EpochNumber epoch, consensus::View view, Bytes record);
   [[nodiscard]] static Guard read(const store::Head& head);
   [[nodiscard]] static Result<void> write(store::HeadFile& file, const Guard& guard);
 
@@ -82,6 +86,7 @@ class VoteMemory {
   std::optional<Files> files_;
   Guard guard_;
   std::vector<Kept> kept_;
+  std::size_t size_ = 0;  // of them
 };
 
 }  // namespace i2::fleet

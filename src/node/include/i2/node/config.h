@@ -51,7 +51,9 @@ struct Config {
   // [certificates], [hypermesh.consensus], [deployment]
   bool renew_certificates = true;
   bool proofs_optional = false;  // somebody wrote so
-  std::string intended_mode;     // the mode that the file is for; empty: any
+  bool hybrid_votes = false;     // a vote key made from now on signs with Falcon too
+  std::uint64_t blocks_kept = 100'000;
+  std::string intended_mode;  // the mode that the file is for; empty: any
   bool production_checks = false;
   // [logging], [telemetry]
   LogLevel log_level = LogLevel::kInfo;

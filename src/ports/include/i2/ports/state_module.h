@@ -90,6 +90,10 @@ class StateModule {
   // error the caller discards every change.
   [[nodiscard]] virtual Result<void> apply(StateWriter& state, const OperationView& operation,
                                            const BlockContext& block) const = 0;
+  // A validator has just been convicted of lying: what that means for this module's keys, for
+  // instance for what the offender had at stake. After the operation that carried the proof.
+  virtual void on_conviction(StateWriter& /*state*/, const NodeId& /*offender*/,
+                             const BlockContext& /*block*/) const {}
 };
 
 }  // namespace i2::ports

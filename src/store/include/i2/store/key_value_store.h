@@ -1,8 +1,8 @@
 // KeyValueStore: pairs of bytes on disk, changed in batches that happen wholly or not at all.
 //
-// RocksDB with its log synced for every batch. Thread-safe. One process at a time has it open.
-// A write that fails leaves it closed for writing: whether the batch reached the disk shows when it
-// is opened again.
+// RocksDB, whose log is synced with a batch or when sync() says so. Thread-safe. One process at a
+// time has it open. A write that fails leaves it closed for writing: whether the batch reached the
+// disk shows when it is opened again.
 #pragma once
 
 #include <i2/base/bytes.h>
@@ -22,15 +22,20 @@ class Batch {
     changes_.push_back({.key = std::move(key), .value = std::move(value)});
   }
   void erase(Bytes key) { changes_.push_back({.key = std::move(key), .value = std::nullopt}); }
+  // Everything whose key begins with these bytes, of which the last one is not 255, and that is not
+  // put by this batch.
+  void erase_all(Bytes prefix) { erased_.push_back(std::move(prefix)); }
 
   struct Change {
     Bytes key;
     std::optional<Bytes> value;  // none: erased
   };
   [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
+  [[nodiscard]] const std::vector<Bytes>& erased() const { return erased_; }
 
  private:
   std::vector<Change> changes_;
+  std::vector<Bytes> erased_;
 };
 
 class KeyValueStore {
@@ -38,6 +43,7 @@ class KeyValueStore {
   enum class Mode : std::uint8_t {
     kExisting,  // store.missing when there is none
     kCreate,    // makes one when there is none
+    kView,      // for reading, as it is now, also while another process has it open for writing
   };
   // `dir`: a directory of its own, whose parent exists. Errors: store.missing, store.locked,
   // store.damaged, store.version, store.disk_full, store.failed.
@@ -52,8 +58,14 @@ class KeyValueStore {
   // Pairs whose key begins with `prefix`, ascending, until `visit` says false.
   [[nodiscard]] Result<void> scan(
       ByteView prefix, const std::function<bool(ByteView key, ByteView value)>& visit) const;
-  // On disk when it returns without an error.
-  [[nodiscard]] Result<void> commit(const Batch& batch);
+  enum class Durability : std::uint8_t {
+    kSynced,  // on disk when commit() returns, with everything before it
+    kLater,   // survives this process; on disk after the next sync(), in order
+  };
+  [[nodiscard]] Result<void> commit(const Batch& batch,
+                                    Durability durability = Durability::kSynced);
+  // All that commit() has returned for is on disk when this returns without an error.
+  [[nodiscard]] Result<void> sync();
 
  private:
   struct Impl;

@@ -28,6 +28,8 @@ namespace i2::wire {
 class CanonicalWriter {
  public:
   CanonicalWriter(std::uint16_t type, std::uint16_t version);
+  // Room for a value that must not be copied while it grows.
+  void reserve(std::size_t size) { out_.reserve(size); }
   void u8(std::uint8_t value);
   void u16(std::uint16_t value);
   void u32(std::uint32_t value);

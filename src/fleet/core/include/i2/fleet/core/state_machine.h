@@ -95,6 +95,7 @@ class StateMachine {
                                              const AccountId& id) const;
 
   FleetModule fleet_;
+  std::vector<const ports::StateModule*> modules_;
   std::map<std::uint16_t, Registered> kinds_;
   KnownKeys* known_;
 };
@@ -124,6 +125,8 @@ class BlockBuilder {
   [[nodiscard]] Result<Built> finish(const NodeId& proposer) &&;
 
  private:
+  void tell_of_convictions(const std::set<Bytes>& changed);
+
   const StateMachine& machine_;
   Chain chain_;
   BlockId previous_;
