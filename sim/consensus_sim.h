@@ -24,7 +24,7 @@ struct ConsensusWorld {
   Duration delay_max = 30 * kMillisecond;
   std::size_t payloads_per_epoch = 12;
   Duration trouble = 8 * kSecond;  // so long; afterwards everything heals
-  Duration calm = 16 * kSecond;    // the time for getting over it
+  Duration calm = 40 * kSecond;    // so long they may need to get over it: timeouts have doubled
 };
 
 struct ConsensusOutcome {

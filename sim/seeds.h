@@ -1,4 +1,5 @@
-// Which seeds a simulation runs: I2_SIM_SEEDS=FIRST:COUNT, or the first few.
+// Which seeds a simulation runs: I2_SIM_SEEDS=FIRST:COUNT, those of round I2_SOAK_ROUND, or the
+// first few.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,7 +15,12 @@ struct Seeds {
   std::uint64_t count = 1;
 
   [[nodiscard]] static Seeds from_environment(std::uint64_t usual) {
+    constexpr std::uint64_t kInARound = 10'000;
     Seeds out{.first = 1, .count = usual};
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment of a test
+    if (const char* const round = std::getenv("I2_SOAK_ROUND"); round != nullptr) {
+      out = {.first = 1 + kInARound * std::strtoull(round, nullptr, 10), .count = kInARound};
+    }
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment of a test
     if (const char* const text = std::getenv("I2_SIM_SEEDS"); text != nullptr) {
       const std::string_view all(text);

@@ -35,6 +35,16 @@ Engine::Engine(std::shared_ptr<const ValidatorSet> set, const VoteSigner& signer
   step();
 }
 
+View view_of(const Record& record) {
+  if (const auto* const vote = std::get_if<Vote>(&record)) {
+    return vote->statement.view;
+  }
+  if (const auto* const proposal = std::get_if<ProposalMessage>(&record)) {
+    return proposal->proposal.proposal.view;
+  }
+  return std::get<Certificate>(record).statement.view;
+}
+
 // Own votes are counted here too, not only sent: otherwise a quorum that stopped right after it had
 // remembered its votes would wait for ever.
 void Engine::recover(std::vector<Record> records) {
@@ -49,14 +59,19 @@ void Engine::recover(std::vector<Record> records) {
       }
       continue;
     }
-    auto& message = std::get<ProposalMessage>(record);
-    if (message.proposal.proposal.view > root_.view) {
-      const ProposalId proposal = id(*set_, message.proposal.proposal);
-      insert(proposal, std::move(message));
+    if (auto* const message = std::get_if<ProposalMessage>(&record);
+        message != nullptr && message->proposal.proposal.view > root_.view) {
+      const ProposalId proposal = id(*set_, message->proposal.proposal);
+      insert(proposal, std::move(*message));
     }
   }
   for (const auto& [view, kind] : voted) {
     tally(view, kind);
+  }
+  for (Record& record : records) {
+    if (auto* const certificate = std::get_if<Certificate>(&record)) {
+      certified(std::move(*certificate), false);
+    }
   }
 }
 

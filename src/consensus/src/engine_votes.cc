@@ -269,7 +269,8 @@ void Engine::nullify() {
 void Engine::finalize(View view, const ProposalId& proposal) {
   const Vote* const notarize = own(view, VoteKind::kNotarize);
   if (own(view, VoteKind::kNullify) == nullptr && own(view, VoteKind::kFinalize) == nullptr &&
-      (notarize == nullptr || notarize->statement.proposal == proposal)) {
+      (notarize == nullptr || notarize->statement.proposal == proposal) && can_sign(view)) {
+    actions_.emplace_back(Remember{*rounds_.at(view).notarization});
     cast(view, VoteKind::kFinalize, proposal);
   }
 }

@@ -140,6 +140,48 @@ TEST(Engine, AQuorumThatDiedAfterRememberingGoesOn) {
   expect_honest_votes(cluster);
 }
 
+// A vote to finalize binds for ever. Here the notarization behind it needed the vote of somebody
+// who is gone; without it the others could never leave the view.
+TEST(Engine, WhoVotedToFinalizeShowsTheWayOutAfterACrash) {
+  Cluster cluster(4);
+  const ValidatorIndex gone = cluster.set().set->leader(1);
+  const auto late = static_cast<ValidatorIndex>((gone + 1) % 4);
+  cluster.lost = [&](const Letter& letter) {
+    const auto* const vote = std::get_if<Vote>(&letter.message);
+    const bool finalize = vote != nullptr && vote->statement.kind == VoteKind::kFinalize;
+    const bool notarize = vote != nullptr && vote->statement.kind == VoteKind::kNotarize;
+    const auto* const proposal = std::get_if<ProposalMessage>(&letter.message);
+    return finalize || (notarize && letter.to == late) ||
+           (proposal != nullptr && (letter.to == late || proposal->proposal.proposal.view > 1)) ||
+           std::holds_alternative<Certificate>(letter.message);
+  };
+  cluster.want(true);
+  cluster.deliver();
+  cluster.stop(gone);
+  cluster.lost = [](const Letter&) { return true; };
+  cluster.wait(2 * kSecond);  // `late` gives the view up
+  for (ValidatorIndex i = 0; i < 4; ++i) {
+    const auto signs = [&](VoteKind kind) {
+      return std::ranges::any_of(cluster.node(i).votes, [kind](const Vote& vote) {
+        return vote.statement.view == 1 && vote.statement.kind == kind;
+      });
+    };
+    EXPECT_EQ(signs(VoteKind::kFinalize), i != late) << i;
+    EXPECT_EQ(signs(VoteKind::kNullify), i == late) << i;
+    if (i != gone) {
+      cluster.stop(i);
+      cluster.start(i);
+    }
+  }
+  cluster.lost = nullptr;
+  cluster.connect();
+  cluster.want(true);
+  cluster.wait(20 * kSecond);
+  EXPECT_GT(cluster.node(late).sealed.size(), 1u);
+  expect_agreement(cluster);
+  expect_honest_votes(cluster);
+}
+
 // Whoever dies after any of its votes, and whatever was delivered before.
 TEST(Engine, WhoComesBackContradictsNothingItSigned) {
   for (std::size_t at = 0; at < 120; at += 3) {

@@ -22,12 +22,6 @@ constexpr View kReserve = 256;
 constexpr std::size_t kFrameOverhead = 8192;
 constexpr std::size_t kVoteKeySizeMax = 16 * 1024;
 
-View view_of(const Record& record) {
-  const auto* const vote = std::get_if<consensus::Vote>(&record);
-  return vote != nullptr ? vote->statement.view
-                         : std::get<consensus::ProposalMessage>(record).proposal.proposal.view;
-}
-
 Bytes encode_record(EpochNumber epoch, const Record& record) {
   return std::visit(
       [epoch](const auto& one) {
@@ -47,6 +41,9 @@ std::optional<Record> decode_record(ByteView bytes, EpochNumber& epoch) {
   }
   if (auto* const proposal = std::get_if<consensus::ProposalMessage>(&envelope->message)) {
     return *std::move(proposal);
+  }
+  if (auto* const certificate = std::get_if<consensus::Certificate>(&envelope->message)) {
+    return *std::move(certificate);
   }
   return std::nullopt;
 }
