@@ -46,8 +46,8 @@ struct Root {
   friend bool operator==(const Root&, const Root&) = default;
 };
 
-// What has to be durable, and is given back after a restart. Certificates are those behind a vote to
-// finalize: who cast it can never give the view up, and must be able to show others the way out.
+// What has to be durable, and is given back after a restart. Certificates are those behind a vote
+// to finalize: who cast it can never give the view up, and must be able to show others the way out.
 using Record = std::variant<Vote, ProposalMessage, Certificate>;
 [[nodiscard]] View view_of(const Record& record);
 
