@@ -135,6 +135,12 @@ def table(report):
                f"{one['p99_ms']:7.1f} | {many['operations_per_second']:16.1f}  {many['p50_ms']:7.1f}  "
                f"{many['p99_ms']:7.1f} | {batches['operations_per_second']:14.1f}  {batches['blocks_per_second']:8.1f} | "
                f"{row['idle_cpu_percent']['mean']:10.2f}  {restart:>9}")
+    yield ""
+    yield "simulated network (virtual time, the engine alone)  hop ms  validators  blocks/s   p50 ms   p99 ms  messages/block"
+    for row in report["simulated"]:
+        low, high = row["hop_ms"]
+        yield (f"{row['network']:49}  {f'{low:g}-{high:g}':>7}  {row['validators']:9}  {row['blocks_per_second']:8.1f}  "
+               f"{row['p50_ms']:7.1f}  {row['p99_ms']:7.1f}  {row['messages_per_block']:14.1f}")
 
 
 def cpu_model():
@@ -154,6 +160,8 @@ def main():
     for size in (int(s) for s in ARGUMENTS.sizes.split(",")):
         print(f"{size} validators", file=sys.stderr)
         report["sizes"].append(measure(size))
+    wan = subprocess.run([ARGUMENTS.build / "bin" / "bench_consensus_wan"], capture_output=True, check=True)
+    report["simulated"] = json.loads(wan.stdout)
     ARGUMENTS.out.parent.mkdir(parents=True, exist_ok=True)
     ARGUMENTS.out.write_text(json.dumps(report, indent=2) + "\n")
     print("\n".join(table(report)))

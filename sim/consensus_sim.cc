@@ -109,6 +109,7 @@ class Node {
   Disk disk_;
   std::unique_ptr<Engine> engine_;
   std::map<PayloadId, std::uint64_t> heights_;  // of what was validated
+  std::map<PayloadId, Timestamp> built_at_;
   Timestamp planned_ = kNever;
   bool sync_planned_ = false;
   bool carrying_ = false;
@@ -154,6 +155,7 @@ class World {
   }
   // Everything from the `first` payload on of its ledger.
   void committed(const Node& node, std::size_t first);
+  void took(Duration latency) { outcome_.latencies.push_back(latency); }
   void note(std::string_view what, const Node& node, ByteView more) {
     Bytes line;
     wire::Writer w(line);
@@ -394,6 +396,7 @@ void Node::carry_out(std::vector<Action> actions) {
       built.id = payload_id(built.payload);
       built.ends_epoch = height % world_.plan().payloads_per_epoch == 0;
       heights_[built.id] = height;
+      built_at_[built.id] = world_.now();
       engine_->built(build->view, std::move(built), world_.now());
     } else if (const auto* const validate = std::get_if<Validate>(&action)) {
       const auto payload = decode_payload(validate->payload);
@@ -434,6 +437,9 @@ void Node::commit(Commit action, EpochNumber epoch) {
   run.back().seal = action.seal;
   run.back().chain = std::move(action.chain);
   for (Sealed& sealed : run) {
+    if (const auto built = built_at_.extract(sealed.id)) {
+      world_.took(world_.now() - built.mapped());
+    }
     disk_.ledger.push_back(std::make_shared<const Sealed>(std::move(sealed)));
   }
   world_.committed(*this, first);
@@ -766,9 +772,8 @@ std::size_t World::length_of_longest() const {
 
 // Everybody honest has sealed something new, and more than once.
 void World::look_for_recovery(std::size_t before) {
-  constexpr std::size_t kEnough = 10;
-  recovered_ = std::ranges::all_of(nodes_, [before](const auto& node) {
-    return !node->honest() || (node->up() && node->disk().ledger.size() >= before + kEnough);
+  recovered_ = std::ranges::all_of(nodes_, [this, before](const auto& node) {
+    return !node->honest() || (node->up() && node->disk().ledger.size() >= before + plan_.enough);
   });
   at(now_ + kSecond / 4, [this, before] { look_for_recovery(before); });
 }
@@ -800,6 +805,7 @@ ConsensusOutcome World::run() {
       }
     }
   }
+  outcome_.ended = now_;
   outcome_.convicted = convicted_.size();
   outcome_.trace = trace_.finish();
   return outcome_;

@@ -24,6 +24,7 @@ struct ConsensusWorld {
   Duration delay_max = 30 * kMillisecond;
   std::size_t payloads_per_epoch = 12;
   Duration trouble = 8 * kSecond;  // so long; afterwards everything heals
+  std::size_t enough = 10;         // payloads that everybody then has to have before it ends
   Duration calm = 40 * kSecond;    // so long they may need to get over it: timeouts have doubled
 };
 
@@ -34,9 +35,11 @@ struct ConsensusOutcome {
   std::size_t convicted = 0;  // liars that somebody honest accused
   std::size_t crashes = 0;
   std::size_t messages = 0;
-  bool halted = false;       // somebody honest has seen two seals that contradict each other
-  bool diverged = false;     // two honest ledgers do
-  std::size_t culprits = 0;  // liars whom that convicts by itself
+  Timestamp ended = 0;              // virtual time
+  std::vector<Duration> latencies;  // from building a payload to its seal, at whoever built it
+  bool halted = false;              // somebody honest has seen two seals that contradict each other
+  bool diverged = false;            // two honest ledgers do
+  std::size_t culprits = 0;         // liars whom that convicts by itself
   std::vector<std::string> complaints;  // empty in a good run
 };
 

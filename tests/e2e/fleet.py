@@ -5,6 +5,7 @@ temporary folder and a port of its own. Nothing here sleeps to synchronise: wait
 is always for something, with a deadline.
 """
 
+import atexit
 import json
 import os
 import random
@@ -24,6 +25,10 @@ DEADLINE = 30.0 * float(os.environ.get("I2_TEST_SLOWDOWN", "1"))
 
 # Until the others give up the views of a leader that is away.
 PATIENCE = 4 * DEADLINE
+
+# Keys take a while to make.
+FOUNDED = Path(tempfile.mkdtemp(prefix="i2-founded-"))
+atexit.register(shutil.rmtree, FOUNDED, ignore_errors=True)
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("I2_")}
 # Looking for leaks is a third of the run of a client; daemons are looked at.
@@ -212,8 +217,15 @@ class FleetTest(unittest.TestCase):
         return node
 
     def founder(self, name="alpha", fleet="home"):
+        """A new fleet; the first one of a test may be that of another test, and is not started yet."""
         node = self.node(name)
-        node.ok("init", "--fleet", fleet, "--name", name)
+        made = FOUNDED / f"{fleet}.{name}"
+        if len(self.nodes) == 1 and made.exists():
+            shutil.copytree(made, node.data)
+        else:
+            node.ok("init", "--fleet", fleet, "--name", name)
+            if not made.exists():
+                shutil.copytree(node.data, made)
         return node
 
     def bundle(self, sponsor, name, *arguments):

@@ -32,7 +32,9 @@ class Partition(FleetTest):
             self.skipTest(f"no network namespaces: {made.stderr.strip()}")
         self.namespaces.append(self.hub)
         for bridge in ("one", "two"):
-            ip("-n", self.hub, "link", "add", bridge, "type", "bridge")
+            made = ip("-n", self.hub, "link", "add", bridge, "type", "bridge", check=False)
+            if made.returncode != 0:
+                self.skipTest(f"no bridges: {made.stderr.strip()}")
             ip("-n", self.hub, "link", "set", bridge, "up")
 
     def remove_namespaces(self):

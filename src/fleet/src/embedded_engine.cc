@@ -369,7 +369,11 @@ void EmbeddedSequencer::Core::fail_with(Error reason) {
 }
 
 void EmbeddedSequencer::Core::on(Received event) {
-  if (event.frame.empty() || !engine) {
+  if (event.frame.empty() || failed) {
+    return;
+  }
+  if (!engine) {
+    report_behind();  // it may be a validator without its key, to whom nobody else tells of blocks
     return;
   }
   const ByteView content = ByteView(event.frame).subspan(1);

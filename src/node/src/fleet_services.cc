@@ -60,7 +60,8 @@ void FleetServices::stop() {
 }
 
 void FleetServices::block_added() {
-  replication_.block_added();
+  // Those who sealed it know it; who becomes a validator by it does not.
+  replication_.block_added([this](const NodeId& peer) { return validators_.votes_with(peer); });
   validators_.block_added();
   if (!left_ && parts_.trust.members()->find_revoked(parts_.trust.node_id()) != nullptr) {
     left_ = true;

@@ -337,9 +337,9 @@ Task<Result<std::size_t>> Replication::pull(LinkPtr link) {
   }
 }
 
-void Replication::block_added() {
+void Replication::block_added(const std::function<bool(const NodeId&)>& knows) {
   for (const LinkPtr& link : parts_.peers.links()) {
-    if (telling_.insert(link->peer).second) {
+    if (!knows(link->peer) && telling_.insert(link->peer).second) {
       parts_.tasks.spawn(parts_.runtime.control(), tell(link->peer));
     }
   }

@@ -69,8 +69,9 @@ class Replication {
   void follow(const NodeId& peer);
   // The same of every peer.
   void follow_all();
-  // After a block was added: tells the peers and closes connections to former members.
-  void block_added();
+  // After a block was added: tells the peers, except those that know by themselves, and closes
+  // connections to former members.
+  void block_added(const std::function<bool(const NodeId&)>& knows);
   // Asks the peer for blocks now.
   [[nodiscard]] Task<> catch_up(LinkPtr link);
   // Reads the member records on disk again and hands in those that are new; the number of members.

@@ -46,6 +46,8 @@ class Validators {
   void stop();
   void link_up(const LinkPtr& link) { open_channel(link->peer); }
   void block_added();
+  // Both of us are validators now: the peer hears of blocks by the votes for them.
+  [[nodiscard]] bool votes_with(const NodeId& peer) const;
 
   // Makes sure that `node` and every present validator have said what they vote with, so that
   // `node` can become one of them. Errors: fleet.sequencer_unreachable (one of them cannot be
@@ -64,8 +66,6 @@ class Validators {
   [[nodiscard]] Task<> ring();
   void read_epoch();
   void confirm_epoch();
-  // Both of us are validators now.
-  [[nodiscard]] bool votes_with(const NodeId& peer) const;
   void open_channel(const NodeId& peer);
   [[nodiscard]] Task<> write(ChannelPtr channel);
   [[nodiscard]] Task<> keep_writing(ChannelPtr channel);
