@@ -90,9 +90,10 @@ function(i2_protos target)
   target_link_libraries(${target} PUBLIC protobuf::libprotobuf-lite)
 endfunction()
 
-# i2_test(name SOURCES ... [DEPS ...] [LABELS ...] [TIMEOUT s] [PCH kind]): a GoogleTest binary, one ctest entry.
+# i2_test(name SOURCES ... [DEPS ...] [LABELS ...] [TIMEOUT s] [PCH kind] [PARTS n]): a GoogleTest binary, one
+# ctest entry, or `n` that share its tests, where one would take longer than all others.
 function(i2_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT;PCH" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;PCH;PARTS" "SOURCES;DEPS;LABELS" ${ARGN})
   if(I2_FUZZ)
     return()
   endif()
@@ -108,8 +109,17 @@ function(i2_test name)
     set(ARG_PCH test)
   endif()
   target_precompile_headers(${name} REUSE_FROM i2_pch_${ARG_PCH})
-  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  if(NOT ARG_PARTS)
+    add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+    return()
+  endif()
+  foreach(part RANGE 1 ${ARG_PARTS})
+    math(EXPR index "${part} - 1")
+    add_test(NAME ${name}_${part} COMMAND ${name} --gtest_brief=1)
+    set_tests_properties(${name}_${part} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" COST 90
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${ARG_PARTS};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()
 
 # i2_plain_programs(TARGET...): only tests with the label `plain` need them, which run under sanitizers with

@@ -30,7 +30,8 @@ void Engine::on(ValidatorIndex from, ProposalMessage message) {
   if (hash(digest(message.justification)) != proposal.proposal.justification) {
     return;
   }
-  if (auto evidence = unjustified_proposal(*set_, proposal, message.justification)) {
+  const auto known = [this](const Vote& vote) { return is_known(vote); };
+  if (auto evidence = unjustified_proposal(*set_, proposal, message.justification, known)) {
     accuse(*std::move(evidence));
     return;
   }

@@ -38,7 +38,7 @@ void Engine::on(ValidatorIndex /*from*/, Certificate certificate) {
   if (finalization_ && finalization_->statement == statement) {
     return;
   }
-  if (verify(*set_, certificate)) {
+  if (verify(*set_, certificate, [this](const Vote& vote) { return is_known(vote); })) {
     certified(std::move(certificate), false);
   }
 }
@@ -98,6 +98,22 @@ const Vote* Engine::own(View view, VoteKind kind) const {
   }
   const auto vote = round->second.votes.find({kind, options_.self});
   return vote == round->second.votes.end() ? nullptr : &vote->second;
+}
+
+// Verified before, with this very signature.
+bool Engine::is_known(const Vote& vote) const {
+  const Statement& statement = vote.statement;
+  if (root_.seal && root_.seal->finalization.statement == statement) {
+    return std::ranges::contains(votes(root_.seal->finalization), vote);
+  }
+  const auto round = rounds_.find(statement.view);
+  if (round == rounds_.end()) {
+    return false;
+  }
+  const std::pair key{statement.kind, vote.signer};
+  const auto found = round->second.votes.find(key);
+  return found != round->second.votes.end() && found->second == vote &&
+         round->second.verified.contains(key);
 }
 
 void Engine::record(const Vote& vote, bool verified) {

@@ -191,7 +191,8 @@ Evidence contradicting_votes(Vote a, Vote b) {
 
 std::optional<Evidence> unjustified_proposal(const ValidatorSet& set,
                                              const SignedProposal& proposal,
-                                             const Justification& justification) {
+                                             const Justification& justification,
+                                             const IsKnown& known) {
   UnjustifiedProposal out{
       .proposal = proposal, .digest = digest(justification), .wrong = {}, .vote = {}};
   if (!has_shape(out.digest, proposal.proposal)) {
@@ -199,7 +200,7 @@ std::optional<Evidence> unjustified_proposal(const ValidatorSet& set,
   }
   std::uint32_t index = 0;
   for (const Certificate& certificate : certificates(justification)) {
-    if (!fits(set, certificate, index, proposal.proposal)) {
+    if (!fits(set, certificate, index, proposal.proposal, known)) {
       out.wrong = {.index = index, .certificate = certificate};
       return out;
     }

@@ -73,7 +73,7 @@ bool has_shape(const JustificationDigest& digest, const Proposal& proposal) {
 }
 
 bool fits(const ValidatorSet& set, const Certificate& certificate, std::size_t index,
-          const Proposal& proposal) {
+          const Proposal& proposal, const IsKnown& known) {
   const Statement& statement = certificate.statement;
   // Without a parent the first certificate stands where the second one stands otherwise.
   const View view = proposal.parent_view + index + (proposal.parent_view == 0 ? 1 : 0);
@@ -81,7 +81,7 @@ bool fits(const ValidatorSet& set, const Certificate& certificate, std::size_t i
   const bool right =
       is_parent ? statement.kind != VoteKind::kNullify && statement.proposal == proposal.parent
                 : statement.kind == VoteKind::kNullify;
-  return statement.view == view && right && verify(set, certificate);
+  return statement.view == view && right && verify(set, certificate, known);
 }
 
 bool justifies(const ValidatorSet& set, const Justification& justification,

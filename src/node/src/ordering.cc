@@ -35,7 +35,7 @@ void Ordering::submit(Bytes operation, Done done, int attempt) {
     done(fail("fleet.restored",
               "this node was restored from a backup, and orders nothing before more than half of "
               "the other members have told it what came after: connect them; if they are gone too, "
-              "restore it again with --newest"));
+              "move its data directory away and restore it with --newest"));
     return;
   }
   if (to == nullptr) {

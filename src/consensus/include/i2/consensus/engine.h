@@ -182,6 +182,7 @@ class Engine {
   void on(ValidatorIndex from, const FetchCertificates& fetch);
 
   // Votes and certificates.
+  [[nodiscard]] bool is_known(const Vote& vote) const;
   void record(const Vote& vote, bool verified);
   void tally(View view, VoteKind kind);
   void certified(Certificate certificate, bool tell);

@@ -67,7 +67,8 @@ using Evidence = std::variant<ContradictingVotes, DoubleProposal, UnjustifiedPro
 // None when the proposal is justified.
 [[nodiscard]] std::optional<Evidence> unjustified_proposal(const ValidatorSet& set,
                                                            const SignedProposal& proposal,
-                                                           const Justification& justification);
+                                                           const Justification& justification,
+                                                           const IsKnown& known = {});
 [[nodiscard]] Evidence double_proposal(const ValidatorSet& set, SignedProposal a, SignedProposal b);
 
 [[nodiscard]] Bytes encode(const Evidence& evidence);

@@ -66,7 +66,7 @@ struct JustificationDigest {
 // one that it takes.
 [[nodiscard]] bool has_shape(const JustificationDigest& digest, const Proposal& proposal);
 [[nodiscard]] bool fits(const ValidatorSet& set, const Certificate& certificate, std::size_t index,
-                        const Proposal& proposal);
+                        const Proposal& proposal, const IsKnown& known = {});
 // The certificates of `justification`, the parent's first.
 [[nodiscard]] std::vector<Certificate> certificates(const Justification& justification);
 

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <bitset>
+#include <functional>
 
 namespace i2::consensus {
 
@@ -73,7 +74,10 @@ struct Certificate {
 // The votes it consists of.
 [[nodiscard]] std::vector<Vote> votes(const Certificate& certificate);
 // Every signature, and that they are a quorum.
-[[nodiscard]] bool verify(const ValidatorSet& set, const Certificate& certificate);
+// `known`: whether this very vote has been verified before.
+using IsKnown = std::function<bool(const Vote& vote)>;
+[[nodiscard]] bool verify(const ValidatorSet& set, const Certificate& certificate,
+                          const IsKnown& known = {});
 [[nodiscard]] Weight weight(const ValidatorSet& set, const Certificate& certificate);
 
 void write(wire::CanonicalWriter& w, const Vote& vote);
