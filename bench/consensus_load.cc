@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <barrier>
 #include <cstdio>
+#include <exception>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -219,23 +220,32 @@ Result<json> run(const Settings& settings) {
   return summary(seen, elapsed);
 }
 
-}  // namespace
-}  // namespace i2::bench
-
-int main(int argc, char** argv) {
+int main_of(int argc, char** argv) {
   CLI::App app("clients of running validators");
-  i2::bench::Settings settings;
+  Settings settings;
   app.add_option("--operator", settings.operator_dir)->required();
   app.add_option("--socket", settings.sockets)->required();
   app.add_option("--clients", settings.clients)->check(CLI::Range(1, 16));
   app.add_option("--outstanding", settings.outstanding)->check(CLI::Range(1, 30));
   app.add_option("--count", settings.count)->check(CLI::Range(1, 1'000'000));
   CLI11_PARSE(app, argc, argv);
-  const auto result = i2::bench::run(settings);
+  const auto result = run(settings);
   if (!result) {
     std::fprintf(stderr, "%s\n", result.error().to_string().c_str());
     return 1;
   }
   std::printf("%s\n", result->dump().c_str());
   return 0;
+}
+
+}  // namespace
+}  // namespace i2::bench
+
+int main(int argc, char** argv) {
+  try {
+    return i2::bench::main_of(argc, argv);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "bench_consensus_load: %s\n", failure.what());
+    return 1;
+  }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -55,15 +56,25 @@ json measure(const Profile& profile, std::size_t validators) {
       {"messages_per_block", static_cast<double>(out.messages) / static_cast<double>(out.sealed)}};
 }
 
+void print_all() {
+  json out = json::array();
+  for (const Profile& profile : kProfiles) {
+    for (const std::size_t validators : {4, 7, 16}) {
+      out.push_back(measure(profile, validators));
+    }
+  }
+  std::puts(out.dump().c_str());
+}
+
 }  // namespace
 }  // namespace i2::bench
 
 int main() {
-  nlohmann::json out = nlohmann::json::array();
-  for (const auto& profile : i2::bench::kProfiles) {
-    for (const std::size_t validators : {4, 7, 16}) {
-      out.push_back(i2::bench::measure(profile, validators));
-    }
+  try {
+    i2::bench::print_all();
+    return 0;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "bench_consensus_wan: %s\n", failure.what());
+    return 1;
   }
-  std::puts(out.dump().c_str());
 }

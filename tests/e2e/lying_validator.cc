@@ -71,8 +71,9 @@ awaitable<Result<void>> say(stoq::Connection connection, Bytes votes) {
   co_return Result<void>{};
 }
 
-awaitable<Result<void>> tell(stoq::Transport& transport, stoq::SocketAddress address, Bytes votes) {
-  auto connection = co_await transport.connect(address);
+// `transport` outlives it.
+awaitable<Result<void>> tell(stoq::Transport* transport, stoq::SocketAddress address, Bytes votes) {
+  auto connection = co_await transport->connect(address);
   if (!connection) {
     co_return fail(connection.error());
   }
@@ -103,8 +104,9 @@ Result<void> lie(const std::filesystem::path& data_dir, consensus::View view,
   I2_TRY_VALUE(const auto transport, stoq::Transport::create(config, runtime, *trust, *trust));
   for (const std::string& text : addresses) {
     I2_TRY_VALUE(const auto address, stoq::SocketAddress::parse(text));
-    I2_TRY(asio::co_spawn(runtime.control(), tell(*transport, address, votes), asio::use_future)
-               .get());
+    I2_TRY(
+        asio::co_spawn(runtime.control(), tell(transport.get(), address, votes), asio::use_future)
+            .get());
   }
   asio::co_spawn(runtime.control(), transport->shutdown(), asio::use_future).get();
   return {};

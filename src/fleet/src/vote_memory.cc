@@ -37,13 +37,13 @@ std::optional<Record> decode_record(ByteView bytes, EpochNumber& epoch) {
   }
   epoch = envelope->epoch;
   if (auto* const vote = std::get_if<consensus::Vote>(&envelope->message)) {
-    return *std::move(vote);
+    return std::move(*vote);
   }
   if (auto* const proposal = std::get_if<consensus::ProposalMessage>(&envelope->message)) {
-    return *std::move(proposal);
+    return std::move(*proposal);
   }
   if (auto* const certificate = std::get_if<consensus::Certificate>(&envelope->message)) {
-    return *std::move(certificate);
+    return std::move(*certificate);
   }
   return std::nullopt;
 }

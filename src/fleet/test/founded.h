@@ -78,7 +78,7 @@ struct Founded {
       I2_TRY(builder.add(std::move(operation)));
     }
     Run run = seal(std::move(builder));
-    const Block block = run.blocks.front().block;
+    Block block = run.blocks.front().block;
     I2_TRY(ledger->append(std::move(run)));
     return block;
   }

@@ -18,7 +18,10 @@ Result<std::vector<EpochValidator>> following(const FleetState& state, const Epo
     return !has_key(v) && std::ranges::contains(present.validators, v.node, &EpochValidator::node);
   });
   std::erase_if(out, [](const EpochValidator& v) { return !has_key(v); });
-  return present_cannot || out.empty() || !check_size(out) ? present.validators : std::move(out);
+  if (present_cannot || out.empty() || !check_size(out)) {
+    return present.validators;
+  }
+  return out;
 }
 
 void forget_epoch(ports::StateWriter& writer, EpochNumber number) {
