@@ -208,8 +208,8 @@ Result<void> Ledger::usable() const {
 Result<void> Ledger::sync() {
   const std::scoped_lock syncing(syncing_);
   const store::Head present = head_of(*chain());
-  if (present == head_file_.head()) {
-    return {};
+  if (present.sequence <= head_file_.head().sequence) {
+    return {};  // less is a run that is being added: on disk, and not shown yet
   }
   I2_TRY(usable());
   auto synced = store_->sync();
