@@ -17,12 +17,13 @@
 #include <algorithm>
 #include <barrier>
 #include <cstdio>
-#include <exception>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 #include <vector>
+
+#include "run_main.h"
 
 namespace i2::bench {
 namespace {
@@ -242,10 +243,6 @@ int main_of(int argc, char** argv) {
 }  // namespace i2::bench
 
 int main(int argc, char** argv) {
-  try {
-    return i2::bench::main_of(argc, argv);
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "bench_consensus_load: %s\n", failure.what());
-    return 1;
-  }
+  return i2::bench::run_main("bench_consensus_load",
+                             [&] { return i2::bench::main_of(argc, argv); });
 }

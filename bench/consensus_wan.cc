@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <exception>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "../sim/consensus_sim.h"
+#include "run_main.h"
 
 namespace i2::bench {
 namespace {
@@ -56,7 +56,7 @@ json measure(const Profile& profile, std::size_t validators) {
       {"messages_per_block", static_cast<double>(out.messages) / static_cast<double>(out.sealed)}};
 }
 
-void print_all() {
+int print_all() {
   json out = json::array();
   for (const Profile& profile : kProfiles) {
     for (const std::size_t validators : {4, 7, 16}) {
@@ -64,17 +64,12 @@ void print_all() {
     }
   }
   std::puts(out.dump().c_str());
+  return 0;
 }
 
 }  // namespace
 }  // namespace i2::bench
 
 int main() {
-  try {
-    i2::bench::print_all();
-    return 0;
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "bench_consensus_wan: %s\n", failure.what());
-    return 1;
-  }
+  return i2::bench::run_main("bench_consensus_wan", i2::bench::print_all);
 }

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "packet_protection.h"
+#include "run_main.h"
 
 namespace i2::bench {
 namespace {
@@ -540,10 +541,5 @@ int main_of(int argc, char** argv) {
 }  // namespace i2::bench
 
 int main(int argc, char** argv) {
-  try {
-    return i2::bench::main_of(argc, argv);
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "bench_raw_udp: %s\n", failure.what());
-    return 1;
-  }
+  return i2::bench::run_main("bench_raw_udp", [&] { return i2::bench::main_of(argc, argv); });
 }

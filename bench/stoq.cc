@@ -30,6 +30,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "run_main.h"
+
 namespace i2::bench {
 namespace {
 
@@ -442,10 +444,5 @@ int main_of(int argc, char** argv) {
 }  // namespace i2::bench
 
 int main(int argc, char** argv) {
-  try {
-    return i2::bench::main_of(argc, argv);
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "bench_stoq: %s\n", failure.what());
-    return 1;
-  }
+  return i2::bench::run_main("bench_stoq", [&] { return i2::bench::main_of(argc, argv); });
 }

@@ -6,6 +6,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "on_link.h"
+
 namespace i2::node {
 namespace asio = boost::asio;
 
@@ -88,9 +90,7 @@ Task<Result<void>> RenewalLoop::renew_with(NodeId authority) {
   if (!wanted) {
     co_return fail(wanted.error());
   }
-  auto call = stoq::call(link->connection, std::string(method_), wanted->request.der());
-  const Result<Bytes> answer =
-      co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
+  const auto answer = co_await call_over(link->connection, method_, wanted->request.der());
   if (!answer) {
     co_return fail(answer.error());
   }

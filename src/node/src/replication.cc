@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "await_answer.h"
+#include "on_link.h"
 #include "protobuf.h"
 
 namespace i2::node {
@@ -133,10 +134,7 @@ Task<Result<ports::Receipt>> RemoteSequencer::ask(NodeId validator, Bytes operat
   SubmitRequest request;
   request.set_operation(to_string(operation));
   I2_CO_TRY_VALUE(Bytes body, serialize(request));
-  const auto connection = (*reached)->connection;
-  auto call = stoq::call(connection, std::string(kSubmit), std::move(body));
-  const Result<Bytes> answer =
-      co_await asio::co_spawn(connection.executor(), std::move(call), asio::use_awaitable);
+  const auto answer = co_await call_over((*reached)->connection, kSubmit, std::move(body));
   if (!answer) {
     co_return fail(answer.error());
   }
@@ -303,10 +301,8 @@ Task<Result<std::size_t>> Replication::pull(LinkPtr link) {
     I2_CO_TRY_VALUE(Bytes body, serialize(request));
     stoq::CallOptions options;
     options.message_size_max = kAnswerSizeMax;
-    auto call =
-        stoq::call(link->connection, std::string(kBlocks), std::move(body), std::move(options));
-    const Result<Bytes> answer =
-        co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
+    const auto answer =
+        co_await call_over(link->connection, kBlocks, std::move(body), std::move(options));
     if (!answer && answer.error().is("fleet.blocks_unavailable")) {
       I2_CO_TRY_VALUE(const bool adopted, co_await state_sync_.adopt(link));
       if (adopted) {
@@ -406,10 +402,8 @@ Task<> Replication::tell(NodeId peer) {
     }
     stoq::CallOptions options;
     options.deadline = kTellTime;
-    auto call =
-        stoq::call(link->connection, std::string(kChanged), *std::move(body), std::move(options));
-    const Result<Bytes> heard =
-        co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
+    const auto heard =
+        co_await call_over(link->connection, kChanged, *std::move(body), std::move(options));
     if (heard) {
       told = note.height();
     } else {

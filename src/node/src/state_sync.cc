@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "on_link.h"
 #include "protobuf.h"
 
 namespace i2::node {
@@ -24,10 +25,8 @@ template <class Answer>
 Task<Result<Answer>> ask(LinkPtr link, std::string_view method, Bytes request) {
   stoq::CallOptions options;
   options.message_size_max = kSnapshotAnswerMax;
-  auto call =
-      stoq::call(link->connection, std::string(method), std::move(request), std::move(options));
-  const Result<Bytes> answer =
-      co_await asio::co_spawn(link->connection.executor(), std::move(call), asio::use_awaitable);
+  const auto answer =
+      co_await call_over(link->connection, method, std::move(request), std::move(options));
   if (!answer) {
     co_return fail(answer.error());
   }

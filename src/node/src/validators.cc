@@ -10,6 +10,7 @@
 #include <deque>
 
 #include "await_answer.h"
+#include "on_link.h"
 #include "replication.h"
 
 namespace i2::node {
@@ -399,9 +400,7 @@ Task<Result<void>> Validators::prepare(NodeId node) {
     const auto connection = (*reached)->connection;
     stoq::CallOptions options;
     options.deadline = kPrepareTime;
-    auto call = stoq::call(connection, std::string(kPrepare), {}, std::move(options));
-    const Result<Bytes> answer =
-        co_await asio::co_spawn(connection.executor(), std::move(call), asio::use_awaitable);
+    const auto answer = co_await call_over(connection, kPrepare, {}, std::move(options));
     if (!answer) {
       co_return fail(answer.error());
     }

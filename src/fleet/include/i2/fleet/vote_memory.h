@@ -2,7 +2,7 @@
 //
 //   <data-dir>/ledger/signer/vote.pem   the key
 //   <data-dir>/ledger/signer/guard      how far it may have signed (store/head_file.h)
-//   <data-dir>/ledger/votes.log         votes and proposals of the present epoch
+//   <data-dir>/ledger/votes.log         what was signed in the present epoch
 //   (store/append_log.h)
 //
 // A node that is no validator has none of these. A key must never be used with the memory of
