@@ -186,9 +186,13 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
     close(link, stoq::AppError::kMemberRevoked);
     co_return fail("trust.member_revoked", "'" + link->name + "' is no longer a member");
   }
-  auto& of_peer = links_[link->peer];
-  if (stopping_ || of_peer.size() >= kLinksMax) {
-    close(link, stopping_ ? stoq::AppError::kGoingAway : stoq::AppError::kOverloaded);
+  if (stopping_) {
+    close(link, stoq::AppError::kGoingAway);
+    co_return fail("node.stopping", "the daemon is stopping");
+  }
+  auto& of_peer = links_[link->peer];  // never left empty
+  if (of_peer.size() >= kLinksMax) {
+    close(link, stoq::AppError::kOverloaded);
     co_return fail("stoq.overloaded", "too many connections to '" + link->name + "'");
   }
   of_peer.push_back(link);

@@ -166,7 +166,7 @@ class Peers {
 
   Parts parts_;
   std::vector<std::function<void(LinkPtr)>> link_callbacks_;
-  std::map<NodeId, std::vector<LinkPtr>> links_;
+  std::map<NodeId, std::vector<LinkPtr>> links_;  // at least one of each
   std::map<NodeId, KnownPtr> known_;
   std::set<NodeId> resolving_;
   bool cache_changed_ = false;
