@@ -332,7 +332,7 @@ TEST(EmbeddedSequencer, OrdersWhereverAnOperationIsSubmitted) {
 TEST(EmbeddedSequencer, TakesOperationsOfOneAccountInTheirOrder) {
   Council council(4);
   std::vector<Bytes> operations;
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 16; ++i) {
     operations.push_back(council.invite());
   }
   std::vector<std::future<Result<ports::Receipt>>> answers;

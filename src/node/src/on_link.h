@@ -19,7 +19,7 @@ template <class T>
 }
 
 // stoq::call() there.
-[[nodiscard]] inline Task<Result<Bytes>> call_over(stoq::Connection connection,
+[[nodiscard]] inline Task<Result<Bytes>> call_over(const stoq::Connection& connection,
                                                    std::string_view method, Bytes request,
                                                    stoq::CallOptions options = {}) {
   return on_link(connection.executor(), stoq::call(connection, std::string(method),
