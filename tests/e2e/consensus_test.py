@@ -159,6 +159,49 @@ class Validators(FleetTest):
         self.assertEqual(refused.code, 1)
         self.assertIn("trust.member_revoked", refused.err)
 
+    def test_two_histories_are_proven_and_halt(self):
+        nodes = self.council("beta", "gamma", "delta")
+        alpha, beta, gamma, delta = nodes
+        invite = alpha.ok("invite", "--address", alpha.address, "--tag", "x", timeout=PATIENCE)["invite"]
+        self.agree(nodes)
+        for node in nodes:
+            node.stop()
+        # Disks that were copied: gamma and delta sign with alpha, and as others of the same name with beta.
+        for liar in (gamma, delta):
+            shutil.copytree(liar.data, self.folder / f"{liar.name}-copy")
+
+        def go_on_with(one):
+            for node in (one, gamma, delta):
+                node.start()
+            one.ok("invite", "--revoke", invite, "--operator", alpha.data / "identity", timeout=PATIENCE)
+            for node in (one, gamma, delta):
+                node.stop()
+
+        go_on_with(alpha)
+        for liar in (gamma, delta):
+            shutil.rmtree(liar.data)
+            (self.folder / f"{liar.name}-copy").rename(liar.data)
+        go_on_with(beta)
+        honest = (alpha, beta)
+        for node in honest:
+            node.start()
+        for node in honest:
+            wait_for(lambda: node.events("history_forked") and node.consensus()["halted"], "it to halt", PATIENCE)
+            event = node.events("history_forked")[0]
+            self.assertEqual(event["liars"], 2)
+            path = node.data / "evidence" / f"epoch-{event['epoch']}.json"
+            self.assertEqual(event["file"], str(path))
+            # With the daemon, and by anybody who has the file.
+            stranger = self.node("stranger")
+            for answer in (node.ok("consensus", "evidence", "--verify"),
+                           stranger.ok("consensus", "evidence", path, "--verify")):
+                self.assertEqual({(e["name"], e["ordered"], e["verified"]) for e in answer["evidence"]},
+                                 {("gamma", False, True), ("delta", False, True)})
+            self.assertIn("not ordered", node.i2("consensus", "evidence").out)
+            self.assertIn("halted", node.i2("consensus", "status").out)
+            # Members still reach each other.
+            node.ok("ping", "beta" if node is alpha else "alpha")
+
     def test_evidence_is_read_and_refused(self):
         alpha = self.founder().start()
         self.assertEqual(alpha.i2("consensus", "evidence").out, "nobody has been convicted\n")

@@ -34,7 +34,8 @@ std::string consensus_text(const json& s) {
                        voting["ready"].get<bool>() ? "" : "; too few validators heard to vote");
   }
   if (s["halted"].get<bool>()) {
-    out += "halted      this node orders nothing any more: see its log\n";
+    out +=
+        "halted      this node orders nothing any more: see its log, and `i2 consensus evidence`\n";
   }
   for (const json& validator : s["validators"]) {
     out +=
@@ -133,9 +134,10 @@ ExitCode show_evidence(const Options& options, const node::Config& config) {
         verdict = "  verified";
       }
       text += std::format(
-          "{}  {}  {}  epoch {}  {}{}\n", offence.at("node").get<std::string>().substr(0, 16),
+          "{}  {}  {}  epoch {}  {}{}{}\n", offence.at("node").get<std::string>().substr(0, 16),
           offence.at("name").get<std::string>(), offence.at("offence").get<std::string>(),
-          offence.at("epoch").get<std::uint64_t>(), offence.at("time").get<std::string>(), verdict);
+          offence.at("epoch").get<std::uint64_t>(), offence.at("time").get<std::string>(), verdict,
+          offence.value("ordered", true) ? "" : "  not ordered: the fleet has halted");
     }
   } catch (const json::exception&) {
     return out.failure("consensus.evidence_invalid", "the evidence is malformed");

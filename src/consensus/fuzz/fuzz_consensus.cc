@@ -3,6 +3,7 @@
 //
 // Input: letters one after another, each the sender (u8), size (u16) and bytes.
 #include <i2/base/assert.h>
+#include <i2/consensus/account.h>
 #include <i2/consensus/engine.h>
 #include <i2/wire/reader.h>
 
@@ -56,6 +57,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto evidence = decode_evidence(ByteView(data, size))) {
     I2_ASSERT(equal(encode(*evidence), ByteView(data, size)));
     (void)convict(*set, *evidence);
+  }
+  if (const auto account = decode_account(ByteView(data, size))) {
+    I2_ASSERT(equal(encode(*account), ByteView(data, size)));
+    for (const ProposalMessage& message : account->chain) {
+      const Seal other{.proposal = message.proposal.proposal,
+                       .finalization = account->seal.finalization};
+      I2_ASSERT(contradictions(*set, other, *account).size() <= set->size());
+    }
   }
   Timestamp now = kSecond;
   Engine engine(set, signer, {}, {}, {}, now);

@@ -265,19 +265,22 @@ void Engine::commit() {
 void Engine::fork(const std::vector<const Entry*>& chain) {
   const Seal theirs{.proposal = chain.front()->message.proposal.proposal,
                     .finalization = *finalization_};
+  std::vector<Evidence> proof;
   if (root_.seal) {
     std::vector<ProposalMessage> messages;
     for (const Entry* const entry : chain) {
       messages.push_back(entry->message);
     }
-    accuse_all(fork_evidence(*root_.seal, messages, theirs));
+    proof = fork_evidence(*root_.seal, messages, theirs);
   }
-  halt(theirs);
+  halt(theirs, std::move(proof));
 }
 
-void Engine::halt(const Seal& theirs) {
+void Engine::halt(const Seal& theirs, std::vector<Evidence> proof) {
   halted_ = true;
-  actions_.emplace_back(Halt{.ours = root_.seal.value_or(theirs), .theirs = theirs});
+  accuse_all(proof);
+  actions_.emplace_back(
+      Halt{.ours = root_.seal.value_or(theirs), .theirs = theirs, .proof = std::move(proof)});
 }
 
 void Engine::set_root(Root root) {

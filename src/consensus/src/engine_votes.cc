@@ -52,8 +52,7 @@ void Engine::on(ValidatorIndex /*from*/, Seal seal) {
     return;
   }
   if (same_view) {
-    accuse_all(fork_evidence(*root_.seal, {}, seal));
-    halt(seal);
+    halt(seal, fork_evidence(*root_.seal, {}, seal));
     return;
   }
   finalized(std::move(seal.finalization));

@@ -131,7 +131,8 @@ class Cluster {
     std::vector<Bytes> sealed;
     std::optional<Seal> seal;
     std::vector<Evidence> accusations;
-    std::vector<Vote> votes;  // that it sent
+    std::vector<Evidence> proof;  // with which it halted
+    std::vector<Vote> votes;      // that it sent
     std::size_t builds = 0;
     std::size_t catch_ups = 0;
     bool halted = false;
@@ -218,8 +219,9 @@ class Cluster {
         node.seal = best.seal;
         node.engine->advance(*node.seal, false, now_);
       }
-    } else if (std::holds_alternative<Halt>(action)) {
+    } else if (const auto* const halt = std::get_if<Halt>(&action)) {
       node.halted = true;
+      node.proof = halt->proof;
     }
   }
 

@@ -415,6 +415,7 @@ TEST(Engine, ASecondSealAtOnePlaceHaltsItAndNamesAThird) {
   EXPECT_TRUE(cluster.node(0).halted);
   EXPECT_TRUE(cluster.engine(0).halted());
   EXPECT_THAT(cluster.node(0).accusations, SizeIs(::testing::Ge(2)));
+  EXPECT_THAT(cluster.node(0).proof, SizeIs(::testing::Ge(2)));
   const std::size_t voted = cluster.node(0).votes.size();
   cluster.want(true);
   cluster.wait(20 * kSecond);

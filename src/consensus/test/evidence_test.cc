@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <i2/consensus/evidence.h>
+#include <i2/consensus/account.h>
 #include <i2/consensus/testing/votes.h>
 
 namespace i2::consensus {
@@ -169,6 +169,42 @@ TEST_F(EvidenceTest, AThirdSignedBothSidesOfAContradiction) {
   EXPECT_TRUE(double_signers(finalization, certificate({0, 1, 2}, 6, VoteKind::kNullify)).empty());
   EXPECT_TRUE(
       double_signers(finalization, certificate({0, 1, 2}, 5, VoteKind::kNotarize, 1)).empty());
+}
+
+// A seal of view 5 and a chain that gives that view up and is sealed in view 6.
+TEST_F(EvidenceTest, TwoChainsComeDownToThoseWhoSignedBoth) {
+  const Seal seal{
+      .proposal = {.view = 5, .parent_view = 4, .parent = {}, .payload = {}, .justification = {}},
+      .finalization = certificate({0, 1, 2}, 5, VoteKind::kFinalize, 1)};
+  Justification justification = good_;
+  justification.nullifications[0] = certificate({1, 2, 3}, 5, VoteKind::kNullify);
+  const SignedProposal other = proposal(justification);
+  const ProposalMessage message{
+      .proposal = other, .justification = justification, .payload = {7, 7}};
+  const auto account = make_account(
+      std::span(&message, 1), {.proposal = other.proposal,
+                               .finalization = certificate({1, 2, 3}, 6, VoteKind::kFinalize, 2)});
+  ASSERT_TRUE(account);
+  EXPECT_TRUE(account->chain[0].payload.empty());
+  EXPECT_EQ(decode_account(encode(*account)), *account);
+  EXPECT_FALSE(decode_account(ByteView(encode(*account)).first(100)));
+
+  const Culprits culprits = contradictions(*set_.set, seal, *account);
+  ASSERT_EQ(culprits.size(), 2u);
+  for (const ValidatorIndex who : {1, 2}) {
+    EXPECT_EQ(verdict(culprits.at(who)), "nullify_and_finalize " + std::to_string(who));
+  }
+  EXPECT_TRUE(exceeds_tolerance(*set_.set, culprits));
+  EXPECT_FALSE(exceeds_tolerance(*set_.set, {{1, culprits.at(1)}}));
+  // Nobody is to blame for what comes later, or for the same seal again.
+  Seal later = seal;
+  later.finalization = certificate({0, 1, 2}, 7, VoteKind::kFinalize, 1);
+  EXPECT_TRUE(contradictions(*set_.set, later, *account).empty());
+  EXPECT_TRUE(contradictions(*set_.set, account->seal, *account).empty());
+  // Or for what it did not sign.
+  Account forged = *account;
+  forged.chain[0].justification.nullifications[0].signatures[0] = Bytes(64, 1);
+  EXPECT_EQ(contradictions(*set_.set, seal, forged).size(), 1u);
 }
 
 }  // namespace

@@ -57,8 +57,11 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
     consensus::View view = 0;
     Result<void> result;
   };
-  using Event =
-      std::variant<Received, Connected, Disconnected, Nudge, Submitted, KeyWanted, Synced>;
+  struct HaltWanted {
+    Error reason;
+  };
+  using Event = std::variant<Received, Connected, Disconnected, Nudge, Submitted, KeyWanted, Synced,
+                             HaltWanted>;
 
   // A block that has been executed and is not sealed yet.
   struct Candidate {
@@ -109,6 +112,7 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   void on(Submitted event);
   void on(KeyWanted event);
   void on(const Synced& event);
+  void on(HaltWanted event);
 
   // The engine and what it wants.
   void refresh();

@@ -263,7 +263,9 @@ void EmbeddedSequencer::Core::on(const consensus::Commit& action) {
 }
 
 Result<void> EmbeddedSequencer::Core::commit(const consensus::Commit& action) {
-  Run run{.blocks = {}, .seal = action.seal};
+  Run run{.blocks = {},
+          .seal = action.seal,
+          .account = consensus::make_account(action.chain, action.seal)};
   std::vector<const Candidate*> done;
   for (const consensus::ProposalMessage& message : action.chain) {
     const PayloadId payload = message.proposal.proposal.payload;
@@ -345,12 +347,19 @@ void EmbeddedSequencer::Core::on(const consensus::Accuse& action) {
 }
 
 void EmbeddedSequencer::Core::on(const consensus::Halt& action) {
+  parts.report(Forked{.epoch = epoch.number, .proof = action.proof});
   fail_with(Error("fleet.ledger_diverged",
                   "a third of the validators or more have lied: views " +
                       std::to_string(action.ours.proposal.view) + " and " +
                       std::to_string(action.theirs.proposal.view) + " of epoch " +
                       std::to_string(epoch.number) +
                       " are sealed with different blocks. This node orders nothing any more"));
+}
+
+void EmbeddedSequencer::Core::on(HaltWanted event) {
+  if (!failed) {
+    fail_with(std::move(event.reason));
+  }
 }
 
 void EmbeddedSequencer::Core::report_behind() {

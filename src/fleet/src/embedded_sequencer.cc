@@ -157,6 +157,10 @@ void EmbeddedSequencer::make_key(consensus::VoteSuite suite,
   core_->add(Core::KeyWanted{.suite = suite, .done = std::move(done)});
 }
 
+void EmbeddedSequencer::halt(Error reason) {
+  core_->add(Core::HaltWanted{.reason = std::move(reason)});
+}
+
 EmbeddedSequencer::Status EmbeddedSequencer::status() const {
   const std::scoped_lock lock(core_->mutex);
   return core_->status;

@@ -30,6 +30,8 @@ inline constexpr std::string_view kRootFalconFile = "identity/root/root.falcon.p
 inline constexpr std::string_view kRootEd25519File = "identity/root/root.ed25519.pem";
 inline constexpr std::string_view kRootEcdsaFile = "identity/root/root.ecdsa.pem";
 
+inline constexpr std::string_view kEvidenceDir = "evidence";
+
 inline constexpr std::string_view kLedgerDir = "ledger";
 inline constexpr std::string_view kGenesisFile = "ledger/genesis";
 inline constexpr std::string_view kAnchorsDir = "ledger/anchors";

@@ -239,6 +239,29 @@ Result<std::optional<Block>> Ledger::read_block(std::uint64_t height) const {
   return std::optional(*std::move(block));
 }
 
+Result<std::optional<BlockId>> Ledger::block_id(std::uint64_t height) const {
+  I2_TRY_VALUE(const auto block, read_block(height));
+  return block ? std::optional(id(block->header)) : std::nullopt;
+}
+
+Result<std::optional<consensus::Account>> Ledger::account(EpochNumber epoch,
+                                                          consensus::View view) const {
+  const Bytes wanted = account_key(epoch, view);
+  const Bytes of_epoch = key_at(kAccount, epoch);
+  I2_TRY_VALUE(auto found, store_->first_from(wanted, of_epoch));
+  if (!found) {
+    I2_TRY_VALUE(found, store_->last_to(wanted, of_epoch));
+  }
+  if (!found) {
+    return std::nullopt;
+  }
+  wire::Reader r(found->value);
+  (void)r.u64();
+  auto account = consensus::decode_account(r.rest());
+  return account ? Result<std::optional<consensus::Account>>(*std::move(account))
+                 : damaged("an account of its votes cannot be read");
+}
+
 Result<std::vector<Ledger::StoredBlock>> Ledger::blocks_after(std::uint64_t height,
                                                               std::size_t size_max) const {
   std::vector<StoredBlock> out;

@@ -14,6 +14,7 @@ inline constexpr std::uint8_t kSeal = 'e';
 inline constexpr std::uint8_t kLink = 'l';
 inline constexpr std::uint8_t kIndex = 'i';
 inline constexpr std::uint8_t kState = 's';
+inline constexpr std::uint8_t kAccount = 'a';  // epoch and view of a seal: its height, the account
 inline constexpr std::uint32_t kFormat = 2;
 
 inline Bytes key(std::uint8_t what, ByteView rest = {}) {
@@ -25,6 +26,12 @@ inline Bytes key(std::uint8_t what, ByteView rest = {}) {
 inline Bytes key_at(std::uint8_t what, std::uint64_t height) {
   Bytes out{what};
   wire::Writer(out).u64(height);
+  return out;
+}
+
+inline Bytes account_key(EpochNumber epoch, consensus::View view) {
+  Bytes out = key_at(kAccount, epoch);
+  wire::Writer(out).u64(view);
   return out;
 }
 

@@ -165,6 +165,15 @@ Result<std::uint64_t> Ledger::prune(store::Batch& batch, std::uint64_t height) c
     batch.erase(key_at(kBlock, first));
     batch.erase(key_at(kSeal, first));
   }
+  if (first > first_block_) {
+    I2_TRY(store_->scan(key(kAccount), [&](ByteView k, ByteView value) {
+      const bool old = wire::Reader(value).u64() < first;
+      if (old) {
+        batch.erase(to_bytes(k));
+      }
+      return old;
+    }));
+  }
   return first;
 }
 
@@ -183,6 +192,15 @@ Result<void> put_block(store::Batch& batch, const Block& block) {
     batch.put(key(kIndex, id(operation).view()), std::move(where));
   }
   return {};
+}
+
+void put_account(store::Batch& batch, EpochNumber epoch, std::uint64_t height,
+                 const consensus::Account& account) {
+  Bytes value;
+  wire::Writer w(value);
+  w.u64(height);
+  w.bytes(encode(account));
+  batch.put(account_key(epoch, account.seal.proposal.view), std::move(value));
 }
 
 // For newcomers, where others seal from then on.
@@ -246,6 +264,10 @@ Result<void> Ledger::commit(Run run, Durability durability) {
   const SealedHeader sealed{.header = last.head, .seal = std::move(run.seal)};
   batch.put(key_at(kSeal, sealed.header.height), encode(sealed.seal));
   batch.put(key(kHead), encode(sealed));
+  if (run.account) {
+    I2_TRY_VALUE(const EpochRecord epoch, FleetState(chain()->state).epoch());
+    put_account(batch, epoch.number, sealed.header.height, *run.account);
+  }
   I2_TRY(complete_links(batch));
   I2_TRY_VALUE(auto link, link_after(chain()->state, sealed, last.state));
   if (link) {
@@ -312,7 +334,7 @@ Result<bool> Ledger::adopt(std::span<const EpochLink> links, const SealedHeader&
   I2_TRY(check_snapshot(sealing, held->head.chain_id, head, state));
   I2_TRY(usable());
   store::Batch batch;
-  for (const std::uint8_t what : {kBlock, kSeal, kIndex, kLink}) {
+  for (const std::uint8_t what : {kBlock, kSeal, kIndex, kLink, kAccount}) {
     batch.erase_all(key(what));
   }
   for (const EpochLink& link : links) {

@@ -329,6 +329,42 @@ TEST(EmbeddedSequencer, OrdersWhereverAnOperationIsSubmitted) {
             council.operator_nonce);
 }
 
+// Every view of the epoch is accounted for, by each of them.
+TEST(EmbeddedSequencer, KeepsWhyEveryViewEndedAsItDid) {
+  Council council(4);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(council.ordered(0, council.invite()));
+  }
+  council.settle({0, 1, 2, 3});
+  for (const auto& member : council.members) {
+    const Ledger& ledger = *member->ledger;
+    const auto chain = ledger.chain();
+    const EpochRecord epoch = FleetState(chain->state).epoch().value();
+    const auto set = validator_set(chain->head.chain_id, epoch).value();
+    const auto last = ledger.account(epoch.number, UINT64_MAX).value();
+    ASSERT_TRUE(last);
+    EXPECT_TRUE(verify(set, last->seal));
+    std::map<consensus::View, consensus::VoteKind> ends;
+    for (consensus::View view = 1; view <= last->seal.proposal.view;) {
+      const auto account = ledger.account(epoch.number, view).value();
+      ASSERT_TRUE(account);
+      for (const auto& message : account->chain) {
+        EXPECT_TRUE(consensus::justifies(set, message.justification, message.proposal.proposal));
+        for (const auto& certificate : consensus::certificates(message.justification)) {
+          ends[certificate.statement.view] = certificate.statement.kind;
+        }
+      }
+      const consensus::Seal& seal = account->seal;
+      ends[seal.proposal.view] = consensus::VoteKind::kFinalize;
+      view = seal.proposal.view + 1;
+    }
+    EXPECT_EQ(ends.size(), last->seal.proposal.view);
+    EXPECT_FALSE(ledger.account(epoch.number + 1, 0).value());
+    EXPECT_EQ(ledger.block_id(chain->head.height).value(), tip(*chain));
+    EXPECT_FALSE(ledger.block_id(chain->head.height + 1).value());
+  }
+}
+
 TEST(EmbeddedSequencer, TakesOperationsOfOneAccountInTheirOrder) {
   Council council(4);
   std::vector<Bytes> operations;

@@ -246,6 +246,7 @@ Result<void> Node::Impl::open_transport() {
                                        .tasks = tasks,
                                        .log = log,
                                        .clock = clock,
+                                       .data_dir = config.data_dir,
                                        .admits = is_whole(),
                                        .vote_suite = config.hybrid_votes
                                                          ? consensus::VoteSuite::kHybrid

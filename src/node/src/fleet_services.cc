@@ -9,7 +9,8 @@ FleetServices::FleetServices(const Parts& parts)
                     .trust = parts.trust,
                     .peers = parts.peers,
                     .tasks = parts.tasks,
-                    .log = parts.log}),
+                    .log = parts.log,
+                    .diverged = [this](const NodeId& peer) { forks_.investigate(peer); }}),
       remote_(
           {.runtime = parts.runtime,
            .ledger = parts.fleet.ledger(),
@@ -25,7 +26,21 @@ FleetServices::FleetServices(const Parts& parts)
                    .log = parts.log,
                    .clock = parts.clock,
                    .suite = parts.vote_suite,
-                   .catch_up = [this] { replication_.follow_all(); }}),
+                   .catch_up = [this] { replication_.follow_all(); },
+                   .forked =
+                       [this](fleet::EpochNumber epoch, std::vector<consensus::Evidence> proof) {
+                         forks_.found(epoch, std::move(proof));
+                       }}),
+      forks_({.runtime = parts.runtime,
+              .fleet = parts.fleet,
+              .trust = parts.trust,
+              .peers = parts.peers,
+              .tasks = parts.tasks,
+              .log = parts.log,
+              .clock = parts.clock,
+              .data_dir = parts.data_dir,
+              .accuse = [this](fleet::Convict proof) { validators_.accuse(std::move(proof)); },
+              .halt = [this](Error why) { validators_.sequencer().halt(std::move(why)); }}),
       sponsor_({.runtime = parts.runtime,
                 .fleet = parts.fleet,
                 .trust = parts.trust,
@@ -40,6 +55,7 @@ FleetServices::FleetServices(const Parts& parts)
               .transport = parts.transport,
               .peers = parts.peers,
               .validators = validators_,
+              .forks = forks_,
               .clock = parts.clock,
               .admits = parts.admits}) {
   parts_.fleet.sequencer().use_remote(remote_);

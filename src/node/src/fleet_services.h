@@ -2,6 +2,7 @@
 // in where it admits them, answers the membership verbs.
 #pragma once
 
+#include "forks.h"
 #include "replication.h"
 #include "sponsor.h"
 #include "validators.h"
@@ -20,6 +21,7 @@ class FleetServices {
     TaskGroup& tasks;
     const Logger& log;
     const Clock& clock;
+    std::filesystem::path data_dir;
     bool admits;                      // lets newcomers in; the transport has the profile for it
     consensus::VoteSuite vote_suite;  // of a key that is made
   };
@@ -31,6 +33,7 @@ class FleetServices {
   void attach(stoq::StreamDispatcher& dispatcher) { validators_.attach(dispatcher); }
   void attach(stoq::RpcServer& server) {
     replication_.attach(server);
+    forks_.attach(server);
     validators_.attach(server);
   }
   void attach(AdminServer& server) { verbs_.attach(server); }
@@ -52,6 +55,7 @@ class FleetServices {
   Replication replication_;
   RemoteSequencer remote_;
   Validators validators_;
+  Forks forks_;
   Sponsor sponsor_;
   FleetVerbs verbs_;
   bool left_ = false;  // this node is a former member

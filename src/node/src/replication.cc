@@ -78,6 +78,17 @@ Followed follow_page(fleet::Ledger& ledger, const BlocksResponse& page) {
   return out;
 }
 
+Result<std::vector<fleet::Ledger::StoredBlock>> blocks_behind(const fleet::Ledger& ledger,
+                                                              const BlocksRequest& asked) {
+  I2_TRY_VALUE(const auto own, ledger.block_id(asked.after()));
+  if (own && !asked.head().empty() && !equal(own->view(), as_bytes(asked.head()))) {
+    return fail("fleet.ledger_diverged",
+                "this node has another block of height " + std::to_string(asked.after()) +
+                    "; those who order operations have lost some of them, or lied");
+  }
+  return ledger.blocks_after(asked.after(), kPageSize);
+}
+
 // Whether another validator might give a better answer.
 bool may_be_elsewhere(const Error& error) {
   return error.is("fleet.sequencer_unreachable") || error.is("fleet.not_sequencer") ||
@@ -161,7 +172,7 @@ void Replication::attach(stoq::RpcServer& server) {
 
 Task<Result<Bytes>> Replication::serve_blocks(stoq::CallContext context, Bytes request) {
   I2_CO_TRY_VALUE(const auto asked, parse<BlocksRequest>(request));
-  const auto work = [this, &asked] { return ledger_.blocks_after(asked.after(), kPageSize); };
+  const auto work = [this, &asked] { return blocks_behind(ledger_, asked); };
   const auto blocks = co_await rt::run_on(parts_.runtime.pool(), work);
   if (!blocks) {
     co_return fail(blocks.error());
@@ -259,6 +270,9 @@ Task<> Replication::sync(NodeId peer) {
     const auto added = co_await pull(link);
     if (!added) {
       const bool refused = report(*link, added.error());
+      if (added.error().is("fleet.ledger_diverged")) {
+        parts_.diverged(peer);
+      }
       if (!refused) {
         again_.insert(peer);
         co_await rt::sleep_for(std::chrono::nanoseconds(kPullAgain));
@@ -297,7 +311,9 @@ Task<Result<std::size_t>> Replication::pull(LinkPtr link) {
   std::size_t count = 0;
   for (;;) {
     BlocksRequest request;
-    request.set_after(ledger_.height());
+    const auto chain = ledger_.chain();
+    request.set_after(chain->head.height);
+    request.set_head(to_string(tip(*chain).view()));
     I2_CO_TRY_VALUE(Bytes body, serialize(request));
     stoq::CallOptions options;
     options.message_size_max = kAnswerSizeMax;

@@ -55,6 +55,8 @@ class Replication {
     Peers& peers;
     TaskGroup& tasks;
     const Logger& log;
+    // The peer has another history.
+    std::function<void(const NodeId&)> diverged;
   };
   explicit Replication(const Parts& parts)
       : parts_(parts),

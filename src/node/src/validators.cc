@@ -33,7 +33,7 @@ constexpr Duration kPrepareTime = 30 * kSecond;
 
 }  // namespace
 
-struct Validators::Channel {
+struct Validators::Channel : std::enable_shared_from_this<Channel> {
   explicit Channel(LinkPtr over) : link(std::move(over)), wakeup(link->connection.executor()) {}
 
   const LinkPtr link;
@@ -57,7 +57,7 @@ struct Validators::Channel {
       overflow = size > kOutgoingSizeMax || frames.size() > kOutgoingCountMax;
     }
     if (first) {
-      asio::post(link->connection.executor(), [this, held = link] { wakeup.wake(); });
+      asio::post(link->connection.executor(), [self = shared_from_this()] { self->wakeup.wake(); });
     }
   }
 
@@ -318,12 +318,12 @@ void Validators::report(fleet::EmbeddedSequencer::Report report) {
   std::visit([this](auto& one) { on(std::move(one)); }, report);
 }
 
-void Validators::on(fleet::EmbeddedSequencer::Caught caught) {
-  const std::string offence(consensus::name(caught.proof.evidence));
+void Validators::accuse(fleet::Convict proof) {
+  const std::string offence(consensus::name(proof.evidence));
   parts_.log.error("fleet", "validator_lied", "a validator has contradicted itself",
-                   {{"offence", offence}, {"epoch", caught.proof.epoch}});
+                   {{"offence", offence}, {"epoch", proof.epoch}});
   parts_.fleet.account().submit(
-      std::move(caught.proof), [log = &parts_.log](const Result<ports::Receipt>& ordered) {
+      std::move(proof), [log = &parts_.log](const Result<ports::Receipt>& ordered) {
         if (ordered) {
           log->info("fleet", "validator_convicted", "the proof has been ordered",
                     {{"height", ordered->height}});

@@ -32,6 +32,8 @@ class Validators {
     consensus::VoteSuite suite;  // of a key that is made
     // Others have blocks that this node lacks.
     std::function<void()> catch_up;
+    // Others have other blocks, and this is what the engine can prove of why.
+    std::function<void(fleet::EpochNumber, std::vector<consensus::Evidence>)> forked;
   };
   explicit Validators(Parts parts);
   Validators(const Validators&) = delete;
@@ -46,6 +48,8 @@ class Validators {
   void stop();
   void link_up(const LinkPtr& link) { open_channel(link->peer); }
   void block_added();
+  // Says so, and hands in the proof.
+  void accuse(fleet::Convict proof);
   // Both of us are validators now: the peer hears of blocks by the votes for them.
   [[nodiscard]] bool votes_with(const NodeId& peer) const;
 
@@ -59,8 +63,11 @@ class Validators {
   using ChannelPtr = std::shared_ptr<Channel>;  // shared: with the task that writes
 
   void report(fleet::EmbeddedSequencer::Report report);
-  void on(fleet::EmbeddedSequencer::Caught caught);
+  void on(fleet::EmbeddedSequencer::Caught caught) { accuse(std::move(caught.proof)); }
   void on(const fleet::EmbeddedSequencer::Behind& behind);
+  void on(fleet::EmbeddedSequencer::Forked forked) {
+    parts_.forked(forked.epoch, std::move(forked.proof));
+  }
   void on(const fleet::EmbeddedSequencer::Stopped& stopped);
   void set_alarm(Timestamp at);
   [[nodiscard]] Task<> ring();

@@ -5,8 +5,11 @@
 #include <i2/node/units.h>
 #include <i2/wire/text.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "evidence_json.h"
 #include "replication.h"
 #include "verbs_json.h"
 
@@ -209,36 +212,21 @@ Task<Result<std::string>> FleetVerbs::consensus(AdminCallPtr) {
 
 Task<Result<std::string>> FleetVerbs::evidence(AdminCallPtr) {
   const auto chain = parts_.fleet.ledger().chain();
-  const fleet::FleetState state(chain->state);
-  I2_CO_TRY_VALUE(const auto offences, state.offences());
-  I2_CO_TRY_VALUE(const fleet::Genesis genesis, state.genesis());
-  const auto look = [this] { return parts_.fleet.ledger().links(); };
-  const auto stored = co_await rt::run_on(parts_.runtime.pool(), look);
-  if (!stored) {
-    co_return fail(stored.error());
-  }
-  json links = json::array();
-  for (const fleet::EpochLink& link : *stored) {
-    links.push_back(to_hex(encode(link)));
-  }
-  json out = json::array();
+  I2_CO_TRY_VALUE(const auto offences, fleet::FleetState(chain->state).offences());
+  std::vector<EvidenceEntry> entries;
   for (const fleet::OffenceRecord& offence : offences) {
-    I2_CO_TRY_VALUE(const auto former, state.revoked(offence.node));
-    I2_CO_TRY_VALUE(const auto epoch, state.epoch(offence.epoch));
-    const auto decoded = consensus::decode_evidence(offence.evidence);
-    out.push_back({{"node", offence.node.hex()},
-                   {"name", former ? former->name : std::string()},
-                   {"offence", decoded ? std::string(consensus::name(*decoded)) : std::string()},
-                   {"epoch", offence.epoch},
-                   {"time", format_time(offence.at)},
-                   {"proof",
-                    {{"epoch", epoch ? json(to_hex(encode(*epoch))) : json()},
-                     {"evidence", to_hex(offence.evidence)}}}});
+    entries.push_back({.node = offence.node,
+                       .epoch = offence.epoch,
+                       .at = offence.at,
+                       .evidence = offence.evidence});
   }
-  co_return to_line({{"chain_id", chain->head.chain_id.hex()},
-                     {"genesis", to_hex(encode(genesis))},
-                     {"links", std::move(links)},
-                     {"evidence", std::move(out)}});
+  std::ranges::copy(parts_.forks.proofs(), std::back_inserter(entries));
+  const auto make = [&] { return evidence_json(parts_.fleet.ledger(), entries); };
+  const auto out = co_await rt::run_on(parts_.runtime.pool(), make);
+  if (!out) {
+    co_return fail(out.error());
+  }
+  co_return to_line(*out);
 }
 
 Task<Result<std::string>> FleetVerbs::prepare_validator(AdminCallPtr call) {

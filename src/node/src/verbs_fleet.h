@@ -4,6 +4,7 @@
 
 #include "admin_server.h"
 #include "fleet_ledger.h"
+#include "forks.h"
 #include "peers.h"
 #include "validators.h"
 
@@ -18,6 +19,7 @@ class FleetVerbs {
     stoq::Transport& transport;
     Peers& peers;
     Validators& validators;
+    Forks& forks;
     const Clock& clock;
     bool admits;  // lets newcomers in
   };

@@ -100,6 +100,22 @@ struct KeyValueStore::Impl {
   std::unique_ptr<rocksdb::DB> db;
   std::atomic<bool> failed = false;
 
+  [[nodiscard]] std::unique_ptr<rocksdb::Iterator> iterator() const {
+    rocksdb::ReadOptions options;
+    options.total_order_seek = true;
+    return std::unique_ptr<rocksdb::Iterator>(db->NewIterator(options));
+  }
+  [[nodiscard]] Result<std::optional<Pair>> pair_at(const rocksdb::Iterator& at,
+                                                    ByteView prefix) const {
+    if (!at.status().ok()) {
+      return fail(to_error(at.status(), dir));
+    }
+    if (!at.Valid() || !at.key().starts_with(slice(prefix))) {
+      return std::nullopt;
+    }
+    return std::optional(
+        Pair{.key = to_bytes(view(at.key())), .value = to_bytes(view(at.value()))});
+  }
   [[nodiscard]] Result<void> writable() const {
     return failed ? fail("store.failed", "the database '" + dir.string() +
                                              "' is closed for writing after an error: start again")
@@ -151,9 +167,7 @@ Result<std::optional<Bytes>> KeyValueStore::get(ByteView key) const {
 
 Result<void> KeyValueStore::scan(
     ByteView prefix, const std::function<bool(ByteView key, ByteView value)>& visit) const {
-  rocksdb::ReadOptions options;
-  options.total_order_seek = true;
-  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(options));
+  const auto at = impl_->iterator();
   for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) {
     if (!visit(view(at->key()), view(at->value()))) {
       break;
@@ -163,6 +177,20 @@ Result<void> KeyValueStore::scan(
     return fail(to_error(at->status(), impl_->dir));
   }
   return {};
+}
+
+Result<std::optional<KeyValueStore::Pair>> KeyValueStore::first_from(ByteView key,
+                                                                     ByteView prefix) const {
+  const auto at = impl_->iterator();
+  at->Seek(slice(key));
+  return impl_->pair_at(*at, prefix);
+}
+
+Result<std::optional<KeyValueStore::Pair>> KeyValueStore::last_to(ByteView key,
+                                                                  ByteView prefix) const {
+  const auto at = impl_->iterator();
+  at->SeekForPrev(slice(key));
+  return impl_->pair_at(*at, prefix);
 }
 
 Result<void> KeyValueStore::commit(const Batch& batch, Durability durability) {

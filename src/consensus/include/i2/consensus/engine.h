@@ -89,10 +89,12 @@ struct CatchUp {
   View view = 0;
 };
 // Two seals contradict each other: a third of the weight or more has lied. Nothing is signed or
-// committed any more.
+// committed any more. `proof` convicts them, as far as this validator has seen both sides; each has
+// also been accused.
 struct Halt {
   Seal ours;
   Seal theirs;
+  std::vector<Evidence> proof;
 };
 
 using Action =
@@ -222,7 +224,7 @@ class Engine {
   void vote();
   void commit();
   void fork(const std::vector<const Entry*>& chain);
-  void halt(const Seal& theirs);
+  void halt(const Seal& theirs, std::vector<Evidence> proof);
   void set_root(Root root);
   [[nodiscard]] bool can_sign(View view) const {
     return may_sign() && view > options_.silent_through;

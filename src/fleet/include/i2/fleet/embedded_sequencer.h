@@ -40,11 +40,17 @@ class EmbeddedSequencer final : public ports::Sequencer {
   };
   // Others are ahead: blocks have to be fetched.
   struct Behind {};
+  // More validators have lied than the fleet bears: there are two histories, and this convicts
+  // those who sealed both. Stopped comes next.
+  struct Forked {
+    consensus::EpochNumber epoch = 0;
+    std::vector<consensus::Evidence> proof;
+  };
   // Nothing is ordered here any more until a restart.
   struct Stopped {
     Error reason;
   };
-  using Report = std::variant<Caught, Behind, Stopped>;
+  using Report = std::variant<Caught, Behind, Forked, Stopped>;
 
   struct Parts {
     Ledger& ledger;
@@ -77,6 +83,8 @@ class EmbeddedSequencer final : public ports::Sequencer {
   // What this node votes with, made if there is none; `done` as in submit(). Errors: crypto.*,
   // node.*, store.*.
   void make_key(consensus::VoteSuite suite, std::function<void(Result<SetVoteKey>)> done);
+  // Nothing is ordered here any more until a restart: `reason` becomes known. Stopped comes next.
+  void halt(Error reason);
   // As submit() with fleet.ledger_stopped for what waits and what comes. Not on a thread of `post`.
   void stop();
 

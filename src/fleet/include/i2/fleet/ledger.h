@@ -16,6 +16,7 @@
 // the disk shows when it is opened again.
 #pragma once
 
+#include <i2/consensus/account.h>
 #include <i2/fleet/core/state_machine.h>
 #include <i2/ports/sequencer.h>
 #include <i2/store/head_file.h>
@@ -34,6 +35,8 @@ namespace i2::fleet {
 struct Run {
   std::vector<BlockBuilder::Built> blocks;
   BlockSeal seal;
+  // Of one that this node has sealed together with others.
+  std::optional<consensus::Account> account;
 };
 
 struct LedgerChange {
@@ -90,6 +93,12 @@ class Ledger {
   // or older than the snapshot this ledger began with), store.*.
   [[nodiscard]] Result<std::vector<StoredBlock>> blocks_after(std::uint64_t height,
                                                               std::size_t size_max) const;
+  // Of a block that is kept. Errors: fleet.ledger_damaged, store.*.
+  [[nodiscard]] Result<std::optional<BlockId>> block_id(std::uint64_t height) const;
+  // The account that tells of `view`, or else the last one of the epoch; none when this node was
+  // no validator then, or does not keep it any more. Errors: fleet.ledger_damaged, store.*.
+  [[nodiscard]] Result<std::optional<consensus::Account>> account(EpochNumber epoch,
+                                                                  consensus::View view) const;
   // Where an operation was executed; none when it was not, or its block is not kept any more.
   // Errors: store.*.
   [[nodiscard]] Result<std::optional<ports::Receipt>> find(const OperationId& operation) const;

@@ -58,6 +58,13 @@ class KeyValueStore {
   // Pairs whose key begins with `prefix`, ascending, until `visit` says false.
   [[nodiscard]] Result<void> scan(
       ByteView prefix, const std::function<bool(ByteView key, ByteView value)>& visit) const;
+  struct Pair {
+    Bytes key;
+    Bytes value;
+  };
+  // Of those whose key begins with `prefix`: the first one from `key` on, the last one up to it.
+  [[nodiscard]] Result<std::optional<Pair>> first_from(ByteView key, ByteView prefix) const;
+  [[nodiscard]] Result<std::optional<Pair>> last_to(ByteView key, ByteView prefix) const;
   enum class Durability : std::uint8_t {
     kSynced,  // on disk when commit() returns, with everything before it
     kLater,   // survives this process; on disk after the next sync(), in order

@@ -1,0 +1,40 @@
+// Account: why the views up to a seal ended as they did. Of a sealed chain its proposals, each with
+// what justifies it: for every view a notarized proposal, or a nullification.
+//
+// Two seals of one epoch that do not stand on one chain come down to votes that contradict each
+// other: those of the one seal, and those in the account of the other one.
+#pragma once
+
+#include <i2/consensus/evidence.h>
+
+#include <map>
+
+namespace i2::consensus {
+
+inline constexpr std::uint16_t kAccountType = 0x0308;
+inline constexpr std::size_t kAccountSizeMax = 16 * 1024 * 1024;
+inline constexpr std::size_t kAccountProposalsMax = 4096;
+
+struct Account {
+  Seal seal;
+  std::vector<ProposalMessage> chain;  // ascending, up to the seal's; without their payloads
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
+// `chain` as in Commit. None when it is too long to be kept.
+[[nodiscard]] std::optional<Account> make_account(std::span<const ProposalMessage> chain,
+                                                  const Seal& seal);
+[[nodiscard]] Bytes encode(const Account& account);
+// Form only. Error: consensus.malformed.
+[[nodiscard]] Result<Account> decode_account(ByteView encoding);
+
+// What convicts each of those who signed both `seal` and something in `account` that cannot stand
+// beside it. Nobody when they are of one chain, or when the account is of other views than the
+// seal's.
+using Culprits = std::map<ValidatorIndex, Evidence>;
+[[nodiscard]] Culprits contradictions(const ValidatorSet& set, const Seal& seal,
+                                      const Account& account);
+// Whether more of the weight has lied than a fleet bears.
+[[nodiscard]] bool exceeds_tolerance(const ValidatorSet& set, const Culprits& culprits);
+
+}  // namespace i2::consensus
