@@ -148,7 +148,7 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   void settle_old(const OperationId& which);
   void answer(const Candidate& candidate);
   void review();
-  [[nodiscard]] Timestamp answer_late(Timestamp now);
+  [[nodiscard]] Timestamp remind(Timestamp now);
   [[nodiscard]] bool has_demand() const;
   [[nodiscard]] const Chain* chain_of(const consensus::PayloadId& payload) const;
   [[nodiscard]] std::set<OperationId> ordered_up_to(consensus::PayloadId payload) const;

@@ -14,6 +14,9 @@ constexpr std::uint64_t kEarlyMax = 1024;
 // What has waited so long without a place is looked at again.
 constexpr Duration kReviewAfter = kSecond;
 constexpr std::size_t kReviewsMax = 64;  // for each block
+// The others are told again of an operation that somebody waits for: at first after so long, then
+// after twice as long as it has waited.
+constexpr Duration kTellAgain = kSecond;
 // Who waits for an operation is told after so long that it has no place yet.
 constexpr Duration kAnswerWithin = 20 * kSecond;
 
@@ -78,6 +81,7 @@ void EmbeddedSequencer::Core::admit(const Operation& decoded, Bytes operation, D
                                           .nonce = decoded.nonce,
                                           .done = {},
                                           .asked = parts.clock.now(),
+                                          .told = parts.clock.now(),
                                           .since = parts.clock.now(),
                                           .early = early});
   pool_grew = true;
@@ -222,15 +226,23 @@ std::set<OperationId> EmbeddedSequencer::Core::ordered_up_to(PayloadId payload) 
   return out;
 }
 
-// When somebody has waited too long; before that time nobody has.
-Timestamp EmbeddedSequencer::Core::answer_late(Timestamp now) {
+// What somebody waits for: tells the others again, and whoever has waited too long that it did.
+// When to look again.
+Timestamp EmbeddedSequencer::Core::remind(Timestamp now) {
   Timestamp next = kNever;
   for (OperationPool::Entry& entry : pool.entries()) {
     if (entry.done.empty()) {
       continue;
     }
     if (entry.asked + kAnswerWithin > now) {
-      next = std::min(next, entry.asked + kAnswerWithin);
+      const auto again = [&entry] {
+        return entry.told + std::max(kTellAgain, entry.told - std::min(entry.told, entry.asked));
+      };
+      if (engine && again() <= now) {
+        entry.told = now;
+        broadcast(make_frame(kOperationFrame, entry.operation));
+      }
+      next = std::min({next, again(), entry.asked + kAnswerWithin});
       continue;
     }
     for (const Done& done : std::exchange(entry.done, {})) {

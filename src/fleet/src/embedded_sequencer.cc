@@ -70,8 +70,8 @@ void EmbeddedSequencer::Core::settle() {
     carry_out(std::move(actions));
   }
   sync_later();
-  const Timestamp late = answer_late(parts.clock.now());
-  parts.alarm(std::min(sync_at, engine ? std::min(engine->deadline(), late) : kNever));
+  const Timestamp next = remind(parts.clock.now());
+  parts.alarm(std::min(sync_at, engine ? std::min(engine->deadline(), next) : kNever));
   publish();
 }
 
