@@ -23,6 +23,7 @@ struct Profile {
 constexpr std::array kProfiles{
     Profile{"one building", 200 * kMicrosecond, 500 * kMicrosecond},
     Profile{"one country", 5 * kMillisecond, 15 * kMillisecond},
+    Profile{"50 ms each way", 50 * kMillisecond, 50 * kMillisecond},
     Profile{"one continent", 15 * kMillisecond, 40 * kMillisecond},
     Profile{"the world", 60 * kMillisecond, 150 * kMillisecond},
 };

@@ -62,7 +62,15 @@ EVP_PKEY* read_any(ByteView der) {
   if (parsed == nullptr || cursor != der.data() + der.size()) {
     return nullptr;
   }
-  return EVP_PKCS82PKEY(parsed.get());
+  NativePointer<EVP_PKEY, EVP_PKEY_free> key(EVP_PKCS82PKEY(parsed.get()));
+  // SEC 1 §3.2.1: 1 <= d < n and Q = dG, which the parser does not look at.
+  if (key != nullptr && EVP_PKEY_is_a(key.get(), "EC") == 1) {
+    const KeyContextPointer context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+    if (context == nullptr || EVP_PKEY_check(context.get()) != 1) {
+      return nullptr;
+    }
+  }
+  return key.release();
 }
 
 // Consecutive pieces of one buffer of known size.

@@ -93,6 +93,22 @@ INSTANTIATE_TEST_SUITE_P(All, EveryAlgorithm,
                                            SignatureAlgorithm::kEd25519,
                                            SignatureAlgorithm::kEcdsaP256));
 
+// SEC 1 §3.2.1: what OpenSSL's parser takes all the same.
+TEST(Keys, P256ScalarsAndPointsThatAreNotAPairAreRefused) {
+  const PrivateKey key = PrivateKey::generate(SignatureAlgorithm::kEcdsaP256).value();
+  const SecretBytes good = key.pkcs8();
+  constexpr std::size_t kScalarAt = 36;
+  const auto with_scalar = [&good](std::uint8_t fill) {
+    Bytes out = to_bytes(good.view());
+    std::fill_n(out.begin() + kScalarAt, 32, fill);
+    return PrivateKey::from_pkcs8(out);
+  };
+  EXPECT_TRUE(PrivateKey::from_pkcs8(good.view()));
+  EXPECT_FALSE(with_scalar(0x00));  // zero
+  EXPECT_FALSE(with_scalar(0xff));  // not below the order
+  EXPECT_FALSE(with_scalar(0x11));  // of another point
+}
+
 TEST(Algorithms, UnknownNamesAreUnknown) {
   EXPECT_EQ(signature_algorithms().size(), 3U);
   EXPECT_EQ(signature_algorithm("falcon512"), std::nullopt);
