@@ -201,6 +201,17 @@ class Validators(FleetTest):
             self.assertIn("halted", node.i2("consensus", "status").out)
             # Members still reach each other.
             node.ok("ping", "beta" if node is alpha else "alpha")
+        # Not forgotten before people have decided.
+        for node in honest:
+            node.stop()
+        alpha.start()
+        self.assertTrue(alpha.consensus()["halted"])
+        self.assertEqual(len(alpha.ok("consensus", "evidence", "--verify")["evidence"]), 2)
+        alpha.stop()
+        (alpha.data / "evidence").rename(self.folder / "proof")
+        alpha.start()
+        self.assertFalse(alpha.consensus()["halted"])
+        self.assertEqual(alpha.i2("consensus", "evidence").out, "nobody has been convicted\n")
 
     def test_evidence_is_read_and_refused(self):
         alpha = self.founder().start()

@@ -237,7 +237,8 @@ class CheckConfig(FleetTest):
     def test_good(self):
         for name in ("development", "production", "gateway", "stoq"):
             path = SOURCE / f"config/{name}.toml"
-            for answer in (run(SERVER, "--config", path, "check-config"), run(CLIENT, "config", "check", path)):
+            for answer in (run(SERVER, "--config", path, "check-config"), run(SERVER, "check-config", path),
+                           run(CLIENT, "config", "check", path)):
                 self.assertEqual((answer.code, answer.out, answer.err), (0, "ok\n", ""), name)
 
     def test_a_setting_that_is_not_there_yet_warns(self):

@@ -62,7 +62,12 @@ ExitCode reload(const Options& options, const node::Config& config) {
 
 }  // namespace
 
-ExitCode print_config_check(const Options& options, const ConfigOutcome& outcome) {
+ExitCode run_config_check(const Options& options) {
+  Options effective = options;
+  if (!options.file.empty()) {
+    effective.config = options.file;
+  }
+  const ConfigOutcome outcome = node::load_config(sources_of(effective));
   const Output out(options);
   const auto& problems = outcome ? outcome->warnings : outcome.error();
   json list = json::array();
@@ -75,14 +80,10 @@ ExitCode print_config_check(const Options& options, const ConfigOutcome& outcome
 }
 
 ExitCode run_config(const Options& options) {
-  Options effective = options;
-  if (options.action == "check" && !options.file.empty()) {
-    effective.config = options.file;
-  }
-  const ConfigOutcome loaded = node::load_config(sources_of(effective));
   if (options.action == "check") {
-    return print_config_check(options, loaded);
+    return run_config_check(options);
   }
+  const ConfigOutcome loaded = node::load_config(sources_of(options));
   if (!loaded) {
     print_problems(loaded.error());
     return ExitCode::kUsage;

@@ -70,7 +70,7 @@ ExitCode run(int argc, char** argv) {
     return run_config(*options);
   }
   if (options->verb == "check-config") {
-    return print_config_check(*options, node::load_config(sources_of(*options)));
+    return run_config_check(*options);
   }
   auto loaded = read_config(*options);
   if (!loaded) {

@@ -110,7 +110,9 @@ class Parser {
         ->add_flag("--translate-protocols", options_.translate_protocols,
                    "serve services of other members over HTTP");
     verb("check-config", "read the configuration, print `ok` or every problem",
-         "internet2-server --config config/development.toml check-config", "Daemon");
+         "internet2-server check-config config/development.toml", "Daemon")
+        ->add_option("file", options_.file, "the file, instead of --config")
+        ->type_name("FILE");
     verb("version", "print the version", "i2 version --json", "Daemon");
   }
 

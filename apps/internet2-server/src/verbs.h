@@ -39,9 +39,8 @@ namespace i2::app {
 [[nodiscard]] node::ExitCode run_consensus(const Options& options, const node::Config& config);
 // Of neither.
 [[nodiscard]] node::ExitCode run_config(const Options& options);
-// The answer of `config check` and `check-config`.
-[[nodiscard]] node::ExitCode print_config_check(const Options& options,
-                                                const ConfigOutcome& outcome);
+// `config check` and `check-config`.
+[[nodiscard]] node::ExitCode run_config_check(const Options& options);
 [[nodiscard]] node::ExitCode run_completion(const Options& options);
 
 }  // namespace i2::app

@@ -6,8 +6,8 @@ namespace i2::consensus {
 namespace {
 
 constexpr std::uint16_t kAccountVersion = 1;
-// An honest account has two certificates of one view, each signed by everybody at most.
-constexpr std::size_t kSignersMax = 2 * kValidatorsMax;
+// Of one view; an honest account has no more.
+constexpr std::size_t kCertificatesMax = 3;
 
 }  // namespace
 
@@ -55,22 +55,31 @@ Result<Account> decode_account(ByteView encoding) {
 
 Culprits contradictions(const ValidatorSet& set, const Seal& seal, const Account& account) {
   Culprits out;
-  auto all = fork_evidence(seal, account.chain, account.seal);
-  all.resize(std::min(all.size(), kSignersMax), contradicting_votes({}, {}));
-  for (Evidence& evidence : all) {
-    if (const auto who = convict(set, evidence)) {
-      out.try_emplace(*who, std::move(evidence));
+  std::size_t tried = 0;
+  // Whether that is all there is to find.
+  const auto blame = [&](const Certificate& certificate) {
+    if (!contradict(seal.finalization.statement, certificate.statement)) {
+      return false;
+    }
+    if (!verify(set, certificate)) {
+      return ++tried >= kCertificatesMax;
+    }
+    for (Evidence& evidence : double_signers(seal.finalization, certificate)) {
+      if (const auto who = convict(set, evidence)) {
+        out.try_emplace(*who, std::move(evidence));
+      }
+    }
+    return true;
+  };
+  if (blame(account.seal.finalization)) {
+    return out;
+  }
+  for (const ProposalMessage& message : account.chain) {
+    if (std::ranges::any_of(certificates(message.justification), blame)) {
+      break;
     }
   }
   return out;
-}
-
-bool exceeds_tolerance(const ValidatorSet& set, const Culprits& culprits) {
-  Weight lied = 0;
-  for (const auto& [who, evidence] : culprits) {
-    lied += set.at(who).weight;
-  }
-  return lied > set.tolerated();
 }
 
 }  // namespace i2::consensus

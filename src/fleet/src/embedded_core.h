@@ -130,6 +130,8 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   [[nodiscard]] Result<const Candidate*> execute(const consensus::PayloadId& payload,
                                                  ByteView encoding);
   [[nodiscard]] Result<void> commit(const consensus::Commit& action);
+  // None when it is too large to be shown to anybody.
+  [[nodiscard]] std::optional<Run::Account> account_of(const consensus::Commit& action) const;
   void forget_sealed();
   void sync_later();
   void sync(consensus::EpochNumber of, consensus::View view);

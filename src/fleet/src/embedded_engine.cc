@@ -1,4 +1,6 @@
 // The engine of an epoch: beginning it, what it wants, what others tell it.
+#include <i2/consensus/account.h>
+
 #include <algorithm>
 
 #include "embedded_core.h"
@@ -262,10 +264,19 @@ void EmbeddedSequencer::Core::on(const consensus::Commit& action) {
   }
 }
 
+std::optional<Run::Account> EmbeddedSequencer::Core::account_of(
+    const consensus::Commit& action) const {
+  const auto account = consensus::make_account(action.chain, action.seal);
+  Bytes encoding = account ? encode(*account) : Bytes{};
+  if (encoding.empty() || encoding.size() > consensus::kAccountSizeMax) {
+    return std::nullopt;
+  }
+  return Run::Account{
+      .epoch = epoch.number, .view = action.seal.proposal.view, .encoding = std::move(encoding)};
+}
+
 Result<void> EmbeddedSequencer::Core::commit(const consensus::Commit& action) {
-  Run run{.blocks = {},
-          .seal = action.seal,
-          .account = consensus::make_account(action.chain, action.seal)};
+  Run run{.blocks = {}, .seal = action.seal, .account = account_of(action)};
   std::vector<const Candidate*> done;
   for (const consensus::ProposalMessage& message : action.chain) {
     const PayloadId payload = message.proposal.proposal.payload;
@@ -284,7 +295,7 @@ Result<void> EmbeddedSequencer::Core::commit(const consensus::Commit& action) {
   }
   unsynced = action.seal.proposal.view;
   if (run.blocks.empty()) {
-    return {};
+    return parts.ledger.append(std::move(run));
   }
   // The memory is that of one epoch, and has room for so much.
   const bool ends_epoch = run.blocks.back().executed.ends_epoch;

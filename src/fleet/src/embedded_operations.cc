@@ -17,6 +17,7 @@ constexpr std::size_t kReviewsMax = 64;  // for each block
 // The others are told again of an operation that somebody waits for: at first after so long, then
 // after twice as long as it has waited.
 constexpr Duration kTellAgain = kSecond;
+constexpr std::size_t kTellAgainMax = 256 * 1024;  // at once
 // Who waits for an operation is told after so long that it has no place yet.
 constexpr Duration kAnswerWithin = 20 * kSecond;
 
@@ -230,6 +231,7 @@ std::set<OperationId> EmbeddedSequencer::Core::ordered_up_to(PayloadId payload) 
 // When to look again.
 Timestamp EmbeddedSequencer::Core::remind(Timestamp now) {
   Timestamp next = kNever;
+  std::size_t told = 0;
   for (OperationPool::Entry& entry : pool.entries()) {
     if (entry.done.empty()) {
       continue;
@@ -238,11 +240,14 @@ Timestamp EmbeddedSequencer::Core::remind(Timestamp now) {
       const auto again = [&entry] {
         return entry.told + std::max(kTellAgain, entry.told - std::min(entry.told, entry.asked));
       };
-      if (engine && again() <= now) {
+      if (engine && !entry.early && again() <= now) {
         entry.told = now;
-        broadcast(make_frame(kOperationFrame, entry.operation));
+        if (told < kTellAgainMax) {  // the others at their next time
+          told += entry.operation.size();
+          broadcast(make_frame(kOperationFrame, entry.operation));
+        }
       }
-      next = std::min({next, again(), entry.asked + kAnswerWithin});
+      next = std::min({next, entry.early ? kNever : again(), entry.asked + kAnswerWithin});
       continue;
     }
     for (const Done& done : std::exchange(entry.done, {})) {

@@ -240,12 +240,24 @@ Result<std::optional<Block>> Ledger::read_block(std::uint64_t height) const {
 }
 
 Result<std::optional<BlockId>> Ledger::block_id(std::uint64_t height) const {
+  if (const auto held = chain(); held->head.height == height && height > 0) {
+    return tip(*held);
+  }
   I2_TRY_VALUE(const auto block, read_block(height));
   return block ? std::optional(id(block->header)) : std::nullopt;
 }
 
-Result<std::optional<consensus::Account>> Ledger::account(EpochNumber epoch,
-                                                          consensus::View view) const {
+Result<std::optional<BlockSeal>> Ledger::seal(std::uint64_t height) const {
+  I2_TRY_VALUE(const auto bytes, store_->get(key_at(kSeal, height)));
+  if (!bytes) {
+    return std::nullopt;
+  }
+  auto out = decode_seal(*bytes);
+  return out ? Result<std::optional<BlockSeal>>(*std::move(out))
+             : damaged("the seal of block " + std::to_string(height) + " cannot be read");
+}
+
+Result<std::optional<Bytes>> Ledger::account(EpochNumber epoch, consensus::View view) const {
   const Bytes wanted = account_key(epoch, view);
   const Bytes of_epoch = key_at(kAccount, epoch);
   I2_TRY_VALUE(auto found, store_->first_from(wanted, of_epoch));
@@ -255,11 +267,7 @@ Result<std::optional<consensus::Account>> Ledger::account(EpochNumber epoch,
   if (!found) {
     return std::nullopt;
   }
-  wire::Reader r(found->value);
-  (void)r.u64();
-  auto account = consensus::decode_account(r.rest());
-  return account ? Result<std::optional<consensus::Account>>(*std::move(account))
-                 : damaged("an account of its votes cannot be read");
+  return std::optional(to_bytes(ByteView(found->value).subspan(sizeof(std::uint64_t))));
 }
 
 Result<std::vector<Ledger::StoredBlock>> Ledger::blocks_after(std::uint64_t height,

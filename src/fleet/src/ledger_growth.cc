@@ -19,6 +19,18 @@ void put_changes(store::Batch& batch, const StateTree& state, const std::set<Byt
   }
 }
 
+// It goes with the block of `height`.
+void put_account(store::Batch& batch, std::uint64_t height,
+                 const std::optional<Run::Account>& account) {
+  if (account) {
+    Bytes value;
+    wire::Writer w(value);
+    w.u64(height);
+    w.bytes(account->encoding);
+    batch.put(account_key(account->epoch, account->view), std::move(value));
+  }
+}
+
 // The one whose last block it is.
 Result<EpochNumber> ended_epoch(const EpochLink& link) {
   I2_TRY_VALUE(const Bytes value, read_proof(link.boundary.header.state, epoch_key(), link.proof));
@@ -67,7 +79,13 @@ Result<void> Ledger::append(Run run, Durability durability) {
   }
   I2_TRY_VALUE(const std::size_t there, known(headers));
   run.blocks.erase(run.blocks.begin(), run.blocks.begin() + static_cast<std::ptrdiff_t>(there));
-  return run.blocks.empty() ? Result<void>{} : commit(std::move(run), durability);
+  if (!run.blocks.empty()) {
+    return commit(std::move(run), durability);
+  }
+  I2_TRY(usable());
+  store::Batch batch;
+  put_account(batch, chain()->head.height, run.account);
+  return batch.changes().empty() ? Result<void>{} : write(batch, Durability::kLater, *chain());
 }
 
 Result<bool> Ledger::follow(std::span<const Bytes> encodings, ByteView seal_encoding) {
@@ -194,15 +212,6 @@ Result<void> put_block(store::Batch& batch, const Block& block) {
   return {};
 }
 
-void put_account(store::Batch& batch, EpochNumber epoch, std::uint64_t height,
-                 const consensus::Account& account) {
-  Bytes value;
-  wire::Writer w(value);
-  w.u64(height);
-  w.bytes(encode(account));
-  batch.put(account_key(epoch, account.seal.proposal.view), std::move(value));
-}
-
 // For newcomers, where others seal from then on.
 Result<std::optional<EpochLink>> link_after(const StateTree& before, const SealedHeader& sealed,
                                             const StateTree& after) {
@@ -264,10 +273,7 @@ Result<void> Ledger::commit(Run run, Durability durability) {
   const SealedHeader sealed{.header = last.head, .seal = std::move(run.seal)};
   batch.put(key_at(kSeal, sealed.header.height), encode(sealed.seal));
   batch.put(key(kHead), encode(sealed));
-  if (run.account) {
-    I2_TRY_VALUE(const EpochRecord epoch, FleetState(chain()->state).epoch());
-    put_account(batch, epoch.number, sealed.header.height, *run.account);
-  }
+  put_account(batch, sealed.header.height, run.account);
   I2_TRY(complete_links(batch));
   I2_TRY_VALUE(auto link, link_after(chain()->state, sealed, last.state));
   if (link) {
@@ -334,7 +340,7 @@ Result<bool> Ledger::adopt(std::span<const EpochLink> links, const SealedHeader&
   I2_TRY(check_snapshot(sealing, held->head.chain_id, head, state));
   I2_TRY(usable());
   store::Batch batch;
-  for (const std::uint8_t what : {kBlock, kSeal, kIndex, kLink, kAccount}) {
+  for (const std::uint8_t what : {kBlock, kSeal, kIndex, kLink}) {
     batch.erase_all(key(what));
   }
   for (const EpochLink& link : links) {

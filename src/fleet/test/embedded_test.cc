@@ -1,5 +1,6 @@
 // Several validators in one process: real ledgers, real threads, a network that can be cut.
 #include <gtest/gtest.h>
+#include <i2/consensus/account.h>
 #include <i2/fleet/account.h>
 #include <i2/fleet/embedded_sequencer.h>
 
@@ -384,12 +385,15 @@ TEST(EmbeddedSequencer, KeepsWhyEveryViewEndedAsItDid) {
   consensus::View end = 0;
   for (const auto& member : council.members) {
     const Ledger& ledger = *member->ledger;
-    const auto last = ledger.account(epoch.number, UINT64_MAX).value();
+    const auto kept = [&](consensus::View view) {
+      return consensus::decode_account(ledger.account(epoch.number, view).value().value());
+    };
+    const auto last = kept(UINT64_MAX);
     ASSERT_TRUE(last);
     EXPECT_TRUE(verify(set, last->seal));
     end = std::max(end, last->seal.proposal.view);
     for (consensus::View view = 1; view <= last->seal.proposal.view;) {
-      const auto account = ledger.account(epoch.number, view).value();
+      const auto account = kept(view);
       ASSERT_TRUE(account);
       for (const auto& message : account->chain) {
         EXPECT_TRUE(consensus::justifies(set, message.justification, message.proposal.proposal));

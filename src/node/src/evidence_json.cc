@@ -39,6 +39,7 @@ Result<json> evidence_json(const fleet::Ledger& ledger, std::span<const Evidence
                    {"offence", decoded ? std::string(consensus::name(*decoded)) : std::string()},
                    {"epoch", entry.epoch},
                    {"time", format_time(entry.at)},
+                   {"time_ms", entry.at},
                    {"ordered", entry.ordered},
                    {"proof",
                     {{"epoch", epoch ? json(to_hex(encode(*epoch))) : json()},
@@ -48,6 +49,26 @@ Result<json> evidence_json(const fleet::Ledger& ledger, std::span<const Evidence
               {"genesis", to_hex(encode(genesis))},
               {"links", std::move(links)},
               {"evidence", std::move(out)}};
+}
+
+Result<std::vector<EvidenceEntry>> read_evidence(ByteView document) try {
+  std::vector<EvidenceEntry> out;
+  const json read = json::parse(as_text(document));
+  for (const json& one : read.at("evidence")) {
+    const auto node = wire::hash_from_hex(one.at("node").get<std::string>());
+    auto evidence = wire::from_hex(one.at("proof").at("evidence").get<std::string>());
+    if (!node || !evidence) {
+      return fail("consensus.evidence_invalid", "the evidence is not in hexadecimal digits");
+    }
+    out.push_back({.node = NodeId{*node},
+                   .epoch = one.at("epoch").get<fleet::EpochNumber>(),
+                   .at = one.at("time_ms").get<UnixMillis>(),
+                   .evidence = *std::move(evidence),
+                   .ordered = one.at("ordered").get<bool>()});
+  }
+  return out;
+} catch (const json::exception&) {
+  return fail("consensus.evidence_invalid", "the evidence is malformed");
 }
 
 }  // namespace i2::node

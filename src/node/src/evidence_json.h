@@ -20,4 +20,7 @@ struct EvidenceEntry {
 [[nodiscard]] Result<nlohmann::json> evidence_json(const fleet::Ledger& ledger,
                                                    std::span<const EvidenceEntry> entries);
 
+// The entries of such a document. Error: consensus.evidence_invalid.
+[[nodiscard]] Result<std::vector<EvidenceEntry>> read_evidence(ByteView document);
+
 }  // namespace i2::node

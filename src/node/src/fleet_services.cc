@@ -10,7 +10,8 @@ FleetServices::FleetServices(const Parts& parts)
                     .peers = parts.peers,
                     .tasks = parts.tasks,
                     .log = parts.log,
-                    .diverged = [this](const NodeId& peer) { forks_.investigate(peer); }}),
+                    .diverged = [this](const NodeId& peer) { forks_.investigate(peer); },
+                    .halted = [this] { return forks_.halted(); }}),
       remote_(
           {.runtime = parts.runtime,
            .ledger = parts.fleet.ledger(),
@@ -60,6 +61,7 @@ FleetServices::FleetServices(const Parts& parts)
               .admits = parts.admits}) {
   parts_.fleet.sequencer().use_remote(remote_);
   parts_.fleet.sequencer().use_voting(validators_.sequencer());
+  forks_.recall();
 }
 
 void FleetServices::start() {

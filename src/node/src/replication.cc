@@ -251,6 +251,9 @@ Task<> Replication::note_changed(NodeId peer, std::uint64_t height) {
 }
 
 void Replication::follow(const NodeId& peer) {
+  if (parts_.halted()) {
+    return;
+  }
   if (!syncing_.insert(peer).second) {
     again_.insert(peer);
     return;
@@ -304,7 +307,9 @@ bool Replication::report(const Link& link, const Error& error) const {
 }
 
 Task<> Replication::catch_up(LinkPtr link) {
-  (void)co_await pull(std::move(link));
+  if (!parts_.halted()) {
+    (void)co_await pull(std::move(link));
+  }
 }
 
 Task<Result<std::size_t>> Replication::pull(LinkPtr link) {

@@ -57,6 +57,8 @@ class Replication {
     const Logger& log;
     // The peer has another history.
     std::function<void(const NodeId&)> diverged;
+    // There are two histories, and people have to decide which one goes on.
+    std::function<bool()> halted;
   };
   explicit Replication(const Parts& parts)
       : parts_(parts),

@@ -206,7 +206,7 @@ Task<Result<std::string>> FleetVerbs::consensus(AdminCallPtr) {
                      {"quorum", fleet::quorum(epoch)},
                      {"tolerates", fleet::tolerated(epoch)},
                      {"orders", parts_.fleet.orders()},
-                     {"halted", status.halted},
+                     {"halted", status.halted || parts_.forks.halted()},
                      {"voting", std::move(engine)}});
 }
 

@@ -28,13 +28,12 @@ struct Account {
 // Form only. Error: consensus.malformed.
 [[nodiscard]] Result<Account> decode_account(ByteView encoding);
 
-// What convicts each of those who signed both `seal` and something in `account` that cannot stand
-// beside it. Nobody when they are of one chain, or when the account is of other views than the
-// seal's.
+// Those who signed both `seal` and a certificate in `account` that cannot stand beside it, each
+// with what convicts it: more than a set tolerates, as two quorums have so many in common. Nobody
+// when they are of one chain, or when the account does not tell of the seal's view. `seal` has been
+// verified; of the account nothing is believed.
 using Culprits = std::map<ValidatorIndex, Evidence>;
 [[nodiscard]] Culprits contradictions(const ValidatorSet& set, const Seal& seal,
                                       const Account& account);
-// Whether more of the weight has lied than a fleet bears.
-[[nodiscard]] bool exceeds_tolerance(const ValidatorSet& set, const Culprits& culprits);
 
 }  // namespace i2::consensus

@@ -16,7 +16,6 @@
 // the disk shows when it is opened again.
 #pragma once
 
-#include <i2/consensus/account.h>
 #include <i2/fleet/core/state_machine.h>
 #include <i2/ports/sequencer.h>
 #include <i2/store/head_file.h>
@@ -35,8 +34,13 @@ namespace i2::fleet {
 struct Run {
   std::vector<BlockBuilder::Built> blocks;
   BlockSeal seal;
-  // Of one that this node has sealed together with others.
-  std::optional<consensus::Account> account;
+  // Of one that this node has sealed together with others: why (consensus/account.h), encoded.
+  struct Account {
+    EpochNumber epoch = 0;
+    consensus::View view = 0;  // of the seal
+    Bytes encoding;
+  };
+  std::optional<Account> account;
 };
 
 struct LedgerChange {
@@ -95,10 +99,12 @@ class Ledger {
                                                               std::size_t size_max) const;
   // Of a block that is kept. Errors: fleet.ledger_damaged, store.*.
   [[nodiscard]] Result<std::optional<BlockId>> block_id(std::uint64_t height) const;
-  // The account that tells of `view`, or else the last one of the epoch; none when this node was
-  // no validator then, or does not keep it any more. Errors: fleet.ledger_damaged, store.*.
-  [[nodiscard]] Result<std::optional<consensus::Account>> account(EpochNumber epoch,
-                                                                  consensus::View view) const;
+  // The seal of that block; none of one that a later block seals, or that is not kept. Errors:
+  // fleet.ledger_damaged, store.*.
+  [[nodiscard]] Result<std::optional<BlockSeal>> seal(std::uint64_t height) const;
+  // The account that tells of `view`, or else the last one of the epoch, encoded; none when this
+  // node was no validator then, or does not keep it any more. Errors: store.*.
+  [[nodiscard]] Result<std::optional<Bytes>> account(EpochNumber epoch, consensus::View view) const;
   // Where an operation was executed; none when it was not, or its block is not kept any more.
   // Errors: store.*.
   [[nodiscard]] Result<std::optional<ports::Receipt>> find(const OperationId& operation) const;
@@ -109,9 +115,9 @@ class Ledger {
 
   using Durability = store::KeyValueStore::Durability;
   // Blocks that this node has executed on top of chain(), or of one that chain() has been, and
-  // knows to be final. kLater: what is needed to have them again is remembered until sync().
-  // Errors: fleet.block_invalid (they do not follow), fleet.ledger_diverged, fleet.ledger_stopped,
-  // store.*.
+  // knows to be final; none of them when they are there already and the account alone is new.
+  // kLater: what is needed to have them again is remembered until sync(). Errors:
+  // fleet.block_invalid (they do not follow), fleet.ledger_diverged, fleet.ledger_stopped, store.*.
   [[nodiscard]] Result<void> append(Run run, Durability durability = Durability::kSynced);
   // Everything up to the present chain() is on disk when it returns. Errors: fleet.ledger_stopped,
   // store.*.
