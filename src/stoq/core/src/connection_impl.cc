@@ -7,6 +7,9 @@
 namespace i2::stoq::core {
 namespace {
 
+// RFC 9000 §13.2.1: less than max_ack_delay, which is 25 ms.
+constexpr Duration kAckDelay = 5 * kMillisecond;
+
 ngtcp2_conn* conn_of(ngtcp2_crypto_conn_ref* ref) {
   return static_cast<ConnectionImpl*>(ref->user_data)->conn_;
 }
@@ -257,6 +260,11 @@ int ConnectionImpl::handle_packet(const PathAddresses& path, std::uint8_t ecn, B
   switch (rv) {
     case 0:
       stops_unasked_ = true;
+      if (now >= ack_at_) {
+        unanswered_ = 0;
+        ack_at_ = now + kAckDelay;
+      }
+      ++unanswered_;
       break;
     case NGTCP2_ERR_DRAINING:
       state_ = ConnectionState::kDraining;
@@ -398,6 +406,9 @@ Timestamp ConnectionImpl::expiry() const {
       break;
   }
   const Timestamp transport = ngtcp2_conn_get_expiry(conn_);
+  if (holds_ack(transport)) {
+    return ack_at_;
+  }
   return established_ || !handshake_done_ ? transport : std::min(transport, session_deadline_);
 }
 
@@ -473,7 +484,16 @@ std::optional<Transmit> ConnectionImpl::write(MutableByteView buffer, Timestamp 
   if (stops_unasked_) {
     ask_for_stops(now);
   }
-  return write_packets(buffer, now);
+  return holds_ack(now) ? std::nullopt : write_packets(buffer, now);
+}
+
+// ngtcp2 acknowledges after an eighth of the round trip, in a network of one building at once: a
+// packet for each packet, and every few of them with a PING that asks for another one. Whatever
+// else there is to send waits as long at most.
+bool ConnectionImpl::holds_ack(Timestamp now) const {
+  return established_ && unanswered_ == 1 && now < ack_at_ &&
+         ngtcp2_conn_get_expiry(conn_) < ack_at_ && datagrams_out_.empty() &&
+         std::ranges::all_of(ready_, [](const auto& streams) { return streams.empty(); });
 }
 
 std::optional<Transmit> ConnectionImpl::write_packets(MutableByteView buffer, Timestamp now) {
@@ -504,6 +524,7 @@ std::optional<Transmit> ConnectionImpl::write_packets(MutableByteView buffer, Ti
   if (written == 0) {
     return std::nullopt;
   }
+  ack_at_ = now;
   // RFC 9002 §7.7: the initial window may go at once. The handshake is smaller, and the session
   // waits for its last packet.
   if (endpoint_.config_.pacing && established_) {

@@ -48,6 +48,8 @@ class ConnectionImpl {
   [[nodiscard]] std::optional<Transmit> write(MutableByteView buffer, Timestamp now);
   [[nodiscard]] std::optional<Transmit> write_packets(MutableByteView buffer, Timestamp now);
   [[nodiscard]] Timestamp expiry() const;
+  // There is one packet to acknowledge and nothing to say: the answer to it will, in a moment.
+  [[nodiscard]] bool holds_ack(Timestamp now) const;
   // Bytes of UDP payload that a packet may have now, and bytes that a DATAGRAM frame may carry.
   [[nodiscard]] std::size_t packet_size_max() const;
   [[nodiscard]] std::size_t datagram_size_max() const;
@@ -131,6 +133,8 @@ class ConnectionImpl {
   Timestamp close_repeat_at_ = kNever;
   std::uint64_t closing_received_ = 0;
   bool send_close_ = false;
+  Timestamp ack_at_ = 0;        // when the first packet since the last one sent is acknowledged
+  std::size_t unanswered_ = 0;  // packets since then
   bool closed_reported_ = false;  // kClosed is the last event
   bool reset_by_peer_ = false;    // RFC 9000 §10.3
   bool close_deferred_ = false;   // until the handshake is confirmed or close_until_
