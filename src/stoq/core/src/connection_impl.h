@@ -133,8 +133,8 @@ class ConnectionImpl {
   Timestamp close_repeat_at_ = kNever;
   std::uint64_t closing_received_ = 0;
   bool send_close_ = false;
-  Timestamp ack_at_ = 0;        // when the first packet since the last one sent is acknowledged
-  std::size_t unanswered_ = 0;  // packets since then
+  Timestamp ack_at_ = 0;          // when the first packet since the last one sent is acknowledged
+  std::size_t unanswered_ = 0;    // packets since then
   bool closed_reported_ = false;  // kClosed is the last event
   bool reset_by_peer_ = false;    // RFC 9000 §10.3
   bool close_deferred_ = false;   // until the handshake is confirmed or close_until_
