@@ -19,19 +19,20 @@ FleetServices::FleetServices(const Parts& parts)
            .peers = parts.peers,
            .tasks = parts.tasks,
            .catch_up = [this](LinkPtr link) { return replication_.catch_up(std::move(link)); }}),
-      validators_({.runtime = parts.runtime,
-                   .fleet = parts.fleet,
-                   .trust = parts.trust,
-                   .peers = parts.peers,
-                   .tasks = parts.tasks,
-                   .log = parts.log,
-                   .clock = parts.clock,
-                   .suite = parts.vote_suite,
-                   .catch_up = [this] { replication_.follow_all(); },
-                   .forked =
-                       [this](fleet::EpochNumber epoch, std::vector<consensus::Evidence> proof) {
-                         forks_.found(epoch, std::move(proof));
-                       }}),
+      validators_(
+          {.runtime = parts.runtime,
+           .fleet = parts.fleet,
+           .trust = parts.trust,
+           .peers = parts.peers,
+           .tasks = parts.tasks,
+           .log = parts.log,
+           .clock = parts.clock,
+           .suite = parts.vote_suite,
+           .catch_up = [this] { replication_.follow_all(); },
+           .forked =
+               [this](fleet::EpochNumber epoch, std::span<const consensus::Evidence> proof) {
+                 forks_.found(epoch, proof);
+               }}),
       forks_({.runtime = parts.runtime,
               .fleet = parts.fleet,
               .trust = parts.trust,

@@ -61,12 +61,12 @@ Result<consensus::Culprits> compare(const fleet::Ledger& ledger, const fleet::Ep
 
 // Each of those whom one of these convicts.
 Result<consensus::Culprits> convicted(const ChainId& chain, const fleet::EpochRecord& epoch,
-                                      std::vector<consensus::Evidence> proof) {
+                                      std::span<const consensus::Evidence> proof) {
   I2_TRY_VALUE(const auto set, fleet::validator_set(chain, epoch));
   consensus::Culprits out;
-  for (consensus::Evidence& one : proof) {
+  for (const consensus::Evidence& one : proof) {
     if (const auto who = consensus::convict(set, one)) {
-      out.try_emplace(*who, std::move(one));
+      out.try_emplace(*who, one);
     }
   }
   return out;
@@ -228,13 +228,13 @@ Task<Result<Bytes>> Forks::ask(NodeId peer, fleet::EpochRecord epoch, consensus:
   co_return to_bytes(as_bytes(parsed.account()));
 }
 
-void Forks::found(fleet::EpochNumber epoch, std::vector<consensus::Evidence> proof) {
+void Forks::found(fleet::EpochNumber epoch, std::span<const consensus::Evidence> proof) {
   const auto chain = parts_.fleet.ledger().chain();
   const auto record = fleet::FleetState(chain->state).epoch(epoch);
   if (!record || !*record) {
     return;
   }
-  const auto culprits = convicted(chain->head.chain_id, **record, std::move(proof));
+  const auto culprits = convicted(chain->head.chain_id, **record, proof);
   if (culprits && !culprits->empty()) {
     parts_.tasks.spawn(parts_.runtime.control(), prove(**record, *culprits));
     return;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 
 #include "evidence_json.h"
 #include "fleet_ledger.h"
@@ -47,7 +48,7 @@ class Forks {
   // The peer has another history.
   void investigate(const NodeId& peer);
   // The engine has seen it by itself, with this proof or without.
-  void found(fleet::EpochNumber epoch, std::vector<consensus::Evidence> proof);
+  void found(fleet::EpochNumber epoch, std::span<const consensus::Evidence> proof);
   // This node takes no side any more: it orders nothing, and takes no blocks from others.
   [[nodiscard]] bool halted() const { return !proofs_.empty(); }
   // What no operation can convict any more.

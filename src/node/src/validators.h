@@ -13,6 +13,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <span>
 
 #include "fleet_ledger.h"
 #include "peers.h"
@@ -33,7 +34,7 @@ class Validators {
     // Others have blocks that this node lacks.
     std::function<void()> catch_up;
     // Others have other blocks, and this is what the engine can prove of why.
-    std::function<void(fleet::EpochNumber, std::vector<consensus::Evidence>)> forked;
+    std::function<void(fleet::EpochNumber, std::span<const consensus::Evidence>)> forked;
   };
   explicit Validators(Parts parts);
   Validators(const Validators&) = delete;
@@ -65,8 +66,8 @@ class Validators {
   void report(fleet::EmbeddedSequencer::Report report);
   void on(fleet::EmbeddedSequencer::Caught caught) { accuse(std::move(caught.proof)); }
   void on(const fleet::EmbeddedSequencer::Behind& behind);
-  void on(fleet::EmbeddedSequencer::Forked forked) {
-    parts_.forked(forked.epoch, std::move(forked.proof));
+  void on(const fleet::EmbeddedSequencer::Forked& forked) {
+    parts_.forked(forked.epoch, forked.proof);
   }
   void on(const fleet::EmbeddedSequencer::Stopped& stopped);
   void set_alarm(Timestamp at);
