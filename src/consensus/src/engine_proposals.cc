@@ -112,7 +112,8 @@ void Engine::examine(const ProposalId& id) {
     return;
   }
   entry.standing = Standing::kValidating;
-  actions_.emplace_back(Validate{.proposal = id,
+  actions_.emplace_back(Validate{.view = proposal.view,
+                                 .proposal = id,
                                  .parent = parent_payload,
                                  .id = proposal.payload,
                                  .payload = entry.message.payload});

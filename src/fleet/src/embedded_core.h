@@ -94,6 +94,7 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   std::optional<Timestamp> behind_said;
   bool pool_grew = false;  // or an operation's turn may have come
   bool failed = false;
+  std::uint64_t refused_proposals = 0;
   std::optional<consensus::View> unsynced;  // sealed, and in the ledger, but not on disk there
   Timestamp sync_at = kNever;               // when it is to be
   bool sync_posted = false;
@@ -129,6 +130,7 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   void on(const consensus::Halt& action);
   [[nodiscard]] Result<const Candidate*> execute(const consensus::PayloadId& payload,
                                                  ByteView encoding);
+  [[nodiscard]] Result<const Candidate*> validate(const consensus::Validate& action);
   [[nodiscard]] Result<void> commit(const consensus::Commit& action);
   // None when it is too large to be shown to anybody.
   [[nodiscard]] std::optional<Run::Account> account_of(const consensus::Commit& action) const;

@@ -243,19 +243,32 @@ Result<const EmbeddedSequencer::Core::Candidate*> EmbeddedSequencer::Core::execu
   return &candidates.insert_or_assign(payload, std::move(made)).first->second;
 }
 
-void EmbeddedSequencer::Core::on(const consensus::Validate& action) {
-  const auto executed = execute(action.id, action.payload);
-  bool good = false;
-  bool ends_epoch = false;
-  if (executed) {
-    const BlockHeader& header = (*executed)->built.block.header;
-    // The smallest step is allowed whatever this clock says: it may have been set back.
-    const Chain* const base = chain_of(action.parent);
-    good = payload_id(header.previous) == action.parent && base != nullptr &&
-           header.time <= std::max(parts.clock.unix_now() + kClockToleranceMs, base->head.time + 1);
-    ends_epoch = (*executed)->built.executed.ends_epoch;
+// Whether the block may follow `parent`.
+Result<const EmbeddedSequencer::Core::Candidate*> EmbeddedSequencer::Core::validate(
+    const consensus::Validate& action) {
+  I2_TRY_VALUE(const Candidate* const made, execute(action.id, action.payload));
+  const BlockHeader& header = made->built.block.header;
+  const Chain* const base = chain_of(action.parent);
+  if (base == nullptr || payload_id(header.previous) != action.parent) {
+    return fail("fleet.block_invalid", "the block does not follow the one that it should");
   }
-  engine->validated(action.proposal, good, ends_epoch, parts.clock.now());
+  // The smallest step is allowed whatever this clock says: it may have been set back.
+  if (header.time > std::max(parts.clock.unix_now() + kClockToleranceMs, base->head.time + 1)) {
+    return fail("fleet.block_invalid", "the block is from the future of this node's clock");
+  }
+  return made;
+}
+
+void EmbeddedSequencer::Core::on(const consensus::Validate& action) {
+  const auto made = validate(action);
+  if (!made) {
+    ++refused_proposals;
+    parts.report(Refused{.leader = set->at(set->leader(action.view)).node,
+                         .view = action.view,
+                         .reason = made.error()});
+  }
+  engine->validated(action.proposal, made.has_value(), made && (*made)->built.executed.ends_epoch,
+                    parts.clock.now());
 }
 
 void EmbeddedSequencer::Core::on(const consensus::Commit& action) {

@@ -79,6 +79,7 @@ void EmbeddedSequencer::Core::publish() {
   Status next;
   next.epoch = epoch.number;
   next.pending = pool.size();
+  next.refused_proposals = refused_proposals;
   if (engine) {
     next.votes = true;
     next.view = engine->view();

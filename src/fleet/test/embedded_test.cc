@@ -77,6 +77,7 @@ class Seat {
   std::unique_ptr<EmbeddedSequencer> sequencer;
   std::mutex reports_mutex;
   std::vector<Error> stopped;
+  std::vector<NodeId> refused;  // leaders of what it could not vote for
 
  private:
   void catch_up();
@@ -191,6 +192,9 @@ void Seat::start() {
             } else if (const auto* const why = std::get_if<EmbeddedSequencer::Stopped>(&report)) {
               const std::scoped_lock lock(reports_mutex);
               stopped.push_back(why->reason);
+            } else if (const auto* const bad = std::get_if<EmbeddedSequencer::Refused>(&report)) {
+              const std::scoped_lock lock(reports_mutex);
+              refused.push_back(bad->leader);
             }
           }});
   alarm_ = std::thread([this] { ring(); });
@@ -507,6 +511,46 @@ TEST(EmbeddedSequencer, ALiarIsExpelledByItsOwnVotes) {
   EXPECT_EQ(state.epoch()->validators.size(), 3u);
   EXPECT_EQ(state.revoked(liar.id).value()->how, Departure::kConvicted);
   EXPECT_EQ(code(council.ordered(2, council.invite())), "fleet.not_sequencer");
+}
+
+TEST(EmbeddedSequencer, ABlockThatDoesNotFollowIsRefusedAndShown) {
+  Council council(4);
+  EmbeddedSequencer::Status status;
+  do {
+    ASSERT_TRUE(council.ordered(0, council.invite()));
+    council.settle({0, 1, 2, 3});
+    status = council.members[0]->sequencer->status();
+  } while (status.view != status.sealed + 1 || status.leader == council.members[0]->id);
+  const auto chain = council.members[0]->ledger->chain();
+  const EpochRecord epoch = FleetState(chain->state).epoch().value();
+  const auto set = validator_set(chain->head.chain_id, epoch).value();
+  const auto leader = static_cast<std::size_t>(
+      std::ranges::find_if(council.members, [&](const auto& m) { return m->id == status.leader; }) -
+      council.members.begin());
+  Seat& liar = *council.members[leader];
+  council.kill(leader);
+  const auto memory = VoteMemory::open(liar.data_dir, chain->head.chain_id).value();
+  const auto seal = std::get<consensus::Seal>(council.members[0]->ledger->head()->seal);
+  consensus::ProposalMessage message{
+      .proposal = {},
+      .justification = {.parent = seal.finalization, .nullifications = {}},
+      .payload = to_bytes(as_bytes("no block"))};
+  consensus::Proposal proposal{.view = status.view,
+                               .parent_view = seal.proposal.view,
+                               .parent = consensus::id(set, seal.proposal),
+                               .payload = {},
+                               .justification = hash(digest(message.justification))};
+  proposal.payload.bytes[0] = 1;
+  message.proposal = sign_proposal(set, *memory.key(), proposal).value();
+  Bytes frame{kEnvelopeFrame};
+  append(frame, encode(consensus::Envelope{.epoch = epoch.number, .message = message}));
+  council.members[0]->sequencer->receive(liar.id, std::move(frame));
+  // The others go on without it.
+  const auto receipt = council.ordered((leader + 1) % 4, council.invite());
+  ASSERT_TRUE(receipt) << receipt.error().to_string();
+  EXPECT_EQ(council.members[0]->sequencer->status().refused_proposals, 1u);
+  const std::scoped_lock lock(council.members[0]->reports_mutex);
+  EXPECT_EQ(council.members[0]->refused, std::vector{liar.id});
 }
 
 // What a newcomer gets has the confirmations as soon as they are ordered, also after a restart.

@@ -141,6 +141,7 @@ void Collector::add_fleet(telemetry::Report& report) const {
   const auto status = parts_.sequencer.status();
   out.set<"view">(static_cast<std::int64_t>(status.view));
   out.set<"pending_operations">(static_cast<std::int64_t>(status.pending));
+  out.set<"refused_proposals">(status.refused_proposals);
   report.add(out);
 }
 

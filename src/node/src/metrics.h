@@ -48,6 +48,8 @@ using FleetMetrics =
             Metric<Gauge, "view", Unit::kNone, "Where the validator is in the epoch, else 0">,
             Metric<Gauge, "pending_operations", Unit::kNone,
                    "Operations that wait for a place at this validator">,
+            Metric<Counter, "refused_proposals", Unit::kNone,
+                   "Blocks of other validators that this one could not vote for">,
             Metric<Gauge, "convicted_validators", Unit::kNone, "Validators caught lying">>;
 
 using FileMetrics =

@@ -19,7 +19,8 @@ constexpr std::size_t kAddressesMax = 4;  // of one peer
 constexpr std::size_t kLinksMax = 4;      // of one peer
 constexpr Duration kBackOffMin = 500 * kMillisecond;
 constexpr Duration kBackOffMax = 30 * kSecond;
-constexpr Duration kProbeTime = 2 * kSecond;
+constexpr Duration kPatienceMin = 250 * kMillisecond;
+constexpr Duration kProbeStep = 50 * kMillisecond;
 constexpr Duration kRetireTime = 3 * kSecond;
 constexpr Duration kPartingTime = kSecond;
 
@@ -276,7 +277,9 @@ std::vector<LinkPtr> Peers::links() const {
   return out;
 }
 
+// Eight round trips: enough for a loss or two, and for what waits in front of the PING.
 Task<> Peers::probe(LinkPtr link) {
+  link->patience = std::clamp(8 * link->connection.path().smoothed_rtt, kPatienceMin, kPatienceMax);
   const auto answer = co_await link->connection.ping();
   co_await rt::switch_to(parts_.runtime.control());
   link->answered = answer.has_value();
@@ -294,7 +297,13 @@ Task<> Peers::resolve_duplicates(NodeId peer) {
       link->answered = link == seen.back();  // the handshake was its answer
       parts_.tasks.spawn(link->connection.executor(), probe(link));
     }
-    co_await rt::sleep_for(std::chrono::nanoseconds(kProbeTime));
+    const Timestamp begin = parts_.clock.now();
+    const auto may_answer = [&](const LinkPtr& link) {
+      return !link->answered && parts_.clock.now() < begin + link->patience;
+    };
+    do {
+      co_await rt::sleep_for(std::chrono::nanoseconds(kProbeStep));
+    } while (!stopping_ && std::ranges::any_of(seen, may_answer));
     LinkPtr kept;
     for (const LinkPtr& link : seen) {
       if (!link->answered) {

@@ -20,6 +20,7 @@
 #include <i2/stoq/services.h>
 #include <i2/stoq/transport.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,6 +31,8 @@
 #include "tasks.h"
 
 namespace i2::node {
+
+inline constexpr Duration kPatienceMax = 2 * kSecond;
 
 // A verified connection to a member.
 struct Link {
@@ -42,7 +45,9 @@ struct Link {
   Timestamp since = 0;
   std::size_t users = 0;  // commands that use it now
   bool answered = true;   // the handshake or the last probe; not while one is under way
-  bool retired = false;   // another one is kept; closed when nobody uses it
+  // An answer to a probe takes no longer on this link; written on the connection's executor.
+  std::atomic<Duration> patience = kPatienceMax;
+  bool retired = false;  // another one is kept; closed when nobody uses it
 };
 // Shared: the table, the task that serves it and the commands that use it.
 using LinkPtr = std::shared_ptr<Link>;

@@ -334,6 +334,15 @@ void Validators::accuse(fleet::Convict proof) {
       });
 }
 
+void Validators::on(const fleet::EmbeddedSequencer::Refused& refused) {
+  const auto members = parts_.trust.members();
+  const fleet::MemberInfo* const leader = members->find(refused.leader);
+  parts_.log.warning("fleet", "proposal_refused", refused.reason.message(),
+                     {{"peer", leader == nullptr ? refused.leader.hex() : leader->name},
+                      {"view", refused.view},
+                      {"error", refused.reason.code()}});
+}
+
 void Validators::on(const fleet::EmbeddedSequencer::Behind&) {
   parts_.catch_up();
 }

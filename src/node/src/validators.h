@@ -65,6 +65,7 @@ class Validators {
 
   void report(fleet::EmbeddedSequencer::Report report);
   void on(fleet::EmbeddedSequencer::Caught caught) { accuse(std::move(caught.proof)); }
+  void on(const fleet::EmbeddedSequencer::Refused& refused);
   void on(const fleet::EmbeddedSequencer::Behind& behind);
   void on(const fleet::EmbeddedSequencer::Forked& forked) {
     parts_.forked(forked.epoch, forked.proof);

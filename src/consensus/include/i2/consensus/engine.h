@@ -69,6 +69,7 @@ struct Build {
 };
 // Answered by validated(). Whether `payload` is `id` and may follow `parent`.
 struct Validate {
+  View view = 0;
   ProposalId proposal;
   PayloadId parent;
   PayloadId id;

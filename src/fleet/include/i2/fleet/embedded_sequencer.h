@@ -38,6 +38,13 @@ class EmbeddedSequencer final : public ports::Sequencer {
   struct Caught {
     Convict proof;
   };
+  // A leader's block is not one that this node could vote for: a fault, a clock, or a lie. That
+  // convicts nobody.
+  struct Refused {
+    NodeId leader;
+    consensus::View view = 0;
+    Error reason;
+  };
   // Others are ahead: blocks have to be fetched.
   struct Behind {};
   // More validators have lied than the fleet bears: there are two histories, and this convicts
@@ -50,7 +57,7 @@ class EmbeddedSequencer final : public ports::Sequencer {
   struct Stopped {
     Error reason;
   };
-  using Report = std::variant<Caught, Behind, Forked, Stopped>;
+  using Report = std::variant<Caught, Refused, Behind, Forked, Stopped>;
 
   struct Parts {
     Ledger& ledger;
@@ -97,6 +104,7 @@ class EmbeddedSequencer final : public ports::Sequencer {
     bool ready = false;  // enough others have been heard to sign
     bool halted = false;
     std::size_t pending = 0;  // operations
+    std::uint64_t refused_proposals = 0;
   };
   [[nodiscard]] Status status() const;
 
