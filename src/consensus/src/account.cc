@@ -9,29 +9,29 @@ constexpr std::uint16_t kAccountVersion = 1;
 // Of one view; an honest account has no more.
 constexpr std::size_t kCertificatesMax = 3;
 
-}  // namespace
-
-std::optional<Account> make_account(std::span<const ProposalMessage> chain, const Seal& seal) {
-  if (chain.size() > kAccountProposalsMax) {
-    return std::nullopt;
-  }
-  Account out{.seal = seal, .chain = {}};
-  for (const ProposalMessage& message : chain) {
-    out.chain.push_back(
-        {.proposal = message.proposal, .justification = message.justification, .payload = {}});
-  }
-  return out;
-}
-
-Bytes encode(const Account& account) {
+Bytes encode_parts(const Seal& seal, std::span<const ProposalMessage> chain) {
   wire::CanonicalWriter w(kAccountType, kAccountVersion);
-  write(w, account.seal);
-  w.count(account.chain.size());
-  for (const ProposalMessage& message : account.chain) {
+  write(w, seal);
+  w.count(chain.size());
+  for (const ProposalMessage& message : chain) {
     write(w, message.proposal);
     write(w, message.justification);
   }
   return std::move(w).take();
+}
+
+}  // namespace
+
+Bytes encode(const Account& account) {
+  return encode_parts(account.seal, account.chain);
+}
+
+std::optional<Bytes> encode_account(std::span<const ProposalMessage> chain, const Seal& seal) {
+  if (chain.size() > kAccountProposalsMax) {
+    return std::nullopt;
+  }
+  Bytes out = encode_parts(seal, chain);
+  return out.size() > kAccountSizeMax ? std::nullopt : std::optional(std::move(out));
 }
 
 Result<Account> decode_account(ByteView encoding) {

@@ -181,9 +181,11 @@ TEST_F(EvidenceTest, TwoChainsComeDownToThoseWhoSignedBoth) {
   const SignedProposal other = proposal(justification);
   const ProposalMessage message{
       .proposal = other, .justification = justification, .payload = {7, 7}};
-  const auto account = make_account(
+  const auto encoding = encode_account(
       std::span(&message, 1), {.proposal = other.proposal,
                                .finalization = certificate({1, 2, 3}, 6, VoteKind::kFinalize, 2)});
+  ASSERT_TRUE(encoding);
+  const auto account = decode_account(*encoding);
   ASSERT_TRUE(account);
   EXPECT_TRUE(account->chain[0].payload.empty());
   EXPECT_EQ(decode_account(encode(*account)), *account);

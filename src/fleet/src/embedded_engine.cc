@@ -279,13 +279,12 @@ void EmbeddedSequencer::Core::on(const consensus::Commit& action) {
 
 std::optional<Run::Account> EmbeddedSequencer::Core::account_of(
     const consensus::Commit& action) const {
-  const auto account = consensus::make_account(action.chain, action.seal);
-  Bytes encoding = account ? encode(*account) : Bytes{};
-  if (encoding.empty() || encoding.size() > consensus::kAccountSizeMax) {
+  auto encoding = consensus::encode_account(action.chain, action.seal);
+  if (!encoding) {
     return std::nullopt;
   }
   return Run::Account{
-      .epoch = epoch.number, .view = action.seal.proposal.view, .encoding = std::move(encoding)};
+      .epoch = epoch.number, .view = action.seal.proposal.view, .encoding = *std::move(encoding)};
 }
 
 Result<void> EmbeddedSequencer::Core::commit(const consensus::Commit& action) {

@@ -21,10 +21,11 @@ struct Account {
   friend bool operator==(const Account&, const Account&) = default;
 };
 
-// `chain` as in Commit. None when it is too long to be kept.
-[[nodiscard]] std::optional<Account> make_account(std::span<const ProposalMessage> chain,
-                                                  const Seal& seal);
 [[nodiscard]] Bytes encode(const Account& account);
+// Of what an engine has committed, payloads and all. None when it is too large to be shown to
+// anybody.
+[[nodiscard]] std::optional<Bytes> encode_account(std::span<const ProposalMessage> chain,
+                                                  const Seal& seal);
 // Form only. Error: consensus.malformed.
 [[nodiscard]] Result<Account> decode_account(ByteView encoding);
 
