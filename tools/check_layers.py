@@ -22,6 +22,7 @@ CODE_SUFFIXES = {".h", ".cc", ".c"}
 # (prefixes of the include, folders, what it is called)
 RESERVED_HEADERS = [
     (("openssl/",), ("crypto", "stoq/core"), "OpenSSL"),
+    (("sodium.h",), ("crypto",), "libsodium"),
     (("ngtcp2/",), ("stoq/core",), "ngtcp2"),
     (("nghttp2/", "nghttp3/"), ("gateway",), "nghttp2 and nghttp3"),
     (("boost/asio/ssl",), ("gateway",), "Asio's TLS wrapper"),

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
+#include <sodium.h>
 
 #include <algorithm>
 
@@ -43,6 +44,16 @@ const char* native_name(SignatureAlgorithm algorithm) {
       return "EC";
   }
   return nullptr;
+}
+
+// RFC 8032 §5.1.7, without the cofactor. Faster than OpenSSL's (docs/decisions/0010).
+bool verify_ed25519(EVP_PKEY* key, ByteView message, ByteView signature) {
+  std::array<unsigned char, crypto_sign_PUBLICKEYBYTES> raw{};
+  std::size_t size = raw.size();
+  return signature.size() == crypto_sign_BYTES &&
+         EVP_PKEY_get_raw_public_key(key, raw.data(), &size) == 1 && size == raw.size() &&
+         crypto_sign_verify_detached(signature.data(), message.data(), message.size(),
+                                     raw.data()) == 0;
 }
 
 }  // namespace
@@ -105,6 +116,9 @@ Hash256 PublicKey::spki_sha256() const {
 bool PublicKey::verify(ByteView message, ByteView signature) const {
   if (key_ == nullptr || signature.empty()) {
     return false;
+  }
+  if (algorithm_ == SignatureAlgorithm::kEd25519) {
+    return verify_ed25519(key_.get(), message, signature);
   }
   const DigestContextPointer context(EVP_MD_CTX_new());
   const bool good = context != nullptr &&

@@ -145,6 +145,39 @@ TEST(Ed25519, Rfc8032) {
   EXPECT_EQ(PrivateKey::from_ed25519_seed(Bytes(31)).error().code(), "crypto.key_malformed");
 }
 
+// One signature has one encoding, and a key that signs anything is no key.
+TEST(Ed25519, OnlyCanonicalSignaturesOfRealKeysVerify) {
+  const PrivateKey key = PrivateKey::from_ed25519_seed(Bytes(32, 7)).value();
+  const Bytes message = {1, 2, 3};
+  const Bytes good = key.sign(message).value();
+  ASSERT_TRUE(key.public_key().verify(message, good));
+  for (const std::size_t at : {0UZ, 31UZ, 32UZ, 63UZ}) {
+    Bytes other = good;
+    other[at] ^= 1;
+    EXPECT_FALSE(key.public_key().verify(message, other)) << at;
+  }
+  EXPECT_FALSE(key.public_key().verify(message, ByteView(good).first(63)));
+  EXPECT_FALSE(key.public_key().verify({}, good));
+  // RFC 8032 §5.1.7: S is less than the group's order, L; S + L verifies where that is forgotten.
+  const Bytes order = from_hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+  Bytes added = good;
+  unsigned carry = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    carry += added[32 + i] + order[i];
+    added[32 + i] = static_cast<std::uint8_t>(carry);
+    carry >>= 8;
+  }
+  EXPECT_FALSE(key.public_key().verify(message, added));
+  // The neutral element as key and R, S = 0: valid for every message by the bare equation.
+  const PublicKey neutral = PublicKey::from_spki(from_hex("302a300506032b6570032100"
+                                                          "01000000000000000000000000000000"
+                                                          "00000000000000000000000000000000"))
+                                .value();
+  Bytes forged(64, 0);
+  forged[0] = 1;
+  EXPECT_FALSE(neutral.verify(message, forged));
+}
+
 // RFC 8410 §10.3: the same private key in both versions of PKCS#8.
 TEST(Ed25519, Rfc8410Containers) {
   const auto first = PrivateKey::from_pem(

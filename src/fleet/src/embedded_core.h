@@ -4,6 +4,7 @@
 
 #include <i2/fleet/embedded_sequencer.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -73,6 +74,7 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   const Parts parts;
 
   // For every thread.
+  std::atomic<std::uint64_t> seen_height = 0;  // of the ledger, by the last job
   mutable std::mutex mutex;
   std::condition_variable idle;
   std::deque<Event> events;
@@ -87,6 +89,7 @@ struct EmbeddedSequencer::Core : std::enable_shared_from_this<Core> {
   std::shared_ptr<const Chain> sealed;                 // shared: the ledger's
   EpochRecord epoch;                                   // without validators before the first look
   std::shared_ptr<const consensus::ValidatorSet> set;  // shared: with the engine
+  std::vector<NodeId> others;                          // who validate in the epoch
   std::optional<consensus::Engine> engine;
   std::map<consensus::PayloadId, Candidate> candidates;
   OperationPool pool;

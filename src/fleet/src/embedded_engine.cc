@@ -33,6 +33,7 @@ void EmbeddedSequencer::Core::refresh() {
     return;
   }
   sealed = held;
+  seen_height = sealed->head.height;
   auto present = FleetState(sealed->state).epoch();
   if (!present) {
     fail_with(present.error());
@@ -63,6 +64,12 @@ Result<void> EmbeddedSequencer::Core::begin_epoch(EpochRecord next) {
   unsynced.reset();  // the end of an epoch has been synced
   sync_at = kNever;
   epoch = std::move(next);
+  others.clear();
+  for (const EpochValidator& validator : epoch.validators) {
+    if (validator.node != parts.self) {
+      others.push_back(validator.node);
+    }
+  }
   const auto own = std::ranges::find(epoch.validators, parts.self, &EpochValidator::node);
   if (epoch.validators.size() < 2 || own == epoch.validators.end()) {
     refuse_all(not_validator());
@@ -137,15 +144,11 @@ EmbeddedSequencer::Frame EmbeddedSequencer::Core::frame_of(
 }
 
 void EmbeddedSequencer::Core::send(ValidatorIndex to, const Frame& frame) {
-  parts.send(set->at(to).node, frame);
+  parts.send(std::span(&set->at(to).node, 1), frame);
 }
 
 void EmbeddedSequencer::Core::broadcast(const Frame& frame) {
-  for (const EpochValidator& validator : epoch.validators) {
-    if (validator.node != parts.self) {
-      parts.send(validator.node, frame);
-    }
-  }
+  parts.send(others, frame);
 }
 
 void EmbeddedSequencer::Core::on(const consensus::Broadcast& action) {
@@ -440,7 +443,7 @@ void EmbeddedSequencer::Core::on(const Connected& event) {
   engine->handle_connected(*at, parts.clock.now());
   for (const OperationPool::Entry& entry : pool.entries()) {
     if (!entry.done.empty()) {
-      parts.send(event.peer, make_frame(kOperationFrame, entry.operation));
+      parts.send(std::span(&event.peer, 1), make_frame(kOperationFrame, entry.operation));
     }
   }
 }

@@ -150,7 +150,10 @@ void EmbeddedSequencer::wake() {
 }
 
 void EmbeddedSequencer::ledger_changed() {
-  core_->add(Core::Nudge{});
+  // Mostly it is this sequencer that has changed it.
+  if (core_->seen_height != core_->parts.ledger.chain()->head.height) {
+    core_->add(Core::Nudge{});
+  }
 }
 
 void EmbeddedSequencer::make_key(consensus::VoteSuite suite,

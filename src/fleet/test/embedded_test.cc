@@ -177,8 +177,12 @@ void Seat::start() {
       .self = id,
       .clock = network.clock,
       .post = worker_->post(),
-      .send = [this](const NodeId& to,
-                     const EmbeddedSequencer::Frame& frame) { network.send(id, to, frame); },
+      .send =
+          [this](std::span<const NodeId> to, const EmbeddedSequencer::Frame& frame) {
+            for (const NodeId& one : to) {
+              network.send(id, one, frame);
+            }
+          },
       .alarm =
           [this](Timestamp at) {
             const std::scoped_lock lock(mutex_);

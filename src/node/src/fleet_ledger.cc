@@ -24,11 +24,14 @@ Result<void> FleetLedger::start(Parts parts) {
     if (const auto followed = parts_->trust.follow(change); !followed) {
       parts_->log.error("fleet", "state_unusable", followed.error().message());
     }
-    asio::post(parts_->runtime.control(), [this] {
-      if (listener_) {
-        listener_();
-      }
-    });
+    if (!announced_.exchange(true)) {
+      asio::post(parts_->runtime.control(), [this] {
+        announced_ = false;
+        if (listener_) {
+          listener_();
+        }
+      });
+    }
   });
   solo_ = std::make_unique<fleet::SoloSequencer>(
       *ledger_, parts_->trust.identity(), parts_->clock,

@@ -11,6 +11,7 @@
 #include <i2/node/log.h>
 #include <i2/rt/runtime.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -76,6 +77,7 @@ class FleetLedger {
   std::optional<Ordering> ordering_;
   std::unique_ptr<fleet::Account> account_;
   std::function<void()> listener_;
+  std::atomic<bool> announced_ = false;  // the listener is about to run
 };
 
 }  // namespace i2::node

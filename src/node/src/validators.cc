@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <deque>
@@ -34,30 +33,32 @@ constexpr Duration kPrepareTime = 30 * kSecond;
 }  // namespace
 
 struct Validators::Channel : std::enable_shared_from_this<Channel> {
-  explicit Channel(LinkPtr over) : link(std::move(over)), wakeup(link->connection.executor()) {}
+  explicit Channel(LinkPtr over) : link(std::move(over)) {}
 
   const LinkPtr link;
-  Wakeup wakeup;  // on the connection's executor
+  stoq::Stream stream;  // on the connection's executor, when it is open
   std::mutex mutex;
   std::deque<Frame> frames;
   std::size_t size = 0;
   bool overflow = false;
 
-  // On any thread.
-  void push(const Frame& frame) {
-    bool first = false;
-    {
-      const std::scoped_lock lock(mutex);
-      if (overflow) {
-        return;
-      }
-      first = frames.empty();
-      frames.push_back(frame);
-      size += frame->size();
-      overflow = size > kOutgoingSizeMax || frames.size() > kOutgoingCountMax;
+  // On any thread. Whether the stream is to be woken.
+  [[nodiscard]] bool push(const Frame& frame) {
+    const std::scoped_lock lock(mutex);
+    if (overflow) {
+      return false;
     }
-    if (first) {
-      asio::post(link->connection.executor(), [self = shared_from_this()] { self->wakeup.wake(); });
+    const bool first = frames.empty();
+    frames.push_back(frame);
+    size += frame->size();
+    overflow = size > kOutgoingSizeMax || frames.size() > kOutgoingCountMax;
+    return first;
+  }
+
+  // On the connection's executor.
+  void wake() {
+    if (stream) {
+      stream.wake();
     }
   }
 
@@ -87,31 +88,20 @@ Validators::Validators(Parts parts)
     : parts_(std::move(parts)),
       validators_(std::make_shared<const NodeSet>()),
       alarm_changed_(parts_.runtime.control()),
-      sequencer_({.ledger = parts_.fleet.ledger(),
-                  .memory = parts_.fleet.vote_memory(),
-                  .self = parts_.trust.node_id(),
-                  .clock = parts_.clock,
-                  .post = [pool = parts_.runtime.pool()](
-                              std::function<void()> job) { asio::post(pool, std::move(job)); },
-                  .send =
-                      [this](const NodeId& to, const Frame& frame) {
-                        ChannelPtr channel;
-                        {
-                          const std::scoped_lock lock(channels_mutex_);
-                          const auto at = channels_.find(to);
-                          channel = at == channels_.end() ? nullptr : at->second;
-                        }
-                        if (channel != nullptr) {
-                          channel->push(frame);
-                        }
-                      },
-                  .alarm = [this](Timestamp at) { set_alarm(at); },
-                  .report =
-                      [this](fleet::EmbeddedSequencer::Report what) {
-                        asio::post(
-                            parts_.runtime.control(),
+      sequencer_(
+          {.ledger = parts_.fleet.ledger(),
+           .memory = parts_.fleet.vote_memory(),
+           .self = parts_.trust.node_id(),
+           .clock = parts_.clock,
+           .post = [pool = parts_.runtime.pool()](
+                       std::function<void()> job) { asio::post(pool, std::move(job)); },
+           .send = [this](std::span<const NodeId> to, const Frame& frame) { send(to, frame); },
+           .alarm = [this](Timestamp at) { set_alarm(at); },
+           .report =
+               [this](fleet::EmbeddedSequencer::Report what) {
+                 asio::post(parts_.runtime.control(),
                             [this, what = std::move(what)]() mutable { report(std::move(what)); });
-                      }}) {
+               }}) {
   read_epoch();
 }
 
@@ -140,9 +130,11 @@ void Validators::stop() {
 
 // --- time
 
-// On the engine's thread.
+// On the engine's thread. A time that moved back costs ring() one look too many, instead of a
+// hand-over for every message.
 void Validators::set_alarm(Timestamp at) {
-  if (alarm_.exchange(at) != at) {
+  alarm_ = at;
+  if (at < armed_) {
     asio::post(parts_.runtime.control(), [this] { alarm_changed_.wake(); });
   }
 }
@@ -155,6 +147,10 @@ Task<> Validators::ring() {
       alarm_.store(kNever);
       sequencer_.wake();
       continue;
+    }
+    armed_ = at;
+    if (alarm_ < at) {
+      continue;  // set before it could be seen that this is later
     }
     co_await alarm_changed_.wait(at == kNever ? kNever : at - now);
   }
@@ -224,6 +220,32 @@ void Validators::block_added() {
 
 // --- streams to others
 
+// On the engine's thread. One hand-over to each executor, however many of its streams it concerns.
+void Validators::send(std::span<const NodeId> to, const Frame& frame) {
+  std::vector<ChannelPtr> woken;
+  {
+    const std::scoped_lock lock(channels_mutex_);
+    for (const NodeId& node : to) {
+      const auto at = channels_.find(node);
+      if (at != channels_.end() && at->second->push(frame)) {
+        woken.push_back(at->second);
+      }
+    }
+  }
+  while (!woken.empty()) {
+    const auto executor = woken.front()->link->connection.executor();
+    const auto others = std::ranges::partition(woken, [&executor](const ChannelPtr& channel) {
+      return channel->link->connection.executor() != executor;
+    });
+    asio::post(executor, [channels = std::vector(others.begin(), others.end())] {
+      for (const ChannelPtr& channel : channels) {
+        channel->wake();
+      }
+    });
+    woken.erase(others.begin(), others.end());
+  }
+}
+
 void Validators::open_channel(const NodeId& peer) {
   const LinkPtr link = parts_.peers.link_to(peer);
   if (stopping_ || link == nullptr || !votes_with(peer)) {
@@ -250,13 +272,13 @@ Task<> Validators::write(ChannelPtr channel) {
 }
 
 Task<> Validators::keep_writing(ChannelPtr channel) {
-  using namespace boost::asio::experimental::awaitable_operators;
   stoq::Connection& connection = channel->link->connection;
   auto stream = co_await connection.open_stream(StreamType::kConsensus, false);
   if (!stream) {
     co_return;
   }
   stream->set_priority(kPriority);
+  channel->stream = *stream;
   while (connection.is_open() && !stream->peer_stopped() && votes_with(channel->link->peer)) {
     if (channel->has_overflowed()) {
       parts_.log.warning("fleet", "validator_slow", "a validator does not read what it is sent",
@@ -265,13 +287,14 @@ Task<> Validators::keep_writing(ChannelPtr channel) {
     }
     Bytes bytes = channel->take();
     if (bytes.empty()) {
-      (void)co_await (channel->wakeup.wait(kNever) || stream->changed());
+      co_await stream->changed();
       continue;
     }
     if (!co_await stream->write(stoq::Chunk(std::move(bytes)))) {
       break;
     }
   }
+  channel->stream = {};
   stream->reset(stoq::AppError::kCancelled);
 }
 

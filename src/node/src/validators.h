@@ -71,6 +71,7 @@ class Validators {
     parts_.forked(forked.epoch, forked.proof);
   }
   void on(const fleet::EmbeddedSequencer::Stopped& stopped);
+  void send(std::span<const NodeId> to, const fleet::EmbeddedSequencer::Frame& frame);
   void set_alarm(Timestamp at);
   [[nodiscard]] Task<> ring();
   void read_epoch();
@@ -88,7 +89,8 @@ class Validators {
   std::atomic<std::shared_ptr<const NodeSet>> validators_;  // shared: readers on any thread
   std::mutex channels_mutex_;
   std::map<NodeId, ChannelPtr> channels_;
-  std::atomic<Timestamp> alarm_ = kNever;
+  std::atomic<Timestamp> alarm_ = kNever;  // when the engine wants to be woken
+  std::atomic<Timestamp> armed_ = kNever;  // when ring() looks
   Wakeup alarm_changed_;
   fleet::EpochRecord epoch_;
   std::optional<fleet::EpochNumber> to_confirm_;  // ended with this node as one of its validators

@@ -17,6 +17,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <variant>
 
 namespace i2::fleet {
@@ -65,8 +66,8 @@ class EmbeddedSequencer final : public ports::Sequencer {
     NodeId self;
     const Clock& clock;
     Post post;
-    // To another validator, if it is connected. Must not block; may drop.
-    std::function<void(const NodeId& to, const Frame& frame)> send;
+    // To other validators, those that are connected. Must not block; may drop.
+    std::function<void(std::span<const NodeId> to, const Frame& frame)> send;
     // wake() is to be called at this time; only the last call counts.
     std::function<void(Timestamp at)> alarm;
     std::function<void(Report)> report;
