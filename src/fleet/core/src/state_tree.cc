@@ -47,7 +47,6 @@ NodePtr make_leaf(ByteView key, ByteView value) {
   auto out = std::make_shared<Node>();
   out->key = to_bytes(key);
   out->value = to_bytes(value);
-  out->hash = leaf_hash(key, value);
   return out;
 }
 
@@ -55,10 +54,19 @@ NodePtr make_inner(std::uint16_t bit, NodePtr left, NodePtr right) {
   auto out = std::make_shared<Node>();
   out->bit = bit;
   out->count = left->count + right->count;
-  out->hash = inner_hash(bit, out->count, left->hash, right->hash);
   out->left = std::move(left);
   out->right = std::move(right);
   return out;
+}
+
+const Hash256& hash_of(const Node& node) {
+  if (!node.hashed) {
+    node.hash = node.is_leaf()
+                    ? leaf_hash(node.key, node.value)
+                    : inner_hash(node.bit, node.count, hash_of(*node.left), hash_of(*node.right));
+    node.hashed = true;
+  }
+  return node.hash;
 }
 
 // The leaf that shares the most bits with `key`.
@@ -124,6 +132,7 @@ bool visit_after(const Node* at, ByteView after,
 
 Hash256 leaf_hash(ByteView key, ByteView value) {
   Bytes head;
+  head.reserve(sizeof(kLeafTag) + sizeof(std::uint16_t));
   wire::Writer w(head);
   w.u8(kLeafTag);
   w.u16(static_cast<std::uint16_t>(key.size()));
@@ -133,6 +142,7 @@ Hash256 leaf_hash(ByteView key, ByteView value) {
 Hash256 inner_hash(std::uint16_t bit, std::uint64_t count, const Hash256& left,
                    const Hash256& right) {
   Bytes head;
+  head.reserve(sizeof(kInnerTag) + sizeof(bit) + sizeof(count));
   wire::Writer w(head);
   w.u8(kInnerTag);
   w.u16(bit);
@@ -200,7 +210,14 @@ Hash256 StateTree::root() const {
 
 Hash256 StateTree::root(ByteView prefix) const {
   const Node* at = below(top_.get(), prefix);
-  return at == nullptr ? app_hash(0, {}) : app_hash(at->count, at->hash);
+  return at == nullptr ? app_hash(0, {}) : app_hash(at->count, hash_of(*at));
+}
+
+const Node* StateTree::top() const {
+  if (top_ != nullptr) {
+    hash_of(*top_);
+  }
+  return top_.get();
 }
 
 }  // namespace i2::fleet

@@ -2,8 +2,10 @@
 //
 // A binary radix tree over the keys. Its shape, and so its hash, depends on its contents alone, not
 // on the order of changes. A StateTree is a value: a copy costs nothing, shares all nodes with the
-// original and is safe to read on another thread while the original changes. A change costs about
-// one hash for each level on the way, some 1.5 log2(size) of them.
+// original and is safe to read on another thread while the original changes. A change costs a new
+// node for each level on the way, some 1.5 log2(size) of them. Their hashes are computed when the
+// root is asked for, once for each node that is left by then; other threads get a tree whose root
+// has been asked for.
 #pragma once
 
 #include <i2/base/bytes.h>
@@ -36,16 +38,17 @@ class StateTree final : public ports::StateReader {
   // The same over the pairs whose key begins with `prefix`: what a module contributes.
   [[nodiscard]] Hash256 root(ByteView prefix) const;
 
-  // Nodes for state_snapshot.cc.
+  // Nodes with their hashes, for state_snapshot.cc.
   struct Node;
-  [[nodiscard]] const Node* top() const { return top_.get(); }
+  [[nodiscard]] const Node* top() const;
 
  private:
   std::shared_ptr<const Node> top_;  // shared: copies of a tree have most nodes in common
 };
 
 struct StateTree::Node {
-  Hash256 hash{};
+  mutable Hash256 hash{};       // once it has been asked for
+  mutable bool hashed = false;  // then those below are too
   std::uint64_t count = 1;
   std::uint16_t bit = 0;                    // of an inner node: where its halves differ
   std::shared_ptr<const Node> left, right;  // null in a leaf
