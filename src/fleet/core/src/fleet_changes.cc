@@ -67,11 +67,21 @@ void put_member(ports::StateWriter& state, const MemberRecord& record) {
   }
 }
 
+bool invites_full(const ports::StateReader& state) {
+  return state.count(invite_key({})) >= kInvitesMax;
+}
+
+std::vector<Bytes> old_invites(const ports::StateReader& state, UnixMillis now) {
+  return matching_keys(state, invite_key({}), [now](ByteView value) {
+    const auto record = decode_invite_record(value);
+    return record && record->expiry + kInviteMemoryMs < now;
+  });
+}
+
 Result<void> perform(const Change& change, const CreateInvite& body) {
-  erase_all(change.writer, matching_keys(change.writer, invite_key({}), [&](ByteView value) {
-              const auto record = decode_invite_record(value);
-              return record && record->expiry + kInviteMemoryMs < change.block.time;
-            }));
+  if (invites_full(change.writer)) {
+    erase_all(change.writer, old_invites(change.writer, change.block.time));
+  }
   change.writer.put(invite_key(body.invite.view()),
                     encode(InviteRecord{.role = body.role,
                                         .expiry = body.expiry,

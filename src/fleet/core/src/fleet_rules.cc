@@ -124,14 +124,7 @@ Result<void> check(const Rules& rules, const CreateInvite& body) {
   if (there) {
     return fail("fleet.invite_invalid", "there is an invite with this key already");
   }
-  // What perform() forgets first does not count.
-  std::size_t kept = 0;
-  rules.raw.scan(invite_key({}), {}, [&](ByteView, ByteView value) {
-    const auto record = decode_invite_record(value);
-    kept += !record || record->expiry + kInviteMemoryMs >= rules.block.time ? 1 : 0;
-    return true;
-  });
-  if (kept >= kInvitesMax) {
+  if (invites_full(rules.raw) && old_invites(rules.raw, rules.block.time).empty()) {
     return fail("fleet.invite_invalid", "there are too many invites; wait until some have expired");
   }
   return {};

@@ -57,6 +57,11 @@ struct Change {
 [[nodiscard]] Result<void> perform(const Change& change, const Convict& body);
 [[nodiscard]] Result<void> perform(const Change& change, const ConfirmEpoch& body);
 
+// Whether there are as many invites as there may be.
+[[nodiscard]] bool invites_full(const ports::StateReader& state);
+// Those that make room then.
+[[nodiscard]] std::vector<Bytes> old_invites(const ports::StateReader& state, UnixMillis now);
+
 // The record and the name of a member, and whether it is a validator.
 void put_member(ports::StateWriter& state, const MemberRecord& record);
 

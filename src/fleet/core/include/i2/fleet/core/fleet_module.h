@@ -8,7 +8,8 @@
 namespace i2::fleet {
 
 inline constexpr std::size_t kInvitesMax = 10'000;
-// An invite that can no longer be used is remembered for so long, to name the reason.
+// An invite that has expired is remembered for at least so long, to name the reason; then until
+// another one needs its place.
 inline constexpr UnixMillis kInviteMemoryMs = 30ULL * 24 * 3600 * 1000;
 inline constexpr UnixMillis kEpochMsMin = 60'000;
 inline constexpr UnixMillis kEpochMsMax = 24ULL * 3600 * 1000;
