@@ -7,14 +7,13 @@
 namespace i2::fleet {
 
 Operation make_operation(const BlockHeader& head, const AccountId& account, std::uint64_t nonce,
-                         const FleetOperation& body, UnixMillis now, UnixMillis life) {
+                         std::span<const FleetOperation> changes, UnixMillis now, UnixMillis life) {
   Operation out;
   out.chain_id = head.chain_id;
   out.machine_version = kMachineVersion;
   out.account = account;
   out.nonce = nonce;
-  out.kind = kind_of(body);
-  out.body = encode(body);
+  set_body(out, changes);
   out.anchor_height = head.height;
   out.expiry = std::max(now, head.time) + life;
   return out;
@@ -32,7 +31,7 @@ struct Account::Core : std::enable_shared_from_this<Core> {
   explicit Core(Parts given) : parts(std::move(given)) {}
 
   struct Waiting {
-    FleetOperation body;
+    std::vector<FleetOperation> changes;
     Done done;
   };
 
@@ -46,7 +45,7 @@ struct Account::Core : std::enable_shared_from_this<Core> {
   // Why nothing is taken now. With the mutex held.
   [[nodiscard]] std::optional<Error> refusal() const;
   void run();
-  [[nodiscard]] Result<Bytes> sign(const FleetOperation& body, std::uint64_t& nonce);
+  [[nodiscard]] Result<Bytes> sign(std::span<const FleetOperation> changes, std::uint64_t& nonce);
   void finish(std::uint64_t nonce, bool ordered);
 };
 
@@ -74,7 +73,7 @@ void Account::Core::run() {
       waiting.pop_front();
     }
     std::uint64_t nonce = 0;
-    auto operation = sign(next.body, nonce);
+    auto operation = sign(next.changes, nonce);
     if (!operation) {
       next.done(fail(std::move(operation).error()));
       finish(nonce, false);
@@ -91,15 +90,15 @@ void Account::Core::run() {
   }
 }
 
-Result<Bytes> Account::Core::sign(const FleetOperation& body, std::uint64_t& nonce) {
+Result<Bytes> Account::Core::sign(std::span<const FleetOperation> changes, std::uint64_t& nonce) {
   const auto chain = parts.chain();
   I2_TRY_VALUE(const AccountRecord record, FleetState(chain->state).account(parts.id));
   {
     const std::scoped_lock lock(mutex);
     nonce = std::max(next_nonce, record.next_nonce);
   }
-  Operation operation =
-      make_operation(chain->head, parts.id, nonce, body, parts.clock.unix_now(), kSubmissionLifeMs);
+  Operation operation = make_operation(chain->head, parts.id, nonce, changes,
+                                       parts.clock.unix_now(), kSubmissionLifeMs);
   I2_TRY(sign_operation(operation, parts.key, true));
   return encode(operation);
 }
@@ -134,14 +133,20 @@ const AccountId& Account::id() const {
   return core_->parts.id;
 }
 
-void Account::submit(FleetOperation body, Done done) {
+void Account::submit(FleetOperation change, Done done) {
+  std::vector<FleetOperation> changes;
+  changes.push_back(std::move(change));
+  submit(std::move(changes), std::move(done));
+}
+
+void Account::submit(std::vector<FleetOperation> changes, Done done) {
   std::unique_lock lock(core_->mutex);
   if (auto refused = core_->refusal()) {
     lock.unlock();
     done(fail(*std::move(refused)));
     return;
   }
-  core_->waiting.push_back({.body = std::move(body), .done = std::move(done)});
+  core_->waiting.push_back({.changes = std::move(changes), .done = std::move(done)});
   lock.unlock();
   core_->run();
 }

@@ -122,6 +122,46 @@ TEST(Account, GivesEachOperationItsNonce) {
   EXPECT_EQ(code(late.get_future().get()), "fleet.ledger_stopped");
 }
 
+TEST(Account, MakesSeveralChangesInOneOperation) {
+  const TempDir temp;
+  const FixedClock clock(kNow + kHour);
+  Founded home(temp / "alpha");
+  Worker worker;
+  SoloSequencer sequencer(*home.ledger, home.identity, clock, worker.post());
+  const AccountId id = account_of(operator_id(home.operator_key.public_key()));
+  Account account({.sequencer = sequencer,
+                   .chain = [&home] { return home.ledger->chain(); },
+                   .key = home.operator_key,
+                   .id = id,
+                   .clock = clock});
+  const auto offers = [](std::initializer_list<std::uint8_t> which) {
+    std::vector<FleetOperation> out;
+    for (const std::uint8_t one : which) {
+      CreateInvite body{
+          .invite = {}, .role = Role::kNode, .expiry = kNow + 24 * kHour, .uses = 1, .tag = {}};
+      body.invite.bytes[0] = one;
+      out.emplace_back(body);
+    }
+    return out;
+  };
+  const auto run = [&account](std::vector<FleetOperation> changes) {
+    std::promise<Result<ports::Receipt>> answer;
+    account.submit(std::move(changes), [&answer](auto result) { answer.set_value(result); });
+    return answer.get_future().get();
+  };
+  const auto receipt = run(offers({1, 2, 3}));
+  ASSERT_TRUE(receipt) << receipt.error().to_string();
+  EXPECT_EQ(home.invites(), 3u);
+  const auto blocks = home.ledger->blocks_after(receipt->height - 1, SIZE_MAX).value();
+  ASSERT_EQ(blocks.size(), 1u);
+  EXPECT_EQ(decode_block(blocks[0].block)->operations.size(), 1u);
+  EXPECT_EQ(code(run(offers({4, 3}))), "fleet.invite_invalid");
+  EXPECT_EQ(code(run({})), "fleet.operation_malformed");
+  EXPECT_EQ(home.invites(), 3u);
+  EXPECT_EQ(FleetState(home.ledger->chain()->state).account(id).value().next_nonce, 1u);
+  EXPECT_EQ(home.ledger->find(receipt->operation).value()->index, 0u);
+}
+
 TEST(SoloSequencer, TimeNeverGoesBack) {
   const TempDir temp;
   FixedClock clock(kNow + kHour);

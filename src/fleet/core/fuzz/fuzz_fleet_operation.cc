@@ -1,6 +1,7 @@
-// Operations and the bodies of every kind: what decodes encodes to the same bytes, and checking it
-// against a state never does more than answer.
+// Operations, batches and the bodies of every kind: what decodes encodes to the same bytes, and
+// checking it against a state never does more than answer.
 #include <i2/base/assert.h>
+#include <i2/fleet/core/batch.h>
 #include <i2/fleet/core/fleet_operations.h>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -15,9 +16,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     I2_ASSERT(i2::equal(encode(*operation), input));
     static_cast<void>(verify_approvals(*operation, {}));
     static_cast<void>(verify_signature(*operation, {}, true));
-    check_body(operation->kind, operation->body);
+    if (const auto steps = steps_of(*operation)) {
+      for (const i2::fleet::Step& step : *steps) {
+        check_body(step.kind, step.body);
+      }
+    }
   }
-  for (std::uint16_t kind = i2::fleet::kCreateInvite; kind <= i2::fleet::kRootExported; ++kind) {
+  if (const auto steps = i2::fleet::decode_batch(input)) {
+    I2_ASSERT(i2::equal(i2::fleet::encode_batch(*steps), input));
+  }
+  for (std::uint16_t kind = i2::fleet::kCreateInvite; kind <= i2::fleet::kConfirmEpoch; ++kind) {
     check_body(kind, input);
   }
   return 0;

@@ -5,6 +5,9 @@
 namespace i2::fleet {
 namespace {
 
+// Alone is what later steps would have to be judged anew after (who the operators are, who was
+// convicted), what somebody finds in its block by its id, and what any member may do again and
+// again though it costs much more than its size suggests.
 constexpr ports::OperationKind kKinds[] = {
     {.kind = kCreateInvite, .name = "invite.create", .high = true},
     {.kind = kRevokeInvite, .name = "invite.revoke", .high = true},
@@ -15,12 +18,12 @@ constexpr ports::OperationKind kKinds[] = {
     {.kind = kSetRole, .name = "member.role", .high = true},
     {.kind = kAddAnchor, .name = "anchor.add", .high = true},
     {.kind = kRemoveAnchor, .name = "anchor.remove", .high = true},
-    {.kind = kChangeOperators, .name = "operators.change", .high = true},
+    {.kind = kChangeOperators, .name = "operators.change", .high = true, .alone = true},
     {.kind = kSetParameters, .name = "parameters.set", .high = true},
     {.kind = kRootExported, .name = "root.exported", .high = true},
-    {.kind = kSetVoteKey, .name = "validator.key", .high = true},
-    {.kind = kConvict, .name = "validator.convict", .high = true},
-    {.kind = kConfirmEpoch, .name = "validator.confirm", .high = true},
+    {.kind = kSetVoteKey, .name = "validator.key", .high = true, .alone = true},
+    {.kind = kConvict, .name = "validator.convict", .high = true, .alone = true},
+    {.kind = kConfirmEpoch, .name = "validator.confirm", .high = true, .alone = true},
 };
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <i2/fleet/core/batch.h>
 #include <i2/fleet/core/fleet_operations.h>
 #include <i2/fleet/core/member_set.h>
 #include <i2/trustchain/core/leaf.h>
@@ -232,6 +233,23 @@ Result<FleetOperation> decode_fleet_operation(std::uint16_t kind, ByteView body)
     return fail("fleet.operation_malformed", "the body of the operation is malformed");
   }
   return *std::move(out);
+}
+
+void set_body(Operation& operation, std::span<const FleetOperation> changes) {
+  if (changes.size() == 1) {
+    operation.kind = kind_of(changes.front());
+    operation.body = encode(changes.front());
+    return;
+  }
+  std::vector<Bytes> bodies;
+  std::vector<Step> steps;
+  bodies.reserve(changes.size());
+  for (const FleetOperation& change : changes) {
+    bodies.push_back(encode(change));
+    steps.push_back({.kind = kind_of(change), .body = bodies.back()});
+  }
+  operation.kind = kBatch;
+  operation.body = encode_batch(steps);
 }
 
 }  // namespace i2::fleet

@@ -8,6 +8,8 @@ namespace {
 
 // Room for the header, its signature and the lengths of the operations.
 constexpr std::size_t kBlockOverhead = 4096;
+// High if one of its steps is.
+constexpr ports::OperationKind kBatchKind{.kind = kBatch, .name = "batch", .alone = true};
 
 // What one operation changes, on top of a copy of the state.
 class Scratch final : public ports::StateWriter {
@@ -128,6 +130,7 @@ Result<StateMachine::Account> StateMachine::find_account(const StateTree& tree,
 StateMachine::StateMachine(std::vector<const ports::StateModule*> modules, KnownKeys* known)
     : modules_(std::move(modules)), known_(known) {
   modules_.push_back(&fleet_);
+  kinds_.emplace(kBatch, Registered{nullptr, &kBatchKind});
   std::set<std::string_view> names;
   for (const ports::StateModule* module : modules_) {
     I2_ASSERT(names.insert(module->name()).second);
@@ -180,21 +183,41 @@ Result<Operation> StateMachine::parse(ByteView encoding, const ChainId& chain) c
                 "the operation was made for version " + std::to_string(operation.machine_version) +
                     " of the state; this fleet is at version " + std::to_string(kMachineVersion));
   }
-  const auto registered = kinds_.find(operation.kind);
-  if (registered == kinds_.end()) {
-    return fail("fleet.operation_kind", "no layer of this program knows operations of kind " +
-                                            std::to_string(operation.kind) +
-                                            ": update the program");
+  I2_TRY_VALUE(const auto steps, steps_of(operation));
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (auto good = check_step(steps[i], steps.size() > 1); !good) {
+      return fail(at_step(good.error(), i, steps.size()));
+    }
   }
-  I2_TRY(registered->second.module->decode(operation.kind, operation.body));
   return operation;
+}
+
+Result<void> StateMachine::check_step(const Step& step, bool in_batch) const {
+  const auto at = kinds_.find(step.kind);
+  if (at == kinds_.end()) {
+    return fail("fleet.operation_kind", "no layer of this program knows operations of kind " +
+                                            std::to_string(step.kind) + ": update the program");
+  }
+  const auto& [module, kind] = at->second;
+  if (in_batch && kind->alone) {
+    return fail("fleet.operation_alone", "an operation of kind " + std::string(kind->name) +
+                                             " cannot be part of a batch: submit it by itself");
+  }
+  return module->decode(step.kind, step.body);
+}
+
+bool StateMachine::is_high(std::span<const Step> steps) const {
+  return std::ranges::any_of(steps, [this](const Step& step) {
+    const ports::OperationKind* const kind = find(step.kind);
+    return kind != nullptr && kind->high;
+  });
 }
 
 Result<void> StateMachine::verify_author(const StateTree& tree, const Operation& operation) const {
   I2_TRY_VALUE(const auto operators, operators_of(tree));
   I2_TRY_VALUE(const Account account, find_account(tree, *operators, operation.account));
-  const ports::OperationKind* const kind = find(operation.kind);
-  return verify_signature(operation, account.key, kind != nullptr && kind->high);
+  I2_TRY_VALUE(const auto steps, steps_of(operation));
+  return verify_signature(operation, account.key, is_high(steps));
 }
 
 Result<StateMachine::Executed> StateMachine::execute(const Chain& chain, const Block& block,
@@ -234,7 +257,7 @@ BlockBuilder::BlockBuilder(const StateMachine& machine, Chain chain, UnixMillis 
                .time = std::max(now, chain_.head.time + 1)} {}
 
 bool BlockBuilder::full() const {
-  return operations_.size() >= kBlockOperationsMax ||
+  return operations_.size() >= kBlockOperationsMax || steps_ + kBatchStepsMax > kBlockStepsMax ||
          bytes_ + kOperationSizeMax + kBlockOverhead > kBlockSizeMax;
 }
 
@@ -251,9 +274,9 @@ Result<void> BlockBuilder::add(Bytes encoding, bool verified) {
                                              std::to_string(account.record.next_nonce) +
                                              ", this one has " + std::to_string(operation.nonce));
   }
-  const auto& registered = machine_.kinds_.at(operation.kind);
+  I2_TRY_VALUE(const auto steps, steps_of(operation));
   if (!verified) {
-    I2_TRY(verify_signature(operation, account.key, registered.kind->high));
+    I2_TRY(verify_signature(operation, account.key, machine_.is_high(steps)));
   }
   I2_TRY_VALUE(auto approvals, verify_approvals(operation, operators->keys));
   if (account.type == ports::AccountType::kOperator &&
@@ -266,19 +289,43 @@ Result<void> BlockBuilder::add(Bytes encoding, bool verified) {
                                   .kind = operation.kind,
                                   .body = operation.body,
                                   .approvals = approvals};
-  I2_TRY(registered.module->validate(chain_.state, view, context_));
-  Scratch scratch(chain_.state, registered.module->name());
-  I2_TRY(registered.module->apply(scratch, view, context_));
+  StateTree state = chain_.state;
   std::set<Bytes> changed;
-  std::move(scratch).take_into(chain_.state, changed);
+  I2_TRY(perform(state, changed, view, steps));
+  chain_.state = std::move(state);
   tell_of_convictions(changed);
   changed_.merge(changed);
   account.record = {.next_nonce = operation.nonce + 1, .last = view.id};
   const Bytes key = account_key(operation.account);
   chain_.state.put(key, encode(account.record));
   changed_.insert(key);
+  steps_ += steps.size();
   bytes_ += encoding.size() + sizeof(std::uint32_t);
   operations_.push_back(std::move(encoding));
+  return {};
+}
+
+Result<void> BlockBuilder::perform(StateTree& state, std::set<Bytes>& changed,
+                                   ports::OperationView view, std::span<const Step> steps) const {
+  const auto perform_one = [&](const Step& step) -> Result<void> {
+    if (view.account_type == ports::AccountType::kMember &&
+        !state.get(member_key(view.account.view()))) {
+      return fail("fleet.account_revoked", "the step before has ended its author's membership");
+    }
+    const ports::StateModule& module = *machine_.kinds_.at(step.kind).module;
+    view.kind = step.kind;
+    view.body = step.body;
+    I2_TRY(module.validate(state, view, context_));
+    Scratch scratch(state, module.name());
+    I2_TRY(module.apply(scratch, view, context_));
+    std::move(scratch).take_into(state, changed);
+    return {};
+  };
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (auto done = perform_one(steps[i]); !done) {
+      return fail(at_step(done.error(), i, steps.size()));
+    }
+  }
   return {};
 }
 

@@ -36,13 +36,16 @@ struct TestChain {
   [[nodiscard]] FleetState state() const { return FleetState(chain.state); }
 
   // Not signed yet.
-  [[nodiscard]] Operation make(const Author& author, const FleetOperation& body) const {
+  [[nodiscard]] Operation make(const Author& author, const FleetOperation& change) const {
+    return make(author, std::span(&change, 1));
+  }
+  [[nodiscard]] Operation make(const Author& author,
+                               std::span<const FleetOperation> changes) const {
     Operation out;
     out.chain_id = chain.head.chain_id;
     out.account = author.account;
     out.nonce = state().account(author.account).value().next_nonce;
-    out.kind = kind_of(body);
-    out.body = encode(body);
+    set_body(out, changes);
     out.anchor_height = chain.head.height;
     out.expiry = now + kHour;
     return out;

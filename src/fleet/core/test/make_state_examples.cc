@@ -68,6 +68,12 @@ void make_examples(const fs::path& corpus) {
   write(corpus / "fuzz_fleet_operation/expel", encode(expel));
   write(corpus / "fuzz_fleet_operation/body", expel.body);
   order({encode(expel)});
+  const std::vector<fleet::FleetOperation> changes{chain.offer(fleet::testing::Invite{}),
+                                                   fleet::RevokeInvite{invite.id()}};
+  fleet::Operation batch = chain.make(operator_1, changes);
+  sign_operation(batch, home.operator_1, true).value();
+  write(corpus / "fuzz_fleet_operation/batch", encode(batch));
+  write(corpus / "fuzz_fleet_operation/batch_body", batch.body);
 
   const i2::Hash256 after_block_3 = chain.chain.state.root();
   write(corpus / "fuzz_fleet_block/point",

@@ -50,7 +50,7 @@ class StateWriter : public StateReader {
 
 // An operation whose form, signatures, nonce, expiry and proofs have been checked.
 struct OperationView {
-  OperationId id;
+  OperationId id;  // of the whole batch, when this is a step of one
   AccountId account;
   AccountType account_type = AccountType::kMember;
   std::uint16_t kind = 0;
@@ -71,6 +71,7 @@ struct OperationKind {
   std::uint16_t kind = 0;  // also the type in front of the body's encoding
   std::string_view name;   // "member.admit"
   bool high = false;       // signed with Falcon too
+  bool alone = false;      // never a step of a batch
 };
 
 class StateModule {

@@ -14,6 +14,9 @@ inline constexpr std::uint16_t kBlockType = 0x0208;
 
 inline constexpr std::size_t kBlockOperationsMax = 256;
 inline constexpr std::size_t kBlockSizeMax = 1024 * 1024;  // encoded
+// Of all operations together; one that is no batch has one. What a block may cost does not grow
+// with how small its author makes the steps.
+inline constexpr std::size_t kBlockStepsMax = 4096;
 
 struct BlockHeader {
   ChainId chain_id;

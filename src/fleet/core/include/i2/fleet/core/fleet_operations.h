@@ -6,7 +6,9 @@
 #include <i2/consensus/evidence.h>
 #include <i2/consensus/vote_key.h>
 #include <i2/fleet/core/join_proof.h>
+#include <i2/fleet/core/operation.h>
 
+#include <span>
 #include <variant>
 
 namespace i2::fleet {
@@ -106,5 +108,8 @@ using FleetOperation = std::variant<CreateInvite, RevokeInvite, Admit, Register,
 [[nodiscard]] Bytes encode(const FleetOperation& operation);
 // Form only. Error: fleet.operation_malformed, also for a kind that is not of these.
 [[nodiscard]] Result<FleetOperation> decode_fleet_operation(std::uint16_t kind, ByteView body);
+
+// Makes the operation ask for these: for one by itself, for several as a batch.
+void set_body(Operation& operation, std::span<const FleetOperation> changes);
 
 }  // namespace i2::fleet

@@ -7,6 +7,7 @@
 // shared between threads.
 #pragma once
 
+#include <i2/fleet/core/batch.h>
 #include <i2/fleet/core/block.h>
 #include <i2/fleet/core/fleet_module.h>
 #include <i2/fleet/core/seal.h>
@@ -58,8 +59,9 @@ class StateMachine {
   [[nodiscard]] const ports::OperationKind* find(std::uint16_t kind) const;
   [[nodiscard]] const ports::OperationKind* find(std::string_view name) const;
 
-  // What can be said without a state: form, chain, kind, body. Errors: fleet.operation_malformed,
-  // fleet.operation_foreign, fleet.operation_version, fleet.operation_kind.
+  // What can be said without a state: form, chain, kinds, bodies. Errors:
+  // fleet.operation_malformed, fleet.operation_foreign, fleet.operation_version,
+  // fleet.operation_kind, fleet.operation_alone (of such a kind, in a batch).
   [[nodiscard]] Result<Operation> parse(ByteView encoding, const ChainId& chain) const;
 
   // The account's signatures. Errors: fleet.account_unknown, fleet.account_revoked,
@@ -82,9 +84,12 @@ class StateMachine {
  private:
   friend class BlockBuilder;
   struct Registered {
-    const ports::StateModule* module;
+    const ports::StateModule* module;  // null for batches, which are the machine's own
     const ports::OperationKind* kind;
   };
+  [[nodiscard]] Result<void> check_step(const Step& step, bool in_batch) const;
+  // Whether any of them asks for Falcon too.
+  [[nodiscard]] bool is_high(std::span<const Step> steps) const;
   // Shared: with the known keys.
   [[nodiscard]] Result<std::shared_ptr<const OperatorSet>> operators_of(
       const StateTree& state) const;
@@ -112,7 +117,7 @@ class BlockBuilder {
   // fleet.account_unknown, fleet.account_revoked, fleet.operation_nonce, fleet.operation_signature,
   // and those of the module.
   [[nodiscard]] Result<void> add(Bytes operation, bool verified = false);
-  // Whether another operation of the largest size still fits.
+  // Whether another operation of the largest size, with the most steps, may not fit any more.
   [[nodiscard]] bool full() const;
   [[nodiscard]] std::size_t size() const { return operations_.size(); }
   [[nodiscard]] UnixMillis time() const { return context_.time; }
@@ -125,6 +130,11 @@ class BlockBuilder {
   [[nodiscard]] Result<Built> finish(const NodeId& proposer) &&;
 
  private:
+  // All of them, each after those before it; on an error `state` and `changed` are good for
+  // nothing any more. Errors: the modules', fleet.account_revoked (steps after the one that ends
+  // the author's membership).
+  [[nodiscard]] Result<void> perform(StateTree& state, std::set<Bytes>& changed,
+                                     ports::OperationView view, std::span<const Step> steps) const;
   void tell_of_convictions(const std::set<Bytes>& changed);
 
   const StateMachine& machine_;
@@ -133,6 +143,7 @@ class BlockBuilder {
   ports::BlockContext context_;
   std::vector<Bytes> operations_;
   std::size_t bytes_ = 0;
+  std::size_t steps_ = 0;
   std::set<Bytes> changed_;
 };
 
