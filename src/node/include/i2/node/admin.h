@@ -26,8 +26,10 @@
 
 namespace i2::node {
 
-inline constexpr std::size_t kAdminLineMax = 64 * 1024;          // of a request, without its '\n'
-inline constexpr std::size_t kAdminReplyMax = 16 * 1024 * 1024;  // of an answer
+// Of a request, without its '\n': an operation of the largest size in hexadecimal, and its verb.
+inline constexpr std::size_t kAdminLineMax = 132 * 1024;
+// Of an answer.
+inline constexpr std::size_t kAdminReplyMax = 16 * 1024 * 1024;
 inline constexpr std::size_t kAdminArgumentsMax = 32;
 
 using AdminValue = std::variant<std::string, std::int64_t, bool>;
