@@ -79,13 +79,28 @@ class Membership(FleetTest):
         wait_for(lambda: beta.connected() == {"alpha", "gamma"}, "everybody to meet")
         # From any node, with the operator's keys at hand.
         answer = gamma.ok("expel", "beta", "--reason", "stolen", "--operator", alpha.data / "identity")
-        self.assertEqual(answer["member"]["name"], "beta")
+        self.assertEqual([m["name"] for m in answer["members"]], ["beta"])
         wait_for(lambda: alpha.connected() == {"gamma"} and gamma.connected() == {"alpha"}, "beta to be cut off")
         self.assertEqual([p["name"] for p in gamma.ok("peers")["peers"]], ["alpha"])
         # A node that is no authority invites nobody.
         self.assert_fails(gamma.i2("invite", "--operator", alpha.data / "identity"), 5, "fleet.no_anchor")
         # The name is free again, for another identity.
         self.assertEqual(self.invited(alpha, "beta").name, "beta")
+
+    def test_several_are_expelled_or_none(self):
+        alpha = self.founder().start()
+        for name in ("beta", "gamma"):
+            self.invited(alpha, name)
+        names = lambda: {p["name"] for p in alpha.ok("peers")["peers"]}
+        self.assertEqual(names(), {"beta", "gamma"})
+        height = self.height(alpha)
+        answer = alpha.i2("expel", "beta", "gamma", "beta", "--reason", "twice")
+        self.assertNotEqual(answer.code, 0)
+        self.assertIn("step 3 of 3: 'beta' is no longer a member [trust.member_revoked]", answer.err)
+        self.assertEqual((names(), self.height(alpha)), ({"beta", "gamma"}, height))
+        answer = alpha.ok("expel", "beta", "gamma", "--reason", "sold")
+        self.assertEqual([m["name"] for m in answer["members"]], ["beta", "gamma"])
+        self.assertEqual((names(), self.height(alpha)), (set(), height + 1))
 
     def test_records_become_operations_and_reach_everybody(self):
         alpha, beta = self.pair()
@@ -103,7 +118,7 @@ class Membership(FleetTest):
         wait_for(lambda: gamma.connected() == {"alpha", "beta"}, "gamma to meet the others")
         answer = alpha.ok("expel", "beta", "--reason", "stolen")
         self.assertEqual(answer["schema"], "i2.expel/1")
-        self.assertEqual(answer["member"]["name"], "beta")
+        self.assertEqual([m["name"] for m in answer["members"]], ["beta"])
         wait_for(lambda: alpha.connected() == {"gamma"} and gamma.connected() == {"alpha"}, "beta to be cut off")
         self.assertEqual({p["name"] for p in gamma.ok("peers")["peers"]}, {"alpha"})
         # It tries again and is refused; nobody can name it any more.

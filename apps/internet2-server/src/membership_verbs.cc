@@ -99,7 +99,7 @@ ExitCode run_invite(const Options& options, const node::Config& config) {
   }
   if (!options.revoke.empty()) {
     const auto which = find_invite(options, config);
-    return which ? run_operation(options, config, *session, fleet::RevokeInvite{*which}, 1,
+    return which ? run_operation(options, config, *session, {fleet::RevokeInvite{*which}}, 1,
                                  {{"invite", which->hex()}})
                  : out.failure(which.error());
   }
@@ -122,7 +122,7 @@ ExitCode run_invite(const Options& options, const node::Config& config) {
     return out.failure(invite.error());
   }
   const auto receipt = sign_and_submit(
-      options, config, make(*session, invite->operation, fleet::kSubmissionLifeMs), session->key);
+      options, config, make(*session, {invite->operation}, fleet::kSubmissionLifeMs), session->key);
   if (!receipt) {
     return out.failure(receipt.error());
   }
@@ -147,19 +147,26 @@ ExitCode run_expel(const Options& options, const node::Config& config) {
   if (!session) {
     return out.failure(session.error());
   }
-  const auto member = ask_json(config, options, "member", {{"member", options.peer}});
-  if (!member) {
-    return out.failure(member.error());
+  Changes changes;
+  json members = json::array();
+  std::size_t required = 1;
+  for (const std::string& name : options.words) {
+    const auto member = ask_json(config, options, "member", {{"member", name}});
+    if (!member) {
+      return out.failure(member.error());
+    }
+    const auto id = from_hex((*member)["id"].get<std::string>(), "node id");
+    if (!id) {
+      return out.failure(id.error());
+    }
+    changes.emplace_back(fleet::Expel{.node = NodeId{*id}, .reason = options.reason});
+    if ((*member)["role"] == "validator") {
+      required = session->required();
+    }
+    members.push_back(*member);
   }
-  fleet::Expel body{.node = {}, .reason = options.reason};
-  const auto id = from_hex((*member)["id"].get<std::string>(), "node id");
-  if (!id) {
-    return out.failure(id.error());
-  }
-  body.node.bytes = *id;
-  const bool validator = (*member)["role"] == "validator";
-  return run_operation(options, config, *session, body, validator ? session->required() : 1,
-                       {{"member", *member}, {"reason", options.reason}});
+  return run_operation(options, config, *session, changes, required,
+                       {{"members", members}, {"reason", options.reason}});
 }
 
 ExitCode run_leave(const Options& options, const node::Config& config) {
@@ -203,6 +210,15 @@ ExitCode new_operator(const Options& options) {
   return ExitCode::kOk;
 }
 
+// Nobody approves what this program cannot read.
+Result<void> check_bodies(const fleet::Operation& operation) {
+  I2_TRY_VALUE(const auto steps, fleet::steps_of(operation));
+  for (const fleet::Step& step : steps) {
+    I2_TRY(fleet::decode_fleet_operation(step.kind, step.body));
+  }
+  return {};
+}
+
 ExitCode approve(const Options& options, const node::Config& config) {
   const Output out(options);
   const std::string& file = options.words.front();
@@ -211,19 +227,21 @@ ExitCode approve(const Options& options, const node::Config& config) {
   if (!key || !operation) {
     return out.failure(!key ? key.error() : operation.error());
   }
-  Result<void> done = approve_operation(*operation, *key);
+  Result<void> done = check_bodies(*operation);
+  if (done) {
+    done = approve_operation(*operation, *key);
+  }
   if (done) {
     done = fleet::write_operation(file, *operation);
   }
   if (!done) {
     return out.failure(done.error());
   }
-  const auto body = fleet::decode_fleet_operation(operation->kind, operation->body);
   out.result({{"file", fs::absolute(file).string()},
               {"kind", operation->kind},
               {"approvals", {{"have", operation->proofs.size()}}}},
              std::format("{} approvals in {}\n", operation->proofs.size(), file));
-  return body ? ExitCode::kOk : out.failure(body.error());
+  return ExitCode::kOk;
 }
 
 ExitCode submit(const Options& options, const node::Config& config) {
@@ -286,7 +304,7 @@ ExitCode run_operator(const Options& options, const node::Config& config) {
   if (!change) {
     return out.failure(change.error());
   }
-  return run_operation(options, config, *session, *change, session->required(), json::object());
+  return run_operation(options, config, *session, {*change}, session->required(), json::object());
 }
 
 ExitCode run_root(const Options& options, const node::Config& config) {
@@ -302,7 +320,7 @@ ExitCode run_root(const Options& options, const node::Config& config) {
   out.note(
       "The root's keys have moved. Keep the directory offline and a copy elsewhere; it is "
       "needed to add or replace a certificate authority.");
-  return run_operation(options, config, *session, fleet::RootExported{}, 1,
+  return run_operation(options, config, *session, {fleet::RootExported{}}, 1,
                        {{"directory", fs::absolute(options.words.front()).string()}});
 }
 

@@ -62,9 +62,9 @@ Result<Session> open_session(const Options& options, const node::Config& config)
   return out;
 }
 
-fleet::Operation make(const Session& session, const fleet::FleetOperation& body, UnixMillis life) {
+fleet::Operation make(const Session& session, const Changes& changes, UnixMillis life) {
   return make_operation(session.head, session.account,
-                        (*session.ledger)["nonce"].get<std::uint64_t>(), body, unix_now(), life);
+                        (*session.ledger)["nonce"].get<std::uint64_t>(), changes, unix_now(), life);
 }
 
 Result<json> sign_and_submit(const Options& options, const node::Config& config,
@@ -79,11 +79,11 @@ std::string receipt_text(const json& receipt) {
 }
 
 ExitCode run_operation(const Options& options, const node::Config& config, const Session& session,
-                       const fleet::FleetOperation& body, std::size_t required, json object) {
+                       const Changes& changes, std::size_t required, json object) {
   const Output out(options);
   if (required <= 1) {
     const auto receipt = sign_and_submit(
-        options, config, make(session, body, fleet::kSubmissionLifeMs), session.key);
+        options, config, make(session, changes, fleet::kSubmissionLifeMs), session.key);
     if (!receipt) {
       return out.failure(receipt.error());
     }
@@ -97,7 +97,7 @@ ExitCode run_operation(const Options& options, const node::Config& config, const
                                    "then see `i2 operator --help`",
                                    required));
   }
-  auto operation = make(session, body, kApprovalTimeMs);
+  auto operation = make(session, changes, kApprovalTimeMs);
   if (const auto approved = approve_operation(operation, session.key); !approved) {
     return out.failure(approved.error());
   }

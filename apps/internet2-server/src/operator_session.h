@@ -37,7 +37,9 @@ struct Session {
 [[nodiscard]] std::filesystem::path operator_dir(const Options& options,
                                                  const node::Config& config);
 [[nodiscard]] Result<Session> open_session(const Options& options, const node::Config& config);
-[[nodiscard]] fleet::Operation make(const Session& session, const fleet::FleetOperation& body,
+// Of several changes: one operation, which makes all of them or none.
+using Changes = std::vector<fleet::FleetOperation>;
+[[nodiscard]] fleet::Operation make(const Session& session, const Changes& changes,
                                     UnixMillis life);
 // The receipt.
 [[nodiscard]] Result<nlohmann::json> sign_and_submit(const Options& options,
@@ -47,8 +49,7 @@ struct Session {
 [[nodiscard]] std::string receipt_text(const nlohmann::json& receipt);
 // By this operator alone when that is enough; else into a file that the others approve.
 [[nodiscard]] node::ExitCode run_operation(const Options& options, const node::Config& config,
-                                           const Session& session,
-                                           const fleet::FleetOperation& body, std::size_t required,
-                                           nlohmann::json object);
+                                           const Session& session, const Changes& changes,
+                                           std::size_t required, nlohmann::json object);
 
 }  // namespace i2::app

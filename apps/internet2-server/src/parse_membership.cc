@@ -42,9 +42,12 @@ void add_invite(const Grammar& grammar) {
 
 void add_leaving(const Grammar& grammar) {
   Options& options = grammar.options;
-  CLI::App* const expel = grammar.verb("expel", "end a node's membership: every member cuts it off",
-                                       "i2 expel beta --reason stolen", kMembersGroup);
-  expel->add_option("peer", options.peer, "a member's name or id")->type_name("NODE")->required();
+  CLI::App* const expel =
+      grammar.verb("expel", "end nodes' memberships: every member cuts them off",
+                   "i2 expel beta --reason stolen", kMembersGroup);
+  expel->add_option("nodes", options.words, "members' names or ids: all of them go, or none")
+      ->type_name("NODE")
+      ->required();
   expel->add_option("--reason", options.reason, "why, for the record")->type_name("R")->required();
   add_approvals(grammar, expel);
   add_operator_keys(grammar, expel);

@@ -166,7 +166,8 @@ ExitCode run_validator(const Options& options, const node::Config& config) {
   }
   const fleet::SetRole body{.node = NodeId{*id},
                             .role = add ? fleet::Role::kValidator : fleet::Role::kNode};
-  return run_operation(options, config, *session, body, session->required(), {{"member", *member}});
+  return run_operation(options, config, *session, {body}, session->required(),
+                       {{"member", *member}});
 }
 
 ExitCode run_consensus(const Options& options, const node::Config& config) {
