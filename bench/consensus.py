@@ -2,7 +2,8 @@
 
 Each is a daemon of its own with its own disk log, connected over STOQ. Measured per size:
 one client that waits for each receipt (latency; one operation is one block), several such clients,
-clients with many operations under way (batches), what an idle fleet costs, and how long a validator
+clients with many operations under way (full blocks), clients whose operations are batches of
+steps that all change the state (steps in batches), what an idle fleet costs, and how long a validator
 takes from kill -9 to voting again. All daemons and clients share the machine's cores.
 """
 
@@ -69,9 +70,9 @@ class Fleet:
     def status(node):
         return node.ok("consensus", "status")
 
-    def load(self, clients, outstanding, count):
+    def load(self, clients, outstanding, count, steps=1):
         command = [LOAD, "--operator", self.nodes[0].data / "identity", "--clients", clients, "--outstanding",
-                   outstanding, "--count", count]
+                   outstanding, "--count", count, "--steps", steps]
         for node in self.nodes:
             command += ["--socket", node.data / "admin.sock"]
         done = subprocess.run([str(c) for c in command], capture_output=True, check=False)
@@ -110,7 +111,10 @@ def measure(size):
         out = {"validators": size, "tolerates": fleet.status(fleet.nodes[0])["tolerates"]}
         out["one"] = fleet.load(1, 1, ARGUMENTS.count)
         out["clients_8"] = fleet.load(8, 1, ARGUMENTS.count)
-        out["batches"] = fleet.load(16, min(7, 28 * size // 16), ARGUMENTS.count)  # a daemon takes 32 clients
+        outstanding = min(7, 28 * size // 16)  # a daemon takes 32 clients
+        out["full_blocks"] = fleet.load(16, outstanding, ARGUMENTS.count)
+        # A fleet remembers 10 000 invites, and every second step makes one.
+        out["steps_in_batches"] = fleet.load(16, outstanding, 5, steps=240)
         idle = fleet.idle(ARGUMENTS.idle)
         out["idle_cpu_percent"] = {"mean": 100 * sum(idle) / len(idle), "max": 100 * max(idle)}
         if size > 3:
@@ -127,13 +131,14 @@ def table(report):
     yield f"{about['cpu']}, {about['cpus']} CPUs, Linux {about['kernel']}, {about['date']}"
     yield ""
     yield ("validators  tolerates  blocks/s   p50 ms   p99 ms | 8 clients: ops/s   p50 ms   p99 ms | "
-           "batches: ops/s  blocks/s | idle CPU %  restart s")
+           "full blocks: ops/s  blocks/s | steps in batches: steps/s  blocks/s  bytes/step | idle CPU %  restart s")
     for row in report["sizes"]:
-        one, many, batches = row["one"], row["clients_8"], row["batches"]
+        one, many, full, steps = row["one"], row["clients_8"], row["full_blocks"], row["steps_in_batches"]
         restart = f"{row['restart_seconds']:.2f}" if "restart_seconds" in row else "-"
         yield (f"{row['validators']:10}  {row['tolerates']:9}  {one['blocks_per_second']:8.1f}  {one['p50_ms']:7.1f}  "
                f"{one['p99_ms']:7.1f} | {many['operations_per_second']:16.1f}  {many['p50_ms']:7.1f}  "
-               f"{many['p99_ms']:7.1f} | {batches['operations_per_second']:14.1f}  {batches['blocks_per_second']:8.1f} | "
+               f"{many['p99_ms']:7.1f} | {full['operations_per_second']:18.1f}  {full['blocks_per_second']:8.1f} | "
+               f"{steps['steps_per_second']:25.0f}  {steps['blocks_per_second']:8.1f}  {steps['bytes_per_step']:10.0f} | "
                f"{row['idle_cpu_percent']['mean']:10.2f}  {restart:>9}")
     yield ""
     yield "simulated network (virtual time, the engine alone)  hop ms  validators  blocks/s   p50 ms   p99 ms  messages/block"

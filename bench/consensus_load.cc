@@ -1,11 +1,13 @@
 // Clients that have operations ordered by running validators, each waiting for its receipts.
 //
 //   bench_consensus_load --operator KEYS --socket PATH... [--clients N] [--outstanding W] [--count
-//   N]
+//   N] [--steps B]
 //
 // Every client is an operator of its own (they are made and added first) and talks to the node of
-// one socket. It has W operations under way, signed beforehand, with consecutive nonces. Prints one
-// JSON object: operations and blocks in a second, the latency that clients saw.
+// one socket. It has W operations under way, signed beforehand, with consecutive nonces; with B,
+// each is a batch of so many steps, which make an invite and take it back in turn. Prints one JSON
+// object: operations, steps and blocks in a second, the latency that clients saw.
+#include <i2/crypto/hash.h>
 #include <i2/crypto/provider.h>
 #include <i2/fleet/account.h>
 #include <i2/fleet/operator_key.h>
@@ -39,6 +41,7 @@ struct Settings {
   std::size_t clients = 1;
   std::size_t outstanding = 1;
   std::size_t count = 200;  // of each client
+  std::size_t steps = 1;    // of each operation
 };
 
 Result<json> ask(node::AdminClient& client, std::string verb,
@@ -72,8 +75,8 @@ class Author {
     return fleet::account_of(fleet::operator_id(key_.public_key()));
   }
   [[nodiscard]] const trustchain::HybridKey& key() const { return key_; }
-  Result<std::string> next(const fleet::FleetOperation& body) {
-    auto operation = fleet::make_operation(head_, account(), nonce_++, body,
+  Result<std::string> next(std::vector<fleet::FleetOperation> changes) {
+    auto operation = fleet::make_operation(head_, account(), nonce_++, changes,
                                            rt::SystemClock().unix_now(), kLife);
     I2_TRY(sign_operation(operation, key_, true));
     return to_hex(encode(operation));
@@ -89,6 +92,39 @@ struct Seen {
   std::vector<Duration> latencies;
   std::set<std::uint64_t> heights;
   std::optional<Error> failure;
+};
+
+fleet::CreateInvite offer(const fleet::InviteId& invite, UnixMillis now) {
+  return {.invite = invite,
+          .role = fleet::Role::kNode,
+          .expiry = now + kLife,
+          .uses = 1,
+          .tag = std::string(fleet::kTagSizeMax, 'b')};
+}
+
+// What one operation of the load asks for: of invites that nobody has used, to make each and to
+// take it back. Without batches, to take back `invite`, which changes next to nothing.
+class Load {
+ public:
+  Load(std::size_t steps, fleet::InviteId invite, UnixMillis now)
+      : steps_(steps), invite_(invite), now_(now) {}
+  std::vector<fleet::FleetOperation> next() {
+    std::vector<fleet::FleetOperation> out;
+    if (steps_ == 1) {
+      out.emplace_back(fleet::RevokeInvite{invite_});
+    }
+    while (out.size() + 2 <= steps_) {
+      invite_.bytes = crypto::sha256(invite_.view());
+      out.emplace_back(offer(invite_, now_));
+      out.emplace_back(fleet::RevokeInvite{invite_});
+    }
+    return out;
+  }
+
+ private:
+  std::size_t steps_;
+  fleet::InviteId invite_;
+  UnixMillis now_;
 };
 
 // Keeps `operations` under way, as many at a time as there are connections.
@@ -165,26 +201,26 @@ Result<json> run(const Settings& settings) {
   }
   std::ranges::sort(add.add, {}, fleet::operator_id);
   if (!add.add.empty()) {
-    I2_TRY_VALUE(const auto operation, authors.front().next(add));
+    I2_TRY_VALUE(const auto operation, authors.front().next({add}));
     I2_TRY(ask(admin, "submit", {{"operation", operation}}));
   }
-  // What all of them do again and again: taking back an invite, which changes next to nothing.
   I2_TRY_VALUE(const auto key, crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kEd25519));
   const fleet::InviteId invite = fleet::invite_id(key.public_key());
-  I2_TRY_VALUE(const auto made,
-               authors.front().next(fleet::CreateInvite{
-                   .invite = invite,
-                   .role = fleet::Role::kNode,
-                   .expiry = std::max(head.time, rt::SystemClock().unix_now()) + kLife,
-                   .uses = 1,
-                   .tag = "bench"}));
+  const UnixMillis now = std::max(head.time, rt::SystemClock().unix_now());
+  I2_TRY_VALUE(const auto made, authors.front().next({offer(invite, now)}));
   I2_TRY(ask(admin, "submit", {{"operation", made}}));
 
+  Load load(settings.steps, invite, now);
+  std::size_t steps = 0;
+  std::size_t digits = 0;
   std::vector<std::vector<std::string>> operations(settings.clients);
   std::vector<std::vector<node::AdminClient>> connections(settings.clients);
   for (std::size_t i = 0; i < settings.clients; ++i) {
     for (std::size_t n = 0; n < settings.count; ++n) {
-      I2_TRY_VALUE(auto operation, authors[i].next(fleet::RevokeInvite{invite}));
+      auto changes = load.next();
+      steps += changes.size();
+      I2_TRY_VALUE(auto operation, authors[i].next(std::move(changes)));
+      digits += operation.size();
       operations[i].push_back(std::move(operation));
     }
     for (std::size_t n = 0; n < settings.outstanding; ++n) {
@@ -210,7 +246,7 @@ Result<json> run(const Settings& settings) {
     for (const auto& other : add.add) {
       remove.remove.push_back(fleet::operator_id(other));
     }
-    I2_TRY_VALUE(const auto operation, authors.front().next(remove));
+    I2_TRY_VALUE(const auto operation, authors.front().next({remove}));
     I2_TRY(ask(admin, "submit", {{"operation", operation}}));
   }
   for (const Seen& one : seen) {
@@ -218,7 +254,12 @@ Result<json> run(const Settings& settings) {
       return fail(*one.failure);
     }
   }
-  return summary(seen, elapsed);
+  json out = summary(seen, elapsed);
+  out["steps"] = steps;
+  out["steps_per_second"] =
+      static_cast<double>(steps) * static_cast<double>(kSecond) / static_cast<double>(elapsed);
+  out["bytes_per_step"] = static_cast<double>(digits) / 2 / static_cast<double>(steps);
+  return out;
 }
 
 int main_of(int argc, char** argv) {
@@ -229,6 +270,7 @@ int main_of(int argc, char** argv) {
   app.add_option("--clients", settings.clients)->check(CLI::Range(1, 16));
   app.add_option("--outstanding", settings.outstanding)->check(CLI::Range(1, 30));
   app.add_option("--count", settings.count)->check(CLI::Range(1, 1'000'000));
+  app.add_option("--steps", settings.steps)->check(CLI::Range(1, 256));
   CLI11_PARSE(app, argc, argv);
   const auto result = run(settings);
   if (!result) {
