@@ -7,7 +7,7 @@
 namespace i2::crypto {
 namespace {
 
-constexpr std::array<SignatureAlgorithmInfo, 3> kAlgorithms{{
+constexpr std::array<SignatureAlgorithmInfo, 5> kAlgorithms{{
     // Open Quantum Safe's assignments: the OID arc and the code point are private use, not
     // registered.
     {.id = SignatureAlgorithm::kFalcon1024,
@@ -16,7 +16,8 @@ constexpr std::array<SignatureAlgorithmInfo, 3> kAlgorithms{{
      .tls_code_point = 0xFEDA,
      .public_key_size = 1793,
      .signature_size_max = 1462,
-     .post_quantum = true},
+     .post_quantum = true,
+     .verify_only = false},
     // RFC 8410 §3, RFC 8446 §4.2.3.
     {.id = SignatureAlgorithm::kEd25519,
      .name = "ed25519",
@@ -24,7 +25,8 @@ constexpr std::array<SignatureAlgorithmInfo, 3> kAlgorithms{{
      .tls_code_point = 0x0807,
      .public_key_size = 32,
      .signature_size_max = 64,
-     .post_quantum = false},
+     .post_quantum = false,
+     .verify_only = false},
     // RFC 5480 §2.1.1 (id-ecPublicKey with secp256r1), RFC 8446 §4.2.3 ecdsa_secp256r1_sha256.
     {.id = SignatureAlgorithm::kEcdsaP256,
      .name = "p256",
@@ -32,7 +34,26 @@ constexpr std::array<SignatureAlgorithmInfo, 3> kAlgorithms{{
      .tls_code_point = 0x0403,
      .public_key_size = 65,
      .signature_size_max = 72,
-     .post_quantum = false},
+     .post_quantum = false,
+     .verify_only = false},
+    // RFC 5480 §2.1.1 with secp384r1, RFC 8446 §4.2.3 ecdsa_secp384r1_sha384.
+    {.id = SignatureAlgorithm::kEcdsaP384,
+     .name = "p384",
+     .oid = "1.2.840.10045.2.1",
+     .tls_code_point = 0x0503,
+     .public_key_size = 97,
+     .signature_size_max = 104,
+     .post_quantum = false,
+     .verify_only = true},
+    // RFC 8017 appendix A.1, RFC 8446 §4.2.3 rsa_pss_rsae_sha256.
+    {.id = SignatureAlgorithm::kRsa,
+     .name = "rsa",
+     .oid = "1.2.840.113549.1.1.1",
+     .tls_code_point = 0x0804,
+     .public_key_size = 512,
+     .signature_size_max = 512,
+     .post_quantum = false,
+     .verify_only = true},
 }};
 
 }  // namespace

@@ -5,8 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include <ctime>
-
+#include "certificate_extensions.h"
 #include "error_queue.h"
 #include "native.h"
 #include "x509_util.h"
@@ -14,13 +13,13 @@
 namespace i2::crypto {
 namespace {
 
-UnixMillis to_millis(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) {
-    return 0;
-  }
-  const std::time_t seconds = timegm(&parts);
-  return seconds < 0 ? 0 : static_cast<UnixMillis>(seconds) * 1000;
+NamesPointer alt_names(const X509* certificate) {
+  return NamesPointer(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+}
+
+Bytes to_octets(const ASN1_OCTET_STRING* text) {
+  return text != nullptr ? to_bytes(as_bytes(read_text(text))) : Bytes();
 }
 
 }  // namespace
@@ -82,11 +81,9 @@ Result<Certificate> Certificate::from_pem(std::string_view pem) {
 
 Bytes Certificate::der() const {
   I2_ASSERT(certificate_ != nullptr);
-  unsigned char* der = nullptr;
-  const int size = i2d_X509(certificate_.get(), &der);
-  I2_ASSERT(size > 0);
-  const CharsPointer owner(der);
-  return {der, der + size};
+  Bytes out = to_der<i2d_X509>(certificate_.get());
+  I2_ASSERT(!out.empty());
+  return out;
 }
 
 std::string Certificate::pem() const {
@@ -103,36 +100,92 @@ std::string Certificate::subject_common_name() const {
 }
 
 std::vector<std::string> Certificate::dns_names() const {
-  const NamesPointer names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate_.get(), NID_subject_alt_name, nullptr, nullptr)));
-  return read_dns_names(names.get());
+  return read_dns_names(alt_names(certificate_.get()).get());
 }
 
 std::vector<IpAddress> Certificate::ip_addresses() const {
-  const NamesPointer names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate_.get(), NID_subject_alt_name, nullptr, nullptr)));
-  return read_ip_addresses(names.get());
+  return read_ip_addresses(alt_names(certificate_.get()).get());
+}
+
+std::vector<std::string> Certificate::other_names() const {
+  return read_other_names(alt_names(certificate_.get()).get());
 }
 
 Bytes Certificate::serial() const {
-  const BignumPointer number(
-      ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate_.get()), nullptr));
-  I2_ASSERT(number != nullptr);
-  Bytes out(static_cast<std::size_t>(BN_num_bytes(number.get())));
-  BN_bn2bin(number.get(), out.data());
-  return out;
+  return read_serial(X509_get0_serialNumber(certificate_.get()));
 }
 
 UnixMillis Certificate::not_before() const {
-  return to_millis(X509_get0_notBefore(certificate_.get()));
+  return read_time(X509_get0_notBefore(certificate_.get()));
 }
 
 UnixMillis Certificate::not_after() const {
-  return to_millis(X509_get0_notAfter(certificate_.get()));
+  return read_time(X509_get0_notAfter(certificate_.get()));
 }
 
 bool Certificate::is_ca() const {
   return X509_check_ca(certificate_.get()) == 1;
+}
+
+Bytes Certificate::subject() const {
+  return to_der<i2d_X509_NAME>(X509_get_subject_name(certificate_.get()));
+}
+
+Bytes Certificate::issuer() const {
+  return to_der<i2d_X509_NAME>(X509_get_issuer_name(certificate_.get()));
+}
+
+Bytes Certificate::subject_key_id() const {
+  return to_octets(X509_get0_subject_key_id(certificate_.get()));
+}
+
+Bytes Certificate::authority_key_id() const {
+  return to_octets(X509_get0_authority_key_id(certificate_.get()));
+}
+
+std::optional<std::uint32_t> Certificate::key_usage() const {
+  const std::uint32_t bits = X509_get_key_usage(certificate_.get());
+  return bits == UINT32_MAX ? std::nullopt : std::optional(bits);
+}
+
+std::vector<std::string> Certificate::extensions() const {
+  std::vector<std::string> out;
+  for (int i = 0; i < X509_get_ext_count(certificate_.get()); ++i) {
+    out.push_back(dotted_oid(X509_EXTENSION_get_object(X509_get_ext(certificate_.get(), i))));
+  }
+  return out;
+}
+
+CertificateFields Certificate::fields() const {
+  CertificateFields out;
+  out.subject_key = public_key_;
+  out.common_name = subject_common_name();
+  out.dns_names = dns_names();
+  out.ip_addresses = ip_addresses();
+  out.not_before = not_before();
+  out.not_after = not_after();
+  out.ca = is_ca();
+  out.serial = serial();
+  out.subject_key_id = X509_get0_subject_key_id(certificate_.get()) != nullptr;
+  read_extensions(certificate_.get(), out);
+  return out;
+}
+
+Bytes Certificate::tbs() const {
+  const Bytes whole = der();
+  const unsigned char* const end = whole.data() + whole.size();
+  const unsigned char* cursor = whole.data();
+  const auto enter = [&cursor, end] {
+    long size = 0;
+    int tag = 0;
+    int kind = 0;
+    I2_ASSERT((ASN1_get_object(&cursor, &size, &tag, &kind, end - cursor) & 0x80) == 0);
+    return size;
+  };
+  (void)enter();
+  const unsigned char* const begin = cursor;
+  const long size = enter();
+  return {begin, cursor + size};
 }
 
 }  // namespace i2::crypto

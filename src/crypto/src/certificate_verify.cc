@@ -12,11 +12,6 @@ namespace i2::crypto {
 namespace {
 
 using StorePointer = NativePointer<X509_STORE, X509_STORE_free>;
-// The stack alone; the certificates stay their owners'.
-void free_certificates(STACK_OF(X509) * stack) {
-  sk_X509_free(stack);
-}
-
 using StoreContextPointer = NativePointer<X509_STORE_CTX, X509_STORE_CTX_free>;
 
 StorePointer make_store(std::span<const Certificate> anchors) {
@@ -88,7 +83,7 @@ Result<void> verify_chain(const Certificate& leaf, std::span<const Certificate> 
   const StorePointer store = make_store({&root, 1});
   const StoreContextPointer context(X509_STORE_CTX_new());
   STACK_OF(X509)* const between = sk_X509_new_null();
-  const NativePointer<STACK_OF(X509), free_certificates> owner(between);
+  const NativePointer<STACK_OF(X509), free_certificate_list> owner(between);
   for (const Certificate& intermediate : intermediates) {
     (void)sk_X509_push(between, intermediate.native());
   }

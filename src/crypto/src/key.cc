@@ -18,20 +18,44 @@
 namespace i2::crypto {
 namespace {
 
-// The uncompressed form only (RFC 5480 §2.2): one key, one encoding, one hash.
 constexpr std::size_t kP256SpkiSize = 91;
+constexpr std::size_t kP384SpkiSize = 120;
 
-bool is_p256(EVP_PKEY* key) {
+bool is_curve(EVP_PKEY* key, std::string_view name) {
   char group[32];
   std::size_t length = 0;
   return EVP_PKEY_is_a(key, "EC") == 1 &&
          EVP_PKEY_get_group_name(key, group, sizeof group, &length) == 1 &&
-         std::string_view(group, length) == "prime256v1";
+         std::string_view(group, length) == name;
 }
 
-// The digest of a scheme that is not pure.
-const EVP_MD* digest_of(SignatureAlgorithm algorithm) {
-  return algorithm == SignatureAlgorithm::kEcdsaP256 ? EVP_sha256() : nullptr;
+// The limits keep what a peer can make us compute small; an even number is no RSA key.
+bool is_rsa(EVP_PKEY* key) {
+  constexpr int kBitsMin = 2048;
+  constexpr int kBitsMax = 4096;
+  constexpr int kExponentBitsMin = 17;
+  constexpr int kExponentBitsMax = 64;
+  if (EVP_PKEY_is_a(key, "RSA") != 1 || EVP_PKEY_get_bits(key) < kBitsMin ||
+      EVP_PKEY_get_bits(key) > kBitsMax) {
+    return false;
+  }
+  BIGNUM* raw[2] = {nullptr, nullptr};
+  const bool read = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &raw[0]) == 1 &&
+                    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &raw[1]) == 1;
+  const BignumPointer modulus(raw[0]);
+  const BignumPointer exponent(raw[1]);
+  return read && BN_is_odd(modulus.get()) == 1 && BN_is_odd(exponent.get()) == 1 &&
+         BN_num_bits(exponent.get()) >= kExponentBitsMin &&
+         BN_num_bits(exponent.get()) <= kExponentBitsMax;
+}
+
+// The uncompressed form only (RFC 5480 §2.2): one key, one encoding, one hash. The hybrid form of a
+// point, which is as long, must not be used.
+bool is_uncompressed(SignatureAlgorithm algorithm, ByteView spki) {
+  constexpr std::uint8_t kUncompressed = 4;
+  const std::size_t size =
+      algorithm == SignatureAlgorithm::kEcdsaP256 ? kP256SpkiSize : kP384SpkiSize;
+  return spki.size() == size && spki[size - info(algorithm).public_key_size] == kUncompressed;
 }
 
 const char* native_name(SignatureAlgorithm algorithm) {
@@ -41,7 +65,10 @@ const char* native_name(SignatureAlgorithm algorithm) {
     case SignatureAlgorithm::kEd25519:
       return "ED25519";
     case SignatureAlgorithm::kEcdsaP256:
+    case SignatureAlgorithm::kEcdsaP384:
       return "EC";
+    case SignatureAlgorithm::kRsa:
+      return "RSA";
   }
   return nullptr;
 }
@@ -56,7 +83,30 @@ bool verify_ed25519(EVP_PKEY* key, ByteView message, ByteView signature) {
                                      raw.data()) == 0;
 }
 
+Result<void> may_hold(SignatureAlgorithm algorithm) {
+  if (!info(algorithm).verify_only) {
+    return {};
+  }
+  return fail("crypto.algorithm_unknown",
+              "no private " + std::string(info(algorithm).name) +
+                  " keys are used here; use falcon1024, ed25519 or p256");
+}
+
 }  // namespace
+
+const EVP_MD* digest_of(SignatureAlgorithm algorithm) {
+  switch (algorithm) {
+    case SignatureAlgorithm::kFalcon1024:
+    case SignatureAlgorithm::kEd25519:
+      return nullptr;
+    case SignatureAlgorithm::kEcdsaP256:
+    case SignatureAlgorithm::kRsa:
+      return EVP_sha256();
+    case SignatureAlgorithm::kEcdsaP384:
+      return EVP_sha384();
+  }
+  return nullptr;
+}
 
 // --- public keys ---------------------------------------------------------------------------------
 
@@ -67,13 +117,20 @@ Result<PublicKey> PublicKey::wrap(std::shared_ptr<evp_pkey_st> key) {
   if (EVP_PKEY_is_a(key.get(), "ED25519") == 1) {
     return PublicKey(std::move(key), SignatureAlgorithm::kEd25519);
   }
-  if (is_p256(key.get())) {
+  if (is_curve(key.get(), "prime256v1")) {
     return PublicKey(std::move(key), SignatureAlgorithm::kEcdsaP256);
+  }
+  if (is_curve(key.get(), "secp384r1")) {
+    return PublicKey(std::move(key), SignatureAlgorithm::kEcdsaP384);
+  }
+  if (is_rsa(key.get())) {
+    return PublicKey(std::move(key), SignatureAlgorithm::kRsa);
   }
   const char* name = EVP_PKEY_get0_type_name(key.get());
   return fail("crypto.algorithm_unknown",
               "keys of type " + std::string(name != nullptr ? name : "unknown") +
-                  " are not used here; use falcon1024, ed25519 or p256");
+                  " or this size are not used here; use falcon1024, ed25519, p256, p384 or rsa of "
+                  "2048 to 4096 bits");
 }
 
 Result<PublicKey> PublicKey::from_spki(ByteView der) {
@@ -89,12 +146,8 @@ Result<PublicKey> PublicKey::from_spki(ByteView der) {
   }
   I2_TRY_VALUE(PublicKey result, wrap(std::move(key)));
   // The hash of a key is its name, so other encodings of it (and trailing bytes) are refused.
-  // RFC 5480 §2.2: the hybrid form of a point, which is as long, must not be used.
-  constexpr std::size_t kPointSize = 65;
-  constexpr std::uint8_t kUncompressed = 4;
   if (!equal(result.spki(), der) ||
-      (result.algorithm() == SignatureAlgorithm::kEcdsaP256 &&
-       (der.size() != kP256SpkiSize || der[der.size() - kPointSize] != kUncompressed))) {
+      (EVP_PKEY_is_a(result.native(), "EC") == 1 && !is_uncompressed(result.algorithm(), der))) {
     return fail("crypto.key_malformed", "the public key is not in its canonical DER form");
   }
   return result;
@@ -107,6 +160,11 @@ Bytes PublicKey::spki() const {
   I2_ASSERT(size > 0);
   const CharsPointer owner(der);
   return {der, der + size};
+}
+
+int PublicKey::security_bits() const {
+  I2_ASSERT(key_ != nullptr);
+  return EVP_PKEY_get_security_bits(key_.get());
 }
 
 Hash256 PublicKey::spki_sha256() const {
@@ -137,6 +195,7 @@ bool PublicKey::verify(ByteView message, ByteView signature) const {
 Result<PrivateKey> PrivateKey::wrap(evp_pkey_st* owned, FalconArithmetic arithmetic) {
   std::shared_ptr<EVP_PKEY> key = own(owned);
   I2_TRY_VALUE(const PublicKey pair, PublicKey::wrap(key));
+  I2_TRY(may_hold(pair.algorithm()));
   if (pair.algorithm() == SignatureAlgorithm::kFalcon1024 &&
       arithmetic == FalconArithmetic::kNativeDouble) {
     int native = 1;
@@ -152,6 +211,7 @@ Result<PrivateKey> PrivateKey::wrap(evp_pkey_st* owned, FalconArithmetic arithme
 
 Result<PrivateKey> PrivateKey::generate(SignatureAlgorithm algorithm, FalconArithmetic arithmetic) {
   I2_TRY(install_provider());
+  I2_TRY(may_hold(algorithm));
   const KeyContextPointer context(
       EVP_PKEY_CTX_new_from_name(nullptr, native_name(algorithm), nullptr));
   int native = arithmetic == FalconArithmetic::kNativeDouble ? 1 : 0;

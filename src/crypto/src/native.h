@@ -1,6 +1,7 @@
 // Owners of OpenSSL's objects.
 #pragma once
 
+#include <i2/crypto/algorithms.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
@@ -30,6 +31,11 @@ inline void free_extensions(STACK_OF(X509_EXTENSION) * list) {
   sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
 }
 
+// The list alone; the certificates stay their owners'.
+inline void free_certificate_list(STACK_OF(X509) * list) {
+  sk_X509_free(list);
+}
+
 using BioPointer = NativePointer<BIO, BIO_free_all>;
 using BignumPointer = NativePointer<BIGNUM, BN_clear_free>;
 using KeyContextPointer = NativePointer<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
@@ -40,6 +46,9 @@ using NamePointer = NativePointer<X509_NAME, X509_NAME_free>;
 using NamesPointer = NativePointer<GENERAL_NAMES, GENERAL_NAMES_free>;
 using ExtensionsPointer = NativePointer<STACK_OF(X509_EXTENSION), free_extensions>;
 using CharsPointer = NativePointer<unsigned char, free_openssl>;
+
+// The digest with which a key signs: none for pure schemes.
+[[nodiscard]] const EVP_MD* digest_of(SignatureAlgorithm algorithm);
 
 // A reference-counted object of OpenSSL's, owned (not up-referenced) from here on.
 inline std::shared_ptr<EVP_PKEY> own(EVP_PKEY* key) {

@@ -165,6 +165,9 @@ SecretBytes write_pkcs8(evp_pkey_st* key, SignatureAlgorithm algorithm) {
       return write_ed25519(key);
     case SignatureAlgorithm::kEcdsaP256:
       return write_p256(key);
+    case SignatureAlgorithm::kEcdsaP384:
+    case SignatureAlgorithm::kRsa:
+      break;  // no PrivateKey holds one
   }
   return {};
 }

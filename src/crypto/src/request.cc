@@ -12,11 +12,12 @@ namespace i2::crypto {
 namespace {
 
 // The extensionRequest attribute (RFC 2985 §5.4.2) with a subjectAltName.
-bool add_dns_names(X509_REQ* request, const std::vector<std::string>& dns_names) {
-  if (dns_names.empty()) {
+bool add_names(X509_REQ* request, const std::vector<std::string>& dns_names,
+               const std::vector<IpAddress>& ip_addresses) {
+  if (dns_names.empty() && ip_addresses.empty()) {
     return true;
   }
-  const NamesPointer names = make_alt_names(dns_names, {});
+  const NamesPointer names = make_alt_names(dns_names, ip_addresses);
   if (names == nullptr) {
     return false;
   }
@@ -25,6 +26,34 @@ bool add_dns_names(X509_REQ* request, const std::vector<std::string>& dns_names)
       X509V3_add1_i2d(&list, NID_subject_alt_name, names.get(), 0, X509V3_ADD_DEFAULT);
   const ExtensionsPointer owner(list);
   return added == 1 && X509_REQ_add_extensions(request, list) == 1;
+}
+
+ExtensionsPointer asked_extensions(X509_REQ* request) {
+  return ExtensionsPointer(X509_REQ_get_extensions(request));
+}
+
+NamesPointer asked_names(X509_REQ* request) {
+  const ExtensionsPointer list = asked_extensions(request);
+  NamesPointer names(static_cast<GENERAL_NAMES*>(
+      X509V3_get_d2i(list.get(), NID_subject_alt_name, nullptr, nullptr)));
+  ERR_clear_error();
+  return names;
+}
+
+// SHA-2 with a key of the table: the proof is worth what its digest is worth.
+bool is_strong_signature(int nid) {
+  switch (nid) {
+    case NID_ecdsa_with_SHA256:
+    case NID_ecdsa_with_SHA384:
+    case NID_ecdsa_with_SHA512:
+    case NID_sha256WithRSAEncryption:
+    case NID_sha384WithRSAEncryption:
+    case NID_sha512WithRSAEncryption:
+    case NID_ED25519:
+      return true;
+    default:
+      return nid == OBJ_txt2nid(info(SignatureAlgorithm::kFalcon1024).oid.data());
+  }
 }
 
 }  // namespace
@@ -41,15 +70,12 @@ Result<CertificateRequest> CertificateRequest::from_der(ByteView der) {
   if (out.request_ == nullptr) {
     return fail(openssl_error("crypto.request_malformed", "the request cannot be read"));
   }
-  EVP_PKEY* key = X509_REQ_get_pubkey(out.request_.get());
-  if (key == nullptr) {
-    return fail(openssl_error("crypto.request_malformed", "the request's key cannot be read"));
+  auto key =
+      PublicKey::from_spki(to_der<i2d_X509_PUBKEY>(X509_REQ_get_X509_PUBKEY(out.request_.get())));
+  if (!key) {
+    return fail("crypto.request_malformed", key.error().message());
   }
-  auto wrapped = PublicKey::wrap(own(key));
-  if (!wrapped) {
-    return fail("crypto.request_malformed", wrapped.error().message());
-  }
-  out.public_key_ = std::move(*wrapped);
+  out.public_key_ = std::move(*key);
   if (!equal(out.der(), der)) {
     return fail("crypto.request_malformed", "the request is not exactly one DER value");
   }
@@ -58,10 +84,12 @@ Result<CertificateRequest> CertificateRequest::from_der(ByteView der) {
 
 Result<CertificateRequest> CertificateRequest::create(const PrivateKey& key,
                                                       std::string_view common_name,
-                                                      const std::vector<std::string>& dns_names) {
+                                                      const std::vector<std::string>& dns_names,
+                                                      const std::vector<IpAddress>& ip_addresses) {
   I2_TRY(install_provider());
   const NamePointer subject = make_name(common_name);
-  if (!key || subject == nullptr) {
+  if (!key || subject == nullptr ||
+      (common_name.empty() && dns_names.empty() && ip_addresses.empty())) {
     return fail(openssl_error("crypto.request_malformed",
                               "a request needs a key and a common name of 1 to 64 characters"));
   }
@@ -71,11 +99,11 @@ Result<CertificateRequest> CertificateRequest::create(const PrivateKey& key,
       X509_REQ_set_pubkey(request.get(), key.native()) != 1) {
     return fail(openssl_error("crypto.request_malformed", "the request could not be built"));
   }
-  if (!add_dns_names(request.get(), dns_names)) {
+  if (!add_names(request.get(), dns_names, ip_addresses)) {
     return fail(openssl_error("crypto.request_malformed", "a DNS name is not well formed"));
   }
   unsigned char* der = nullptr;
-  const int size = X509_REQ_sign(request.get(), key.native(), x509_digest(key.algorithm())) > 0
+  const int size = X509_REQ_sign(request.get(), key.native(), digest_of(key.algorithm())) > 0
                        ? i2d_X509_REQ(request.get(), &der)
                        : -1;
   const CharsPointer owner(der);
@@ -87,11 +115,9 @@ Result<CertificateRequest> CertificateRequest::create(const PrivateKey& key,
 
 Bytes CertificateRequest::der() const {
   I2_ASSERT(request_ != nullptr);
-  unsigned char* der = nullptr;
-  const int size = i2d_X509_REQ(request_.get(), &der);
-  I2_ASSERT(size > 0);
-  const CharsPointer owner(der);
-  return {der, der + size};
+  Bytes out = to_der<i2d_X509_REQ>(request_.get());
+  I2_ASSERT(!out.empty());
+  return out;
 }
 
 std::string CertificateRequest::subject_common_name() const {
@@ -99,17 +125,36 @@ std::string CertificateRequest::subject_common_name() const {
 }
 
 std::vector<std::string> CertificateRequest::dns_names() const {
-  const ExtensionsPointer list(X509_REQ_get_extensions(request_.get()));
-  const NamesPointer names(static_cast<GENERAL_NAMES*>(
-      X509V3_get_d2i(list.get(), NID_subject_alt_name, nullptr, nullptr)));
-  return read_dns_names(names.get());
+  return read_dns_names(asked_names(request_.get()).get());
+}
+
+std::vector<IpAddress> CertificateRequest::ip_addresses() const {
+  return read_ip_addresses(asked_names(request_.get()).get());
+}
+
+std::vector<std::string> CertificateRequest::other_names() const {
+  return read_other_names(asked_names(request_.get()).get());
+}
+
+std::vector<std::string> CertificateRequest::extensions() const {
+  std::vector<std::string> out;
+  const ExtensionsPointer list = asked_extensions(request_.get());
+  for (int i = 0; list != nullptr && i < sk_X509_EXTENSION_num(list.get()); ++i) {
+    out.push_back(dotted_oid(X509_EXTENSION_get_object(sk_X509_EXTENSION_value(list.get(), i))));
+  }
+  return out;
+}
+
+bool CertificateRequest::has_challenge_password() const {
+  return X509_REQ_get_attr_by_NID(request_.get(), NID_pkcs9_challengePassword, -1) >= 0;
 }
 
 bool CertificateRequest::verify_possession() const {
   if (request_ == nullptr) {
     return false;
   }
-  const bool good = X509_REQ_verify(request_.get(), public_key_.native()) == 1;
+  const bool good = is_strong_signature(X509_REQ_get_signature_nid(request_.get())) &&
+                    X509_REQ_verify(request_.get(), public_key_.native()) == 1;
   ERR_clear_error();
   return good;
 }

@@ -105,7 +105,7 @@ TEST(BuildCertificate, ExtensionsFollowTheKind) {
   EXPECT_EQ(X509_get_pathlen(ca().native()), 0);
 
   CertificateFields fields = leaf_fields();
-  fields.server_and_client_auth = false;
+  fields.purposes.clear();
   fields.dns_names.clear();
   const Certificate plain = build_certificate(fields, &ca(), ca_key()).value();
   EXPECT_EQ(critical(plain, NID_ext_key_usage), -1);
@@ -127,7 +127,10 @@ TEST(BuildCertificate, RefusesFieldsThatRfc5280Forbids) {
   };
   EXPECT_FALSE(refused([](CertificateFields&) {}));
   EXPECT_TRUE(refused([](CertificateFields& f) { f.subject_key = {}; }));
-  EXPECT_TRUE(refused([](CertificateFields& f) { f.common_name.clear(); }));
+  EXPECT_TRUE(refused([](CertificateFields& f) {
+    f.common_name.clear();
+    f.dns_names.clear();
+  }));
   EXPECT_TRUE(refused([](CertificateFields& f) { f.common_name.assign(65, 'a'); }));
   EXPECT_FALSE(refused([](CertificateFields& f) { f.common_name.assign(64, 'a'); }));
   EXPECT_TRUE(refused([](CertificateFields& f) { f.common_name = "a\nb"; }));
@@ -246,7 +249,7 @@ TEST(VerifyCertificate, ASignatureByAnotherKeyIsRefused) {
 TEST(VerifyCertificate, ChecksThePurpose) {
   const auto with_usage = [](const char* usage) {
     CertificateFields fields = leaf_fields();
-    fields.server_and_client_auth = false;
+    fields.purposes.clear();
     const Certificate plain = build_certificate(fields, &ca(), ca_key()).value();
     const CertificatePointer changed(X509_dup(plain.native()));
     X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_ext_key_usage, usage);
@@ -300,15 +303,23 @@ TEST(CertificateParsing, EveryAlteredByteIsNoticed) {
   EXPECT_GT(parsed, 100);  // most changes are in the key and the signature
 }
 
-TEST(CertificateParsing, KeysThatAreNotOursAreMalformed) {
-  const NativePointer<EVP_PKEY, EVP_PKEY_free> rsa(
-      EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048}));
-  const CertificatePointer certificate(X509_new());
-  ASN1_TIME_set(X509_getm_notBefore(certificate.get()), 0);
-  ASN1_TIME_set(X509_getm_notAfter(certificate.get()), 1000);
-  X509_set_pubkey(certificate.get(), rsa.get());
-  ASSERT_GT(X509_sign(certificate.get(), rsa.get(), EVP_sha256()), 0);
-  EXPECT_EQ(Certificate::from_native(certificate.get()).error().code(),
+TEST(CertificateParsing, OtherKeysAreMalformed) {
+  const auto parse = [](EVP_PKEY* owned) {
+    const NativePointer<EVP_PKEY, EVP_PKEY_free> key(owned);
+    const CertificatePointer certificate(X509_new());
+    ASN1_TIME_set(X509_getm_notBefore(certificate.get()), 0);
+    ASN1_TIME_set(X509_getm_notAfter(certificate.get()), 1000);
+    X509_set_pubkey(certificate.get(), key.get());
+    EXPECT_GT(X509_sign(certificate.get(), key.get(), EVP_sha256()), 0);
+    const auto parsed = Certificate::from_native(certificate.get());
+    return parsed ? std::string(info(parsed->public_key().algorithm()).name)
+                  : parsed.error().code();
+  };
+  EXPECT_EQ(parse(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048})), "rsa");
+  EXPECT_EQ(parse(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384")), "p384");
+  EXPECT_EQ(parse(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{1024})),
+            "crypto.certificate_malformed");
+  EXPECT_EQ(parse(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-521")),
             "crypto.certificate_malformed");
   EXPECT_EQ(Certificate::from_native(nullptr).error().code(), "crypto.certificate_malformed");
 }

@@ -39,8 +39,8 @@ gateway::AccessConfig access_config(const HttpServer::Parts& parts, const Hash25
                    clock = &parts.clock](const gateway::Client& client) {
     return is_member(*trust, *ordinary, client, clock->unix_now());
   };
-  for (auto& name : trustchain::ordinary_dns_names(parts.trust.name(),
-                                                   parts.trust.members()->genesis().fleet_name)) {
+  for (auto& name :
+       trustchain::own_dns_names(parts.trust.name(), parts.trust.members()->genesis().fleet_name)) {
     out.hosts.insert(std::move(name));
   }
   const auto names = reachable_names(parts.config.http, parts.transport.local_address());
@@ -79,8 +79,9 @@ gateway::Handler fixed(std::string body) {
 fleet::OrdinaryCertificates::Names reachable_names(const HttpConfig& config,
                                                    const stoq::SocketAddress& bound) {
   fleet::OrdinaryCertificates::Names out{.dns = config.names, .addresses = {}};
-  const auto add = [&out](const stoq::SocketAddress& socket) {
-    if (out.addresses.size() + 1 < trustchain::kOrdinaryNamesMax && !socket.is_loopback()) {
+  const std::size_t addresses_max = trustchain::info(trustchain::Profile::kOrdinary).addresses_max;
+  const auto add = [&out, addresses_max](const stoq::SocketAddress& socket) {
+    if (out.addresses.size() + 1 < addresses_max && !socket.is_loopback()) {
       out.addresses.push_back(socket.ip);
     }
   };

@@ -66,7 +66,6 @@ Result<crypto::Certificate> make_anchor_certificate(const crypto::PrivateKey& ke
       .not_after = not_after,
       .ca = true,
       .path_length = 0,
-      .server_and_client_auth = false,
       .serial = std::move(serial)};
   return crypto::build_certificate(fields, nullptr, key);
 }
@@ -122,6 +121,9 @@ Result<void> verify_anchor(const AnchorRecord& record, const ChainId& chain,
 
 Result<void> check_leaf(const AnchorRecord& record, const crypto::Certificate& leaf,
                         UnixMillis at) {
+  if (leaf && leaf.public_key().algorithm() != crypto::SignatureAlgorithm::kFalcon1024) {
+    return fail("trust.leaf_untrusted", "the leaf certificate of a member has a Falcon-1024 key");
+  }
   const auto chain = crypto::verify_certificate(leaf, std::span(&record.certificate, 1), at);
   if (!chain) {
     if (chain.error().is("crypto.expired")) {

@@ -1,3 +1,4 @@
+#include <i2/trustchain/core/issuance.h>
 #include <i2/trustchain/core/leaf.h>
 
 #include <algorithm>
@@ -28,42 +29,28 @@ std::string leaf_dns_name(std::string_view name, std::string_view fleet) {
   return std::string(name) + "." + fleet_dns_suffix(fleet);
 }
 
+std::vector<std::string> own_dns_names(std::string_view name, std::string_view fleet) {
+  return {leaf_dns_name(name, fleet), std::string(name), "localhost"};
+}
+
 Result<crypto::Certificate> issue_leaf(const crypto::CertificateRequest& request,
                                        const AnchorRecord& anchor,
                                        const crypto::PrivateKey& anchor_key,
                                        const LeafTerms& terms) {
-  if (request.public_key().algorithm() != crypto::SignatureAlgorithm::kFalcon1024) {
-    return fail("trust.request_algorithm", "a node certificate needs a Falcon-1024 key");
-  }
-  if (!request.verify_possession()) {
-    return fail("trust.request_possession",
-                "the certificate request is not signed by the key it contains");
-  }
   if (!terms.name_is_wish && request.subject_common_name() != terms.node_name) {
     return fail("trust.request_name",
                 "the certificate request does not name the member '" + terms.node_name + "'");
   }
-  if (terms.now < anchor.not_before || terms.now >= anchor.not_after) {
-    return fail("trust.anchor_not_valid",
-                "the issuing anchor is not valid now; check the clock or rotate the anchor");
-  }
-  // A leaf that began before its anchor would be refused while it is backdated; certificates count
-  // in seconds and drop the rest, so the rest is rounded up.
-  const UnixMillis begin =
-      std::max(anchor.not_before, terms.now - std::min(terms.now, kLeafBackdateMs));
-  const UnixMillis from = (begin + 999) / 1000 * 1000;
-  const UnixMillis life = std::min(kLeafLifeMs, anchor.constraints.leaf_life_ms_max);
-  const crypto::CertificateFields fields{
-      .subject_key = request.public_key(),
-      .common_name = terms.node_name,
-      .dns_names = {leaf_dns_name(terms.node_name, terms.fleet_name)},
-      .not_before = from,
-      .not_after = std::min(from + life, anchor.not_after),
-      .ca = false,
-      .path_length = {},
-      .server_and_client_auth = true,
-      .serial = terms.serial};
-  return crypto::build_certificate(fields, &anchor.certificate, anchor_key);
+  return issue(request, issuer_of(anchor, anchor_key),
+               {.profile = Profile::kNode,
+                .applicant = {.role = Requester::kNode,
+                              .member_name = terms.node_name,
+                              .fleet_name = terms.fleet_name},
+                .requester = terms.node_name,
+                .common_name = terms.node_name,
+                .dns_names = {leaf_dns_name(terms.node_name, terms.fleet_name)},
+                .now = terms.now,
+                .serial = terms.serial});
 }
 
 Result<LeafRequest> make_leaf_request(std::string_view node_name, std::string_view fleet_name) {

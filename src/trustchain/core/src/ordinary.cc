@@ -21,10 +21,14 @@ UnixMillis whole_seconds(UnixMillis time) {
   return time / 1000 * 1000;
 }
 
-crypto::IpAddress loopback() {
-  crypto::IpAddress out{};
-  out.back() = 1;
-  return out;
+// What callers add may be there already: a certificate has a name once.
+template <class T>
+void add_new(std::vector<T>& out, const std::vector<T>& more) {
+  for (const T& one : more) {
+    if (!std::ranges::contains(out, one)) {
+      out.push_back(one);
+    }
+  }
 }
 
 bool same_key(const crypto::PublicKey& a, const crypto::PublicKey& b) {
@@ -47,7 +51,6 @@ Result<OrdinaryAuthority> make_ordinary_authority(const crypto::PrivateKey& root
                               .not_after = from + kOrdinaryRootLifeMs,
                               .ca = true,
                               .path_length = 1,
-                              .server_and_client_auth = false,
                               .serial = serial()},
                              nullptr, root_key));
   I2_TRY_VALUE(
@@ -59,58 +62,42 @@ Result<OrdinaryAuthority> make_ordinary_authority(const crypto::PrivateKey& root
                                  .not_after = from + kOrdinaryIssuerLifeMs,
                                  .ca = true,
                                  .path_length = 0,
-                                 .server_and_client_auth = false,
                                  .serial = serial()},
                                 &out.root, root_key));
   return out;
 }
 
-std::vector<std::string> ordinary_dns_names(std::string_view node_name,
-                                            std::string_view fleet_name) {
-  return {leaf_dns_name(node_name, fleet_name), std::string(node_name), "localhost"};
+Issuer issuer_of(const OrdinaryAuthority& authority) {
+  return {.certificate = authority.certificate,
+          .key = authority.key,
+          .not_before = authority.certificate.not_before(),
+          .not_after = authority.certificate.not_after()};
 }
 
 Result<crypto::Certificate> issue_ordinary(const crypto::CertificateRequest& request,
                                            const OrdinaryAuthority& authority,
                                            const OrdinaryTerms& terms) {
-  if (request.public_key().algorithm() != crypto::SignatureAlgorithm::kEcdsaP256) {
-    return fail("trust.request_algorithm", "a certificate for ordinary clients needs a P-256 key");
-  }
-  if (!request.verify_possession()) {
-    return fail("trust.request_possession",
-                "the certificate request is not signed by the key it contains");
-  }
   if (request.subject_common_name() != terms.node_name) {
     return fail("trust.request_name",
                 "the certificate request does not name the member '" + terms.node_name + "'");
   }
-  const crypto::Certificate& issuer = authority.certificate;
-  if (terms.now < issuer.not_before() || terms.now >= issuer.not_after()) {
-    return fail("trust.anchor_not_valid",
-                "the P-256 intermediate is not valid now; check the clock or rotate it");
+  Application application{.profile = Profile::kOrdinary,
+                          .applicant = {.role = Requester::kNode,
+                                        .member_name = terms.node_name,
+                                        .fleet_name = terms.fleet_name,
+                                        .names = terms.more_names},
+                          .requester = terms.node_name,
+                          .common_name = terms.node_name,
+                          .dns_names = own_dns_names(terms.node_name, terms.fleet_name),
+                          .ip_addresses = {kLoopback},
+                          .now = terms.now,
+                          .serial = terms.serial};
+  add_new(application.dns_names, terms.more_names);
+  add_new(application.ip_addresses, terms.ip_addresses);
+  for (const crypto::IpAddress& address : terms.ip_addresses) {
+    application.applicant.addresses.push_back({.address = address});
   }
-  auto names = ordinary_dns_names(terms.node_name, terms.fleet_name);
-  names.insert(names.end(), terms.more_names.begin(), terms.more_names.end());
-  std::vector<crypto::IpAddress> addresses{loopback()};
-  std::ranges::copy_if(terms.ip_addresses, std::back_inserter(addresses),
-                       [](const crypto::IpAddress& address) { return address != loopback(); });
-  if (names.size() > kOrdinaryNamesMax || addresses.size() > kOrdinaryNamesMax) {
-    return fail("trust.request_name", "at most " + std::to_string(kOrdinaryNamesMax) +
-                                          " names and as many addresses fit a certificate");
-  }
-  const UnixMillis from = whole_seconds(
-      std::max(issuer.not_before(), terms.now - std::min(terms.now, kLeafBackdateMs)));
-  return crypto::build_certificate({.subject_key = request.public_key(),
-                                    .common_name = terms.node_name,
-                                    .dns_names = std::move(names),
-                                    .ip_addresses = std::move(addresses),
-                                    .not_before = from,
-                                    .not_after = std::min(from + kLeafLifeMs, issuer.not_after()),
-                                    .ca = false,
-                                    .path_length = {},
-                                    .server_and_client_auth = true,
-                                    .serial = terms.serial},
-                                   &issuer, authority.key);
+  return issue(request, issuer_of(authority), application);
 }
 
 Result<LeafRequest> make_ordinary_request(std::string_view node_name) {

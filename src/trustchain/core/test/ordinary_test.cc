@@ -11,8 +11,6 @@ using ::testing::ElementsAre;
 using testing::kHour;
 using testing::kNow;
 
-constexpr crypto::IpAddress kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-
 Bytes next_serial() {
   static std::uint8_t count = 0;
   return testing::serial(++count);
@@ -69,7 +67,10 @@ TEST(Ordinary, MoreNamesAreAddedAndLoopbackIsThereOnce) {
   const auto leaf = issue_ordinary(ordinary_request().request, authority(), more).value();
   EXPECT_EQ(leaf.dns_names().back(), "gateway.example");
   EXPECT_THAT(leaf.ip_addresses(), ElementsAre(kLoopback, other));
-  more.more_names.assign(kOrdinaryNamesMax, "a.example");
+  more.more_names.clear();
+  for (int i = 0; i < 30; ++i) {
+    more.more_names.push_back("n" + std::to_string(i) + ".example");
+  }
   EXPECT_EQ(code_of(issue_ordinary(ordinary_request().request, authority(), more)),
             "trust.request_name");
 }

@@ -17,6 +17,8 @@ enum class SignatureAlgorithm : std::uint16_t {
   kFalcon1024 = 1,
   kEd25519 = 2,
   kEcdsaP256 = 3,
+  kEcdsaP384 = 5,
+  kRsa = 6,  // PKCS #1 v1.5 with SHA-256; 2048 to 4096 bits
 };
 
 struct SignatureAlgorithmInfo {
@@ -24,9 +26,10 @@ struct SignatureAlgorithmInfo {
   std::string_view name;         // as used by OpenSSL and on the command line
   std::string_view oid;          // of the public key (and of the signature, for pure schemes)
   std::uint16_t tls_code_point;  // TLS SignatureScheme
-  std::size_t public_key_size;   // raw
+  std::size_t public_key_size;   // raw; RSA: of the longest modulus
   std::size_t signature_size_max;
   bool post_quantum;
+  bool verify_only;  // for keys of ordinary clients: never generated, stored or signed with here
 };
 
 [[nodiscard]] std::span<const SignatureAlgorithmInfo> signature_algorithms();

@@ -27,14 +27,18 @@ enum class FalconArithmetic : std::uint8_t {
 class PublicKey {
  public:
   PublicKey() = default;
-  // DER SubjectPublicKeyInfo (RFC 5280 §4.1) in its one canonical form, nothing after it.
+  // DER SubjectPublicKeyInfo (RFC 5280 §4.1) in its one canonical form, nothing after it. RSA: 2048
+  // to 4096 bits and an odd exponent of at least 65537.
   // Error: crypto.key_malformed, crypto.algorithm_unknown.
   [[nodiscard]] static Result<PublicKey> from_spki(ByteView der);
 
   [[nodiscard]] SignatureAlgorithm algorithm() const { return algorithm_; }
   [[nodiscard]] Bytes spki() const;
   [[nodiscard]] Hash256 spki_sha256() const;
-  // Pure signature over `message` (ECDSA: SHA-256). False for anything but a valid signature.
+  // The estimated strength against today's computers: 112 for RSA-2048, 128 for P-256.
+  [[nodiscard]] int security_bits() const;
+  // Pure signature over `message` (RSA, P-256: SHA-256; P-384: SHA-384). False for anything but a
+  // valid signature.
   [[nodiscard]] bool verify(ByteView message, ByteView signature) const;
   [[nodiscard]] explicit operator bool() const { return key_ != nullptr; }
   [[nodiscard]] evp_pkey_st* native() const { return key_.get(); }
@@ -55,6 +59,7 @@ class PrivateKey {
  public:
   PrivateKey() = default;
   // Falcon takes about 30 ms (constant time). `arithmetic` matters for Falcon only.
+  // Error: crypto.algorithm_unknown for one that is verified only.
   [[nodiscard]] static Result<PrivateKey> generate(
       SignatureAlgorithm algorithm, FalconArithmetic arithmetic = FalconArithmetic::kConstantTime);
   // An Ed25519 key from its 32-byte seed.

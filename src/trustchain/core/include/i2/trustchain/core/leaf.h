@@ -8,16 +8,16 @@
 #include <i2/base/clock.h>
 #include <i2/crypto/x509.h>
 #include <i2/trustchain/core/anchor.h>
+#include <i2/trustchain/core/profile.h>
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace i2::trustchain {
 
-inline constexpr UnixMillis kLeafLifeMs = 24ULL * 3600 * 1000;
-// A peer's clock may be this far behind ours without refusing a fresh certificate.
-inline constexpr UnixMillis kLeafBackdateMs = 5ULL * 60 * 1000;
 inline constexpr std::size_t kNameSizeMax = 63;
+inline constexpr crypto::IpAddress kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
 // A fleet or node name: 1..63 of [a-z0-9-], no hyphen at either end (it becomes a DNS label, RFC
 // 1123 §2.1).
@@ -26,6 +26,9 @@ inline constexpr std::size_t kNameSizeMax = 63;
 [[nodiscard]] std::string fleet_dns_suffix(std::string_view fleet);
 // "<name>.<fleet>.i2.internal".
 [[nodiscard]] std::string leaf_dns_name(std::string_view name, std::string_view fleet);
+// Names under which every node is reached on its own machine and in its fleet:
+// "<name>.<fleet>.i2.internal", "<name>", "localhost".
+[[nodiscard]] std::vector<std::string> own_dns_names(std::string_view name, std::string_view fleet);
 
 struct LeafTerms {
   std::string node_name;  // of the registered member that asks
@@ -38,9 +41,7 @@ struct LeafTerms {
 
 // The certificate for `request` under `anchor`, whose key is `anchor_key`. Valid from five minutes
 // before `now` for 24 h or until the anchor record ends. Checks the proof of possession, the
-// algorithm, and that the request names the member. Errors: trust.request_possession,
-// trust.request_algorithm, trust.request_name, trust.anchor_not_valid (outside the record's
-// window), crypto.certificate_build.
+// algorithm, and that the request names the member. Errors: trust.request_name, those of issue().
 [[nodiscard]] Result<crypto::Certificate> issue_leaf(const crypto::CertificateRequest& request,
                                                      const AnchorRecord& anchor,
                                                      const crypto::PrivateKey& anchor_key,

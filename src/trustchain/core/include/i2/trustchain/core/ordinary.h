@@ -6,6 +6,7 @@
 #pragma once
 
 #include <i2/crypto/x509.h>
+#include <i2/trustchain/core/issuance.h>
 #include <i2/trustchain/core/leaf.h>
 
 #include <span>
@@ -17,8 +18,6 @@ namespace i2::trustchain {
 
 inline constexpr UnixMillis kOrdinaryRootLifeMs = 10 * 365ULL * 24 * 3600 * 1000;
 inline constexpr UnixMillis kOrdinaryIssuerLifeMs = 365ULL * 24 * 3600 * 1000;
-inline constexpr std::size_t kOrdinaryNamesMax = 32;  // DNS names and addresses of a leaf, each
-
 struct OrdinaryAuthority {
   crypto::PrivateKey key;
   crypto::Certificate certificate;  // signed by the root, may issue leaves only
@@ -31,22 +30,18 @@ struct OrdinaryAuthority {
                                                                 std::string_view fleet_name,
                                                                 UnixMillis now, Bytes (*serial)());
 
-// Names under which every node is reached on its own machine and in its fleet:
-// "<name>.<fleet>.i2.internal", "<name>", "localhost".
-[[nodiscard]] std::vector<std::string> ordinary_dns_names(std::string_view node_name,
-                                                          std::string_view fleet_name);
+[[nodiscard]] Issuer issuer_of(const OrdinaryAuthority& authority);
 
 struct OrdinaryTerms {
   std::string node_name;  // of the registered member that asks
   std::string fleet_name;
-  std::vector<std::string> more_names;          // besides ordinary_dns_names()
+  std::vector<std::string> more_names;          // besides own_dns_names()
   std::vector<crypto::IpAddress> ip_addresses;  // ::1 is always there
   UnixMillis now = 0;
   Bytes serial;  // 16 random bytes
 };
 
-// A leaf for 24 h, or until the intermediate ends. Errors: trust.request_possession,
-// trust.request_algorithm, trust.request_name, trust.anchor_not_valid, crypto.certificate_build.
+// A leaf for 24 h, or until the intermediate ends. Errors: trust.request_name, those of issue().
 [[nodiscard]] Result<crypto::Certificate> issue_ordinary(const crypto::CertificateRequest& request,
                                                          const OrdinaryAuthority& authority,
                                                          const OrdinaryTerms& terms);

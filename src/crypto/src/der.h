@@ -1,0 +1,48 @@
+// Writing DER (X.690) where OpenSSL's objects would cost more than the bytes.
+#pragma once
+
+#include <i2/base/bytes.h>
+
+#include <initializer_list>
+
+namespace i2::crypto {
+
+inline constexpr std::uint8_t kDerInteger = 0x02;
+inline constexpr std::uint8_t kDerBitString = 0x03;
+inline constexpr std::uint8_t kDerSequence = 0x30;
+inline constexpr std::uint8_t kDerExplicit0 = 0xa0;
+
+// Identifier and length octets (§8.1.3, the shortest form).
+inline void put_der_header(Bytes& out, std::uint8_t tag, std::size_t size) {
+  out.push_back(tag);
+  if (size < 0x80) {
+    out.push_back(static_cast<std::uint8_t>(size));
+    return;
+  }
+  std::size_t octets = 1;
+  while (octets < sizeof size && size >> 8 * octets != 0) {
+    ++octets;
+  }
+  out.push_back(static_cast<std::uint8_t>(0x80 | octets));
+  for (; octets > 0; --octets) {
+    out.push_back(static_cast<std::uint8_t>(size >> 8 * (octets - 1)));
+  }
+}
+
+// A value whose contents are `parts`, one after the other.
+inline Bytes der_value(std::uint8_t tag, std::initializer_list<ByteView> parts) {
+  constexpr std::size_t kMaxHeader = 10;
+  std::size_t size = 0;
+  for (const ByteView part : parts) {
+    size += part.size();
+  }
+  Bytes out;
+  out.reserve(kMaxHeader + size);
+  put_der_header(out, tag, size);
+  for (const ByteView part : parts) {
+    append(out, part);
+  }
+  return out;
+}
+
+}  // namespace i2::crypto
