@@ -48,7 +48,7 @@ bool add_basic_constraints(X509* certificate, std::optional<int> path_length) {
   if (constraints == nullptr) {
     return false;
   }
-  constraints->ca = 1;
+  constraints->ca = 0xff;  // X.690 §11.1; OpenSSL writes the octet as it is
   if (path_length) {
     constraints->pathlen = ASN1_INTEGER_new();
     if (*path_length < 0 || constraints->pathlen == nullptr ||

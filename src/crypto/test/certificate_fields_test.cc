@@ -65,6 +65,7 @@ TEST(CertificateFields, EveryExtensionIsThereOnce) {
             "301f301da01ba0198617" + to_hex(as_bytes("http://ca.example/crl/7")));
   EXPECT_EQ(to_hex(extension_value(made, NID_certificate_policies)), "300a3008060667810c010201");
   EXPECT_EQ(X509_get_ext_count(issuer().native()), 3);
+  EXPECT_EQ(to_hex(extension_value(issuer(), NID_basic_constraints)), "30060101ff020100");
 }
 
 void expect_same_fields(const CertificateFields& fields, const Certificate* signer) {
