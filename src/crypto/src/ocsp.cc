@@ -18,6 +18,23 @@ Error ocsp_malformed(std::string_view what) {
   return openssl_error("crypto.ocsp_malformed", what);
 }
 
+// RFC 6960 §4.4: what is critical and not understood may not be ignored.
+bool demands_more(OCSP_REQUEST* request) {
+  for (int i = 0; i < OCSP_REQUEST_get_ext_count(request); ++i) {
+    X509_EXTENSION* extension = OCSP_REQUEST_get_ext(request, i);
+    if (X509_EXTENSION_get_critical(extension) == 1 &&
+        OBJ_obj2nid(X509_EXTENSION_get_object(extension)) != NID_id_pkix_OCSP_Nonce) {
+      return true;
+    }
+  }
+  for (int i = 0; i < OCSP_request_onereq_count(request); ++i) {
+    if (OCSP_ONEREQ_get_ext_by_critical(OCSP_request_onereq_get0(request, i), 1, -1) >= 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 OcspIdPointer to_native(const OcspCertificateId& id) {
@@ -111,6 +128,9 @@ Result<OcspRequest> parse_ocsp_request(ByteView der) {
       d2i_OCSP_REQUEST(nullptr, &cursor, static_cast<long>(der.size())));
   if (request == nullptr || cursor != der.data() + der.size()) {
     return fail(ocsp_malformed("the request is not exactly one DER value"));
+  }
+  if (demands_more(request.get())) {
+    return fail("crypto.ocsp_malformed", "the request has a critical extension");
   }
   OcspRequest out;
   const int count = OCSP_request_onereq_count(request.get());

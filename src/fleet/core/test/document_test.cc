@@ -1,5 +1,6 @@
 // Checks what docs/wire/trust.md and docs/wire/bundle.md say about the example records in corpus/.
 #include <gtest/gtest.h>
+#include <i2/trustchain/core/issuance.h>
 #include <i2/wire/text.h>
 
 #include "documents.h"
@@ -30,7 +31,7 @@ trustchain::Binding binding() {
 
 TEST(TrustDocument, NamesTheIdsOfTheExamples) {
   const auto text = examples("trust.md");
-  ASSERT_EQ(text.size(), 8u);
+  ASSERT_EQ(text.size(), 10u);
   EXPECT_EQ(text.at("chain id of genesis"), chain_id(genesis()).hex());
   EXPECT_EQ(text.at("node id of alpha, the first member"), genesis().first_member.node_id.hex());
   EXPECT_EQ(text.at("node id of beta"), member().info.node_id.hex());
@@ -57,6 +58,22 @@ TEST(TrustDocument, ShowsTheSignedPartOfABinding) {
   const auto bundle = decode_bundle(read("corpus/fuzz_trust_bundle/bundle")).value();
   EXPECT_TRUE(trustchain::verify_binding(binding(), member().info.node_id, member().info.identity,
                                          bundle.leaf.public_key(), kNow));
+}
+
+TEST(TrustDocument, ShowsAnIntent) {
+  const Bytes bytes = read("corpus/fuzz_trust_intent/intent");
+  EXPECT_EQ(examples("trust.md").at("intent"), to_hex(bytes));
+  const trustchain::Intent intent = trustchain::decode_intent(bytes).value();
+  EXPECT_EQ(intent.profile, trustchain::Profile::kServer);
+  EXPECT_TRUE(intent.logged);
+  EXPECT_EQ(to_hex(intent.serial), "202122232425262728292a2b2c2d2e2f");
+  EXPECT_EQ(intent.dns_names, std::vector<std::string>{"web.example"});
+  EXPECT_EQ(intent.not_before, 1763699700000U);
+  EXPECT_EQ(intent.not_after, 1763786100000U);
+  EXPECT_EQ(intent.crl_url, "http://ca/7");
+  EXPECT_EQ(intent.requester, "account 7");
+  EXPECT_EQ(intent.decided_at, 1763700000000U);
+  EXPECT_EQ(examples("trust.md").at("id of intent"), to_hex(trustchain::id(intent)));
 }
 
 TEST(TrustDocument, ShowsAListOfPeerHints) {

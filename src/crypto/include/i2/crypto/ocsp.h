@@ -87,9 +87,10 @@ struct OcspResponder {
 [[nodiscard]] Result<Bytes> build_ocsp_response(const OcspResponse& response,
                                                 const OcspResponder& responder);
 
-// What a client does: a response signed by `issuer` or by whom it delegated to, valid at `now`.
-// Errors: crypto.ocsp_malformed, crypto.ocsp_refused (an error response; its number is the native
-// number), crypto.untrusted.
+// What a client does: a response signed by `issuer`, or by whom it delegated to and whose
+// certificate is valid at `now`. Nonce and times of the answers are the caller's to judge. Errors:
+// crypto.ocsp_malformed, crypto.ocsp_refused (an error response; its number is the native number),
+// crypto.untrusted.
 [[nodiscard]] Result<OcspResponse> verify_ocsp_response(ByteView der, const Certificate& issuer,
                                                         UnixMillis now);
 
