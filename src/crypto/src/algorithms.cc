@@ -7,7 +7,7 @@
 namespace i2::crypto {
 namespace {
 
-constexpr std::array<SignatureAlgorithmInfo, 5> kAlgorithms{{
+constexpr std::array<SignatureAlgorithmInfo, 6> kAlgorithms{{
     // Open Quantum Safe's assignments: the OID arc and the code point are private use, not
     // registered.
     {.id = SignatureAlgorithm::kFalcon1024,
@@ -54,6 +54,15 @@ constexpr std::array<SignatureAlgorithmInfo, 5> kAlgorithms{{
      .signature_size_max = 512,
      .post_quantum = false,
      .verify_only = true},
+    // RFC 9881 §2 (id-ml-dsa-44), FIPS 204 §4; the code point is that of draft-ietf-tls-mldsa.
+    {.id = SignatureAlgorithm::kMlDsa44,
+     .name = "mldsa44",
+     .oid = "2.16.840.1.101.3.4.3.17",
+     .tls_code_point = 0x0904,
+     .public_key_size = 1312,
+     .signature_size_max = 2420,
+     .post_quantum = true,
+     .verify_only = false},
 }};
 
 }  // namespace

@@ -58,6 +58,11 @@ bool is_uncompressed(SignatureAlgorithm algorithm, ByteView spki) {
   return spki.size() == size && spki[size - info(algorithm).public_key_size] == kUncompressed;
 }
 
+bool has_raw_form(SignatureAlgorithm algorithm) {
+  return algorithm == SignatureAlgorithm::kFalcon1024 ||
+         algorithm == SignatureAlgorithm::kEd25519 || algorithm == SignatureAlgorithm::kMlDsa44;
+}
+
 const char* native_name(SignatureAlgorithm algorithm) {
   switch (algorithm) {
     case SignatureAlgorithm::kFalcon1024:
@@ -69,6 +74,8 @@ const char* native_name(SignatureAlgorithm algorithm) {
       return "EC";
     case SignatureAlgorithm::kRsa:
       return "RSA";
+    case SignatureAlgorithm::kMlDsa44:
+      return kMlDsa44Name;
   }
   return nullptr;
 }
@@ -98,6 +105,7 @@ const EVP_MD* digest_of(SignatureAlgorithm algorithm) {
   switch (algorithm) {
     case SignatureAlgorithm::kFalcon1024:
     case SignatureAlgorithm::kEd25519:
+    case SignatureAlgorithm::kMlDsa44:
       return nullptr;
     case SignatureAlgorithm::kEcdsaP256:
     case SignatureAlgorithm::kRsa:
@@ -126,11 +134,14 @@ Result<PublicKey> PublicKey::wrap(std::shared_ptr<evp_pkey_st> key) {
   if (is_rsa(key.get())) {
     return PublicKey(std::move(key), SignatureAlgorithm::kRsa);
   }
+  if (EVP_PKEY_is_a(key.get(), kMlDsa44Name) == 1) {
+    return PublicKey(std::move(key), SignatureAlgorithm::kMlDsa44);
+  }
   const char* name = EVP_PKEY_get0_type_name(key.get());
   return fail("crypto.algorithm_unknown",
               "keys of type " + std::string(name != nullptr ? name : "unknown") +
-                  " or this size are not used here; use falcon1024, ed25519, p256, p384 or rsa of "
-                  "2048 to 4096 bits");
+                  " or this size are not used here; use falcon1024, ed25519, p256, mldsa44, p384 or "
+                  "rsa of 2048 to 4096 bits");
 }
 
 Result<PublicKey> PublicKey::from_spki(ByteView der) {
@@ -151,6 +162,26 @@ Result<PublicKey> PublicKey::from_spki(ByteView der) {
     return fail("crypto.key_malformed", "the public key is not in its canonical DER form");
   }
   return result;
+}
+
+Result<PublicKey> PublicKey::from_raw(SignatureAlgorithm algorithm, ByteView raw) {
+  I2_TRY(install_provider());
+  I2_ASSERT(has_raw_form(algorithm));
+  auto key = own(EVP_PKEY_new_raw_public_key_ex(nullptr, native_name(algorithm), nullptr,
+                                                raw.data(), raw.size()));
+  if (raw.size() != info(algorithm).public_key_size || key == nullptr) {
+    return fail(openssl_error("crypto.key_malformed", std::to_string(raw.size()) +
+                                                          " bytes are not a public key of " +
+                                                          std::string(info(algorithm).name)));
+  }
+  return PublicKey(std::move(key), algorithm);
+}
+
+Bytes PublicKey::raw() const {
+  I2_ASSERT(algorithm_ != SignatureAlgorithm::kRsa);
+  // RFC 5280 §4.1.2.7: the BIT STRING with the key comes last.
+  const Bytes der = spki();
+  return to_bytes(ByteView(der).last(info(algorithm_).public_key_size));
 }
 
 Bytes PublicKey::spki() const {

@@ -34,6 +34,12 @@ constexpr std::array<std::uint8_t, 5> kP256PublicPrefix = {0xa1, 0x44, 0x03, 0x4
 constexpr std::size_t kP256ScalarSize = 32;
 constexpr std::size_t kP256PointSize = 65;
 
+// RFC 9881 §6: the private key is the seed, [0] IMPLICIT OCTET STRING.
+constexpr std::array<std::uint8_t, 22> kMlDsa44Prefix = {
+    0x30, 0x34, 0x02, 0x01, 0x00, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86,
+    0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x11, 0x04, 0x22, 0x80, 0x20};
+constexpr std::size_t kMlDsaSeedSize = 32;
+
 bool has_form(ByteView der, ByteView prefix, std::size_t total) {
   return der.size() == total && equal(der.first(prefix.size()), prefix);
 }
@@ -69,6 +75,13 @@ EVP_PKEY* read_any(ByteView der) {
     if (context == nullptr || EVP_PKEY_check(context.get()) != 1) {
       return nullptr;
     }
+  }
+  // RFC 9881 §6 also has a form without the seed, which could not be written again.
+  std::size_t size = 0;
+  if (key != nullptr && EVP_PKEY_is_a(key.get(), kMlDsa44Name) == 1 &&
+      EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_ML_DSA_SEED, nullptr, 0, &size) !=
+          1) {
+    return nullptr;
   }
   return key.release();
 }
@@ -134,6 +147,13 @@ SecretBytes write_p256(EVP_PKEY* key) {
   return out.take();
 }
 
+SecretBytes write_ml_dsa(EVP_PKEY* key) {
+  Layout out(kMlDsa44Prefix.size() + kMlDsaSeedSize);
+  out.put(kMlDsa44Prefix);
+  get_octets(key, OSSL_PKEY_PARAM_ML_DSA_SEED, out.next(kMlDsaSeedSize));
+  return out.take();
+}
+
 constexpr std::string_view kPemBegin = "-----BEGIN ";
 constexpr std::string_view kPemEnd = "-----END ";
 constexpr std::string_view kPemRule = "-----\n";
@@ -165,6 +185,8 @@ SecretBytes write_pkcs8(evp_pkey_st* key, SignatureAlgorithm algorithm) {
       return write_ed25519(key);
     case SignatureAlgorithm::kEcdsaP256:
       return write_p256(key);
+    case SignatureAlgorithm::kMlDsa44:
+      return write_ml_dsa(key);
     case SignatureAlgorithm::kEcdsaP384:
     case SignatureAlgorithm::kRsa:
       break;  // no PrivateKey holds one

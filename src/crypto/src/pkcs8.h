@@ -15,6 +15,7 @@ namespace i2::crypto {
 
 // No key of the table is longer in any structure that is read here.
 inline constexpr std::size_t kMaxKeySize = 8192;
+inline constexpr char kMlDsa44Name[] = "ML-DSA-44";
 
 // Null when the bytes are not exactly one unencrypted private key; the reason may be in OpenSSL's
 // queue.

@@ -91,7 +91,8 @@ TEST_P(EveryAlgorithm, RefusesTruncatedAndExtendedKeys) {
 INSTANTIATE_TEST_SUITE_P(All, EveryAlgorithm,
                          ::testing::Values(SignatureAlgorithm::kFalcon1024,
                                            SignatureAlgorithm::kEd25519,
-                                           SignatureAlgorithm::kEcdsaP256));
+                                           SignatureAlgorithm::kEcdsaP256,
+                                           SignatureAlgorithm::kMlDsa44));
 
 // SEC 1 §3.2.1: what OpenSSL's parser takes all the same.
 TEST(Keys, P256ScalarsAndPointsThatAreNotAPairAreRefused) {
@@ -110,7 +111,7 @@ TEST(Keys, P256ScalarsAndPointsThatAreNotAPairAreRefused) {
 }
 
 TEST(Algorithms, UnknownNamesAreUnknown) {
-  EXPECT_EQ(signature_algorithms().size(), 5U);
+  EXPECT_EQ(signature_algorithms().size(), 6U);
   EXPECT_EQ(signature_algorithm("falcon512"), std::nullopt);
   EXPECT_EQ(signature_algorithm(""), std::nullopt);
 }
@@ -245,6 +246,49 @@ TEST(Keys, OtherAlgorithmsAreNamedInTheError) {
     EXPECT_EQ(read.error().code(), "crypto.algorithm_unknown");
     EXPECT_NE(read.error().message().find(type), std::string::npos) << read.error().message();
   }
+}
+
+TEST(Keys, BareKeysMakeTheSameKey) {
+  for (const auto algorithm : {SignatureAlgorithm::kFalcon1024, SignatureAlgorithm::kEd25519,
+                               SignatureAlgorithm::kMlDsa44}) {
+    const PublicKey key = PrivateKey::generate(algorithm).value().public_key();
+    Bytes raw = key.raw();
+    EXPECT_EQ(raw.size(), info(algorithm).public_key_size);
+    EXPECT_EQ(PublicKey::from_raw(algorithm, raw).value().spki(), key.spki());
+    raw.push_back(0);
+    EXPECT_EQ(PublicKey::from_raw(algorithm, raw).error().code(), "crypto.key_malformed");
+    raw.resize(raw.size() - 2);
+    EXPECT_EQ(PublicKey::from_raw(algorithm, raw).error().code(), "crypto.key_malformed");
+  }
+  // SEC 1 §2.3.3.
+  const PrivateKey p256 = PrivateKey::generate(SignatureAlgorithm::kEcdsaP256).value();
+  EXPECT_EQ(p256.public_key().raw().size(), 65U);
+  EXPECT_EQ(p256.public_key().raw()[0], 0x04);
+}
+
+// The forms of RFC 9881 §6: with the seed, in whichever form, a key is read and written as the
+// seed alone; without it, it is refused.
+TEST(MlDsa44, KeysHaveTheirSeed) {
+  const PrivateKey key = PrivateKey::generate(SignatureAlgorithm::kMlDsa44).value();
+  const SecretBytes good = key.pkcs8();
+  ASSERT_EQ(good.view().size(), 54U);
+  Bytes expanded(2560);
+  std::size_t size = 0;
+  ASSERT_EQ(EVP_PKEY_get_octet_string_param(key.native(), "priv", expanded.data(), expanded.size(),
+                                            &size),
+            1);
+  ASSERT_EQ(size, expanded.size());
+  const ByteView seed = good.view().last(32);
+  Bytes both = from_hex("30820a3e020100300b060960864801650304031104820a2a30820a260420");
+  append(both, seed);
+  append(both, from_hex("04820a00"));
+  append(both, expanded);
+  const auto read = PrivateKey::from_pkcs8(both);
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_TRUE(equal(read->pkcs8().view(), good.view()));
+  Bytes bare = from_hex("30820a18020100300b060960864801650304031104820a0404820a00");
+  append(bare, expanded);
+  EXPECT_EQ(PrivateKey::from_pkcs8(bare).error().code(), "crypto.key_malformed");
 }
 
 TEST(Keys, PemMustHoldOnePlainPrivateKey) {

@@ -17,6 +17,7 @@ enum class SignatureAlgorithm : std::uint16_t {
   kFalcon1024 = 1,
   kEd25519 = 2,
   kEcdsaP256 = 3,
+  kMlDsa44 = 4,
   kEcdsaP384 = 5,
   kRsa = 6,  // PKCS #1 v1.5 with SHA-256; 2048 to 4096 bits
 };

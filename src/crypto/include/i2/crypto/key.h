@@ -32,13 +32,18 @@ class PublicKey {
   // Error: crypto.key_malformed, crypto.algorithm_unknown.
   [[nodiscard]] static Result<PublicKey> from_spki(ByteView der);
 
+  // The bare key as its algorithm defines it, public_key_size bytes. Not for curves whose points
+  // have several forms, nor RSA. Error: crypto.key_malformed.
+  [[nodiscard]] static Result<PublicKey> from_raw(SignatureAlgorithm algorithm, ByteView raw);
+
   [[nodiscard]] SignatureAlgorithm algorithm() const { return algorithm_; }
   [[nodiscard]] Bytes spki() const;
+  [[nodiscard]] Bytes raw() const;  // P-256, P-384: the uncompressed point; not of RSA
   [[nodiscard]] Hash256 spki_sha256() const;
   // The estimated strength against today's computers: 112 for RSA-2048, 128 for P-256.
   [[nodiscard]] int security_bits() const;
-  // Pure signature over `message` (RSA, P-256: SHA-256; P-384: SHA-384). False for anything but a
-  // valid signature.
+  // Pure signature over `message` (RSA, P-256: SHA-256; P-384: SHA-384; ML-DSA: empty context).
+  // False for anything but a valid signature.
   [[nodiscard]] bool verify(ByteView message, ByteView signature) const;
   [[nodiscard]] explicit operator bool() const { return key_ != nullptr; }
   [[nodiscard]] evp_pkey_st* native() const { return key_.get(); }
@@ -65,7 +70,8 @@ class PrivateKey {
   // An Ed25519 key from its 32-byte seed.
   [[nodiscard]] static Result<PrivateKey> from_ed25519_seed(ByteView seed);
   // PKCS#8, unencrypted; the PEM form is "PRIVATE KEY". `arithmetic`: how a Falcon key signs.
-  // A Falcon key holds both halves and is refused unless they belong together.
+  // A Falcon key holds both halves and is refused unless they belong together; an ML-DSA key must
+  // hold its seed.
   // Error: crypto.key_malformed, crypto.algorithm_unknown.
   [[nodiscard]] static Result<PrivateKey> from_pkcs8(
       ByteView der, FalconArithmetic arithmetic = FalconArithmetic::kConstantTime);
