@@ -1,4 +1,4 @@
-// Variable-length integers, base32, hexadecimal and UTF-8 under arbitrary bytes.
+// Variable-length integers, base32, base64, hexadecimal, decimal and UTF-8 under arbitrary bytes.
 #include <i2/base/assert.h>
 #include <i2/wire/reader.h>
 #include <i2/wire/text.h>
@@ -35,6 +35,13 @@ void check_text(std::string_view text) {
   if (const auto bytes = from_hex(text)) {
     I2_ASSERT(to_hex(*bytes) == lower);
   }
+  if (const auto bytes = from_base64(text)) {
+    I2_ASSERT(to_base64(*bytes) == text);
+  }
+  if (const auto number = from_decimal(text)) {
+    I2_ASSERT(std::to_string(*number) == text);
+  }
+  I2_ASSERT(from_base64(to_base64(as_bytes(text))) == to_bytes(as_bytes(text)));
   I2_ASSERT(from_base32(to_base32(as_bytes(text))) == to_bytes(as_bytes(text)));
   I2_ASSERT(from_hex(to_hex(as_bytes(text))) == to_bytes(as_bytes(text)));
   // Two valid texts joined are valid; a text whose tail is invalid is invalid.

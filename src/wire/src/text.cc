@@ -1,11 +1,15 @@
 #include <i2/wire/text.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace i2::wire {
 namespace {
 
 constexpr std::string_view kBase32Digits = "abcdefghijklmnopqrstuvwxyz234567";
+constexpr std::string_view kBase64Digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr char kBase64Pad = '=';
 
 // The value of a digit, or -1.
 int hex_value(char c) {
@@ -22,6 +26,24 @@ int base32_value(char c) {
   }
   const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   return letter ? (c | 0x20) - 'a' : -1;
+}
+
+constexpr auto kBase64Values = [] {
+  std::array<std::int8_t, 256> out{};
+  out.fill(-1);
+  for (std::size_t i = 0; i < kBase64Digits.size(); ++i) {
+    out[static_cast<std::uint8_t>(kBase64Digits[i])] = static_cast<std::int8_t>(i);
+  }
+  return out;
+}();
+
+std::optional<Hash256> hash_of(const std::optional<Bytes>& bytes) {
+  Hash256 out{};
+  if (!bytes || bytes->size() != out.size()) {
+    return std::nullopt;
+  }
+  std::ranges::copy(*bytes, out.begin());
+  return out;
 }
 
 }  // namespace
@@ -44,13 +66,7 @@ std::optional<Bytes> from_hex(std::string_view text) {
 }
 
 std::optional<Hash256> hash_from_hex(std::string_view text) {
-  const auto bytes = from_hex(text);
-  Hash256 out{};
-  if (!bytes || bytes->size() != out.size()) {
-    return std::nullopt;
-  }
-  std::ranges::copy(*bytes, out.begin());
-  return out;
+  return hash_of(from_hex(text));
 }
 
 std::string to_base32(ByteView bytes) {
@@ -95,6 +111,69 @@ std::optional<Bytes> from_base32(std::string_view text) {
     return std::nullopt;
   }
   return out;
+}
+
+std::string to_base64(ByteView bytes) {
+  std::string out((bytes.size() + 2) / 3 * 4, kBase64Pad);
+  auto* digit = out.data();
+  for (; !bytes.empty();
+       bytes = bytes.subspan(std::min<std::size_t>(bytes.size(), 3)), digit += 4) {
+    const std::size_t used = std::min<std::size_t>(bytes.size(), 3);
+    std::uint32_t group = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      group = group << 8 | (i < used ? bytes[i] : 0U);
+    }
+    for (std::size_t i = 0; i <= used; ++i) {
+      digit[i] = kBase64Digits[group >> (18 - 6 * i) & 63];
+    }
+  }
+  return out;
+}
+
+std::optional<Bytes> from_base64(std::string_view text) {
+  if (text.size() % 4 != 0) {
+    return std::nullopt;
+  }
+  std::size_t pads = 0;
+  while (pads < 2 && pads < text.size() && text[text.size() - 1 - pads] == kBase64Pad) {
+    ++pads;
+  }
+  text.remove_suffix(pads);
+  Bytes out;
+  out.reserve(text.size() * 3 / 4);
+  std::uint32_t pending = 0;
+  unsigned bits = 0;
+  for (const char c : text) {
+    const int value = kBase64Values[static_cast<std::uint8_t>(c)];
+    if (value < 0) {
+      return std::nullopt;
+    }
+    pending = pending << 6 | static_cast<std::uint32_t>(value);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out.push_back(static_cast<std::uint8_t>(pending >> bits));
+    }
+  }
+  // RFC 4648 §3.5: pad bits must be zero. With its padding a text has one form.
+  if ((pending & ((1U << bits) - 1)) != 0) {
+    return std::nullopt;
+  }
+  return out;
+}
+
+std::optional<Hash256> hash_from_base64(std::string_view text) {
+  return hash_of(from_base64(text));
+}
+
+std::optional<std::uint64_t> from_decimal(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || rest != end || (text.size() > 1 && text.front() == '0')) {
+    return std::nullopt;
+  }
+  return value;
 }
 
 bool is_utf8(std::string_view text) {

@@ -59,6 +59,51 @@ TEST(Base32, RefusesTrailingBitsAndImpossibleLengths) {
   EXPECT_FALSE(from_base32("aaaaaa"));
 }
 
+// RFC 4648 §10, Test Vectors.
+TEST(Base64, Rfc4648Vectors) {
+  const std::array<std::string_view, 7> texts{"",         "Zg==",     "Zm8=",    "Zm9v",
+                                              "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+  for (std::size_t size = 0; size < texts.size(); ++size) {
+    const Bytes plain = to_bytes(as_bytes("foobar").first(size));
+    EXPECT_EQ(to_base64(plain), texts[size]);
+    EXPECT_EQ(from_base64(texts[size]), plain);
+  }
+}
+
+TEST(Base64, EveryByteValueSurvives) {
+  Bytes bytes;
+  for (int i = 0; i < 256; ++i) {
+    bytes.push_back(static_cast<std::uint8_t>(i));
+    ASSERT_EQ(from_base64(to_base64(bytes)), bytes);
+  }
+  EXPECT_EQ(from_base64("+/+/"), Bytes({0xfb, 0xff, 0xbf}));
+}
+
+TEST(Base64, RefusesOtherForms) {
+  for (const std::string_view bad : {"Zg", "Zg=", "Zg===", "=", "==", "====", "Z===", "Zh==",
+                                     "Zm9=", "Zg==Zg==", "Zm9v\n", "Zm-_", " Zm9", "Zm9v=", "Z=g=",
+                                     "Zm\xe6"
+                                     "9"}) {
+    EXPECT_FALSE(from_base64(bad)) << bad;
+  }
+}
+
+TEST(Base64, Hashes) {
+  EXPECT_EQ(hash_from_base64(std::string(42, 'A') + "8=").value().back(), 0x3c);
+  EXPECT_FALSE(hash_from_base64(std::string(40, 'A')));
+  EXPECT_FALSE(hash_from_base64(std::string(44, 'A')));
+}
+
+TEST(Decimal, HasOneForm) {
+  EXPECT_EQ(from_decimal("0"), 0U);
+  EXPECT_EQ(from_decimal("20852163"), 20'852'163U);
+  EXPECT_EQ(from_decimal("18446744073709551615"), UINT64_MAX);
+  for (const std::string_view bad :
+       {"", "00", "01", "-1", "+1", " 1", "1 ", "1a", "0x1", "18446744073709551616"}) {
+    EXPECT_FALSE(from_decimal(bad)) << bad;
+  }
+}
+
 TEST(ShortId, IsTheFirstTenBytes) {
   NodeId id;
   for (std::size_t i = 0; i < id.bytes.size(); ++i) {

@@ -1,4 +1,5 @@
-// Binary values as text: hexadecimal and base32 (RFC 4648, lower case, no padding); UTF-8 validity.
+// Values as text: hexadecimal, base32 (RFC 4648, lower case, no padding), base64 (RFC 4648 §4, with
+// padding), decimal numbers; UTF-8 validity.
 #pragma once
 
 #include <i2/base/bytes.h>
@@ -17,6 +18,15 @@ namespace i2::wire {
 [[nodiscard]] std::string to_base32(ByteView bytes);
 // Accepts both cases; refuses padding, other characters and non-zero trailing bits.
 [[nodiscard]] std::optional<Bytes> from_base32(std::string_view text);
+
+[[nodiscard]] std::string to_base64(ByteView bytes);
+// Refuses missing padding, other characters and non-zero trailing bits.
+[[nodiscard]] std::optional<Bytes> from_base64(std::string_view text);
+// The same for exactly 32 bytes.
+[[nodiscard]] std::optional<Hash256> hash_from_base64(std::string_view text);
+
+// Digits alone, in the one form that std::to_string() has: no sign, no leading zero.
+[[nodiscard]] std::optional<std::uint64_t> from_decimal(std::string_view text);
 
 // RFC 3629: shortest forms, no surrogates, nothing beyond U+10FFFF. The empty string is valid.
 [[nodiscard]] bool is_utf8(std::string_view text);
