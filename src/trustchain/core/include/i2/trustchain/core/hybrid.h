@@ -27,12 +27,15 @@ inline constexpr Domain kOperatorDomain{"i2/operator/v1"};
 inline constexpr Domain kBindingDomain{"i2/binding/v1"};
 inline constexpr Domain kAnchorDomain{"i2/anchor/v1"};
 inline constexpr Domain kIntentDomain{"i2/intent/v1"};
+inline constexpr Domain kCosignatureDomain{"i2/cosignature/v1"};
 
 // The u16 type in front of a canonical encoding. 0x01xx belongs to this library, 0x02xx to
 // fleet/core.
 inline constexpr std::uint16_t kBindingType = 0x0101;
 inline constexpr std::uint16_t kAnchorType = 0x0102;
-inline constexpr std::uint16_t kIntentType = 0x0110;
+inline constexpr std::uint16_t kLogRoundType = 0x0110;
+inline constexpr std::uint16_t kSplitViewType = 0x0111;
+inline constexpr std::uint16_t kIntentType = 0x0120;
 
 inline constexpr std::size_t kSpkiSizeMax = 2048;  // Falcon-1024 has 1811 bytes
 inline constexpr std::size_t kEd25519SignatureSize = 64;
