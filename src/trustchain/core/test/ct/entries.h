@@ -6,9 +6,17 @@
 #include <i2/trustchain/core/ct/note_key.h>
 #include <i2/trustchain/core/ct/sequencing.h>
 
+#include <fstream>
+#include <iterator>
 #include <string>
 
 namespace i2::trustchain::ct::testing {
+
+// A file of corpus/.
+inline Bytes corpus(const std::string& name) {
+  std::ifstream file(std::string(I2_SOURCE_DIR "/corpus/") + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 inline constexpr UnixMillis kNow = 1'763'700'000'000;  // 2025-11-21
 inline constexpr std::string_view kOrigin = "log.example/2025h2";

@@ -160,6 +160,16 @@ TEST(Bundle, MakesTheSameRoundAgain) {
   EXPECT_EQ(again.after.head(), round.after.head());
 }
 
+// docs/wire/ct-log.md: the example, whose bytes must not change.
+TEST(Bundle, OfTheDocument) {
+  const Bytes bytes = testing::corpus("fuzz_ct_bundle/round");
+  const Round round = replay(empty_log(), decode_bundle(bytes).value()).value();
+  EXPECT_EQ(round.bundle, bytes);
+  EXPECT_EQ(round.entries.size(), 5U);
+  EXPECT_EQ(to_hex(round.checkpoint.head.root),
+            "d640b0558815198bb956bb58376745e64dd61168c6797f622f6116a94ff49d17");
+}
+
 TEST(Bundle, IsForOneLogAtOnePlace) {
   const Round before = sequence(empty_log(), submissions(0, 200), {}, kNow).value();
   const Round round = sequence(before.after, submissions(200, 100), {}, kNow + 5).value();

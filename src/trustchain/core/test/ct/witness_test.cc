@@ -208,6 +208,19 @@ TEST(SplitView, InconsistentGrowth) {
   EXPECT_EQ(judge(TwoFaces(15).request(12, 20), &state).answer, WitnessAnswer::kCosign);
 }
 
+// docs/wire/ct-log.md: the example, whose bytes must not change.
+TEST(SplitView, OfTheDocument) {
+  const NoteKey key =
+      NoteKey::make("log", NoteKeyType::kEd25519,
+                    crypto::PrivateKey::from_ed25519_seed(Bytes(32, 7)).value().public_key())
+          .value();
+  EXPECT_EQ(key.vkey(), "log+d0ef8fb5+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs");
+  const Bytes bytes = testing::corpus("fuzz_ct_witness/evidence");
+  const SplitView evidence = decode_split_view(bytes).value();
+  EXPECT_EQ(encode(evidence), bytes);
+  EXPECT_TRUE(verify_split_view(evidence, key));
+}
+
 // The proof between the two says nothing about the root of a size that is a power of two: whoever
 // has the tiles does.
 TEST(SplitView, InconsistentGrowthFromAPowerOfTwo) {
