@@ -1,4 +1,5 @@
-// Variable-length integers, base32, base64, hexadecimal, decimal and UTF-8 under arbitrary bytes.
+// Variable-length integers, base32, base64 and base64url, hexadecimal, decimal and UTF-8 under
+// arbitrary bytes.
 #include <i2/base/assert.h>
 #include <i2/wire/reader.h>
 #include <i2/wire/text.h>
@@ -32,6 +33,9 @@ void check_text(std::string_view text) {
   if (const auto bytes = from_base32(text)) {
     I2_ASSERT(to_base32(*bytes) == lower);
   }
+  if (const auto bytes = from_base64url(text)) {
+    I2_ASSERT(to_base64url(*bytes) == text);
+  }
   if (const auto bytes = from_hex(text)) {
     I2_ASSERT(to_hex(*bytes) == lower);
   }
@@ -43,6 +47,7 @@ void check_text(std::string_view text) {
   }
   I2_ASSERT(from_base64(to_base64(as_bytes(text))) == to_bytes(as_bytes(text)));
   I2_ASSERT(from_base32(to_base32(as_bytes(text))) == to_bytes(as_bytes(text)));
+  I2_ASSERT(from_base64url(to_base64url(as_bytes(text))) == to_bytes(as_bytes(text)));
   I2_ASSERT(from_hex(to_hex(as_bytes(text))) == to_bytes(as_bytes(text)));
   // Two valid texts joined are valid; a text whose tail is invalid is invalid.
   I2_ASSERT(is_utf8(lower + "\xe2\x82\xac") == is_utf8(text));

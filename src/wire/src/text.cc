@@ -9,6 +9,8 @@ namespace {
 constexpr std::string_view kBase32Digits = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr std::string_view kBase64Digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64UrlDigits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr char kBase64Pad = '=';
 
 // The value of a digit, or -1.
@@ -28,14 +30,24 @@ int base32_value(char c) {
   return letter ? (c | 0x20) - 'a' : -1;
 }
 
-constexpr auto kBase64Values = [] {
+// Of each character its value among `digits`, or -1.
+constexpr std::array<std::int8_t, 256> values_of(std::string_view digits) {
   std::array<std::int8_t, 256> out{};
   out.fill(-1);
-  for (std::size_t i = 0; i < kBase64Digits.size(); ++i) {
-    out[static_cast<std::uint8_t>(kBase64Digits[i])] = static_cast<std::int8_t>(i);
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    out[static_cast<std::uint8_t>(digits[i])] = static_cast<std::int8_t>(i);
   }
   return out;
-}();
+}
+constexpr auto kBase64Values = values_of(kBase64Digits);
+constexpr auto kBase64UrlValues = values_of(kBase64UrlDigits);
+
+int base64_value(char c) {
+  return kBase64Values[static_cast<std::uint8_t>(c)];
+}
+int base64url_value(char c) {
+  return kBase64UrlValues[static_cast<std::uint8_t>(c)];
+}
 
 std::optional<Hash256> hash_of(const std::optional<Bytes>& bytes) {
   Hash256 out{};
@@ -43,6 +55,55 @@ std::optional<Hash256> hash_of(const std::optional<Bytes>& bytes) {
     return std::nullopt;
   }
   std::ranges::copy(*bytes, out.begin());
+  return out;
+}
+
+// RFC 4648: digits of kBits bits each, without padding.
+template <unsigned kBits>
+std::string to_digits(ByteView bytes, std::string_view digits) {
+  constexpr std::uint32_t kMask = (1U << kBits) - 1;
+  std::string out;
+  out.reserve((bytes.size() * 8 + kBits - 1) / kBits);
+  std::uint32_t pending = 0;  // its low `bits` bits are not written yet
+  unsigned bits = 0;
+  for (const std::uint8_t byte : bytes) {
+    pending = pending << 8 | byte;
+    bits += 8;
+    while (bits >= kBits) {
+      bits -= kBits;
+      out.push_back(digits[pending >> bits & kMask]);
+    }
+  }
+  if (bits > 0) {
+    // RFC 4648 §4, §6: the final group is filled with zero bits on the right.
+    out.push_back(digits[pending << (kBits - bits) & kMask]);
+  }
+  return out;
+}
+
+template <unsigned kBits>
+std::optional<Bytes> from_digits(std::string_view text, int (*value_of)(char)) {
+  Bytes out;
+  out.reserve(text.size() * kBits / 8);
+  std::uint32_t pending = 0;
+  unsigned bits = 0;
+  for (const char c : text) {
+    const int value = value_of(c);
+    if (value < 0) {
+      return std::nullopt;
+    }
+    pending = pending << kBits | static_cast<std::uint32_t>(value);
+    bits += kBits;
+    if (bits >= 8) {
+      bits -= 8;
+      out.push_back(static_cast<std::uint8_t>(pending >> bits));
+    }
+  }
+  // RFC 4648 §3.5: pad bits must be zero. As many of them as a digit has are one that carries
+  // nothing.
+  if (bits >= kBits || (pending & ((1U << bits) - 1)) != 0) {
+    return std::nullopt;
+  }
   return out;
 }
 
@@ -70,63 +131,24 @@ std::optional<Hash256> hash_from_hex(std::string_view text) {
 }
 
 std::string to_base32(ByteView bytes) {
-  std::string out;
-  out.reserve((bytes.size() * 8 + 4) / 5);
-  std::uint32_t pending = 0;  // its low `bits` bits are not written yet
-  unsigned bits = 0;
-  for (const std::uint8_t byte : bytes) {
-    pending = pending << 8 | byte;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      out.push_back(kBase32Digits[pending >> bits & 31]);
-    }
-  }
-  if (bits > 0) {
-    // RFC 4648 §6: the final group is filled with zero bits on the right.
-    out.push_back(kBase32Digits[pending << (5 - bits) & 31]);
-  }
-  return out;
+  return to_digits<5>(bytes, kBase32Digits);
 }
 
 std::optional<Bytes> from_base32(std::string_view text) {
-  Bytes out;
-  out.reserve(text.size() * 5 / 8);
-  std::uint32_t pending = 0;
-  unsigned bits = 0;
-  for (const char c : text) {
-    const int value = base32_value(c);
-    if (value < 0) {
-      return std::nullopt;
-    }
-    pending = pending << 5 | static_cast<std::uint32_t>(value);
-    bits += 5;
-    if (bits >= 8) {
-      bits -= 8;
-      out.push_back(static_cast<std::uint8_t>(pending >> bits));
-    }
-  }
-  // RFC 4648 §3.5: pad bits must be zero. Five or more of them are a digit that carries nothing.
-  if (bits >= 5 || (pending & ((1U << bits) - 1)) != 0) {
-    return std::nullopt;
-  }
-  return out;
+  return from_digits<5>(text, base32_value);
+}
+
+std::string to_base64url(ByteView bytes) {
+  return to_digits<6>(bytes, kBase64UrlDigits);
+}
+
+std::optional<Bytes> from_base64url(std::string_view text) {
+  return from_digits<6>(text, base64url_value);
 }
 
 std::string to_base64(ByteView bytes) {
-  std::string out((bytes.size() + 2) / 3 * 4, kBase64Pad);
-  auto* digit = out.data();
-  for (; !bytes.empty();
-       bytes = bytes.subspan(std::min<std::size_t>(bytes.size(), 3)), digit += 4) {
-    const std::size_t used = std::min<std::size_t>(bytes.size(), 3);
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      group = group << 8 | (i < used ? bytes[i] : 0U);
-    }
-    for (std::size_t i = 0; i <= used; ++i) {
-      digit[i] = kBase64Digits[group >> (18 - 6 * i) & 63];
-    }
-  }
+  std::string out = to_digits<6>(bytes, kBase64Digits);
+  out.resize((bytes.size() + 2) / 3 * 4, kBase64Pad);
   return out;
 }
 
@@ -134,32 +156,10 @@ std::optional<Bytes> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) {
     return std::nullopt;
   }
-  std::size_t pads = 0;
-  while (pads < 2 && pads < text.size() && text[text.size() - 1 - pads] == kBase64Pad) {
-    ++pads;
+  for (int pads = 0; pads < 2 && text.ends_with(kBase64Pad); ++pads) {
+    text.remove_suffix(1);
   }
-  text.remove_suffix(pads);
-  Bytes out;
-  out.reserve(text.size() * 3 / 4);
-  std::uint32_t pending = 0;
-  unsigned bits = 0;
-  for (const char c : text) {
-    const int value = kBase64Values[static_cast<std::uint8_t>(c)];
-    if (value < 0) {
-      return std::nullopt;
-    }
-    pending = pending << 6 | static_cast<std::uint32_t>(value);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      out.push_back(static_cast<std::uint8_t>(pending >> bits));
-    }
-  }
-  // RFC 4648 §3.5: pad bits must be zero. With its padding a text has one form.
-  if ((pending & ((1U << bits) - 1)) != 0) {
-    return std::nullopt;
-  }
-  return out;
+  return from_digits<6>(text, base64_value);
 }
 
 std::optional<Hash256> hash_from_base64(std::string_view text) {

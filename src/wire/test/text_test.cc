@@ -104,6 +104,34 @@ TEST(Decimal, HasOneForm) {
   }
 }
 
+// RFC 4648 §10 without padding; RFC 7515 appendix C.
+TEST(Base64Url, Rfc4648AndRfc7515Vectors) {
+  const std::array<std::string_view, 7> texts{"",       "Zg",      "Zm8",     "Zm9v",
+                                              "Zm9vYg", "Zm9vYmE", "Zm9vYmFy"};
+  for (std::size_t size = 0; size < texts.size(); ++size) {
+    const Bytes plain = to_bytes(as_bytes("foobar").first(size));
+    EXPECT_EQ(to_base64url(plain), texts[size]);
+    EXPECT_EQ(from_base64url(texts[size]), plain);
+  }
+  EXPECT_EQ(to_base64url(Bytes{3, 236, 255, 224, 193}), "A-z_4ME");
+  EXPECT_EQ(from_base64url("A-z_4ME"), (Bytes{3, 236, 255, 224, 193}));
+}
+
+TEST(Base64Url, EveryByteValueSurvives) {
+  Bytes bytes;
+  for (int i = 0; i < 256; ++i) {
+    bytes.push_back(static_cast<std::uint8_t>(i));
+    ASSERT_EQ(from_base64url(to_base64url(bytes)), bytes);
+  }
+}
+
+TEST(Base64Url, RefusesPaddingOtherAlphabetsTrailingBitsAndImpossibleLengths) {
+  for (const std::string_view bad : {"Zg==", "Zm8=", "=", "A+z/", "A+", "A/", "Zm9v ", "Zm9v\n",
+                                     "Z", "Zm9vY", "Zh", "Zm9", "Z.g", "Z\xe1", "Z[", "Z`", "Z@"}) {
+    EXPECT_FALSE(from_base64url(bad)) << bad;
+  }
+}
+
 TEST(ShortId, IsTheFirstTenBytes) {
   NodeId id;
   for (std::size_t i = 0; i < id.bytes.size(); ++i) {

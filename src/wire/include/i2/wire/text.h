@@ -1,5 +1,5 @@
-// Values as text: hexadecimal, base32 (RFC 4648, lower case, no padding), base64 (RFC 4648 §4, with
-// padding), decimal numbers; UTF-8 validity.
+// Values as text: hexadecimal, base32 (RFC 4648, lower case, no padding), base64 (§4, with padding)
+// and base64url (§5, without), decimal numbers; UTF-8 validity.
 #pragma once
 
 #include <i2/base/bytes.h>
@@ -18,6 +18,9 @@ namespace i2::wire {
 [[nodiscard]] std::string to_base32(ByteView bytes);
 // Accepts both cases; refuses padding, other characters and non-zero trailing bits.
 [[nodiscard]] std::optional<Bytes> from_base32(std::string_view text);
+[[nodiscard]] std::string to_base64url(ByteView bytes);
+// Refuses padding, other characters and non-zero trailing bits.
+[[nodiscard]] std::optional<Bytes> from_base64url(std::string_view text);
 
 [[nodiscard]] std::string to_base64(ByteView bytes);
 // Refuses missing padding, other characters and non-zero trailing bits.
