@@ -94,7 +94,7 @@ class Script {
 };
 
 void run_script(std::string_view text) {
-  World world({.base_url = kBase, .names_max = 4, .accounts_max = 4, .authorizations_max = 64});
+  World world({.base_url = kBase, .names_max = 4, .accounts_max = 4, .authorizations_max = 200});
   Script script(world);
   for (std::size_t lines = 0; lines < kLinesMax && !text.empty(); ++lines) {
     const std::size_t end = std::min(text.find('\n'), text.size());

@@ -16,6 +16,7 @@
 namespace i2::trustchain::acme {
 
 enum class Resource : std::uint8_t {
+  kUnknown,
   kDirectory,
   kNewNonce,
   kNewAccount,
@@ -35,7 +36,7 @@ enum class Resource : std::uint8_t {
 struct Server::Call {
   const Request& request;
   UnixMillis now;
-  Resource resource = Resource::kDirectory;
+  Resource resource = Resource::kUnknown;
   std::string_view id{};     // of the path: account, order, authorization, certificate
   std::string_view tail{};   // of the path: the challenge's type
   std::string_view query{};  // "cursor=..."

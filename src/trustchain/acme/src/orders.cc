@@ -13,6 +13,8 @@ namespace i2::trustchain::acme {
 namespace {
 
 constexpr std::size_t kChainSizeMax = 64 * 1024;
+// An authorization that ends earlier is not used again: the client needs time for its order.
+constexpr UnixMillis kTimeForOrderMs = 3600 * 1000ULL;
 constexpr std::string_view kPollAgainS = "1";
 
 // The names of a new order in lower case, sorted. What is wrong with single ones goes into
@@ -258,7 +260,7 @@ Result<Response> Server::new_order(Call& call) {
 // first of them.
 void Server::authorize(Order& order, UnixMillis now) {
   for (const std::string& name : order.names) {
-    Authorization* row = store_->valid_authorization(order.account, name, now);
+    Authorization* row = store_->valid_authorization(order.account, name, now + kTimeForOrderMs);
     if (row == nullptr) {
       row = &store_->add(Authorization{.id = make_id(),
                                        .account = order.account,

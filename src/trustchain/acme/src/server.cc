@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "call.h"
 #include "names.h"
@@ -121,6 +122,10 @@ Response Server::finished(Response response, const Call* call) {
   if (call == nullptr || call->resource != Resource::kDirectory) {
     add_link(response, url("directory"), "index");  // RFC 8555 §7.1
   }
+  constexpr int kMethodNotAllowed = 405;  // RFC 9110 §15.5.6 asks for Allow
+  if (response.status == kMethodNotAllowed && call != nullptr) {
+    response.headers.emplace_back("allow", is_got(call->resource) ? "GET, HEAD, POST" : "POST");
+  }
   // RFC 8555 §6.5: on every answer to a POST, errors too; here on all.
   response.headers.emplace_back("replay-nonce", nonces_->issue());
   response.headers.emplace_back("cache-control", "no-store");
@@ -148,16 +153,19 @@ Result<Response> Server::respond(Call& call) {
   }
   call.resource = route->resource;
   const std::string_view method = call.request.method;
-  if ((method == "GET" || method == "HEAD") && is_got(call.resource)) {
+  const bool is_read = method == "GET" || method == "HEAD";
+  if (is_read && is_got(call.resource)) {
     return respond_to_get(call);
   }
-  if (method != "POST" || is_got(call.resource)) {
-    return fail("acme.method", is_got(call.resource)
-                                   ? "this resource answers GET and HEAD"
-                                   : "this resource answers POST; to read it, send an empty "
-                                     "payload (RFC 8555 section 6.3)");
+  if (method != "POST") {
+    return fail("acme.method", is_read
+                                   ? "to read this, POST an empty payload (RFC 8555 section 6.3)"
+                                   : "the resources of ACME answer POST, some GET and HEAD");
   }
   I2_TRY(authenticate(call));
+  if (is_got(call.resource) && !call.is_post_as_get()) {
+    return fail("acme.malformed", "this resource can only be read");
+  }
   return respond_to_post(call);
 }
 
@@ -269,9 +277,15 @@ Result<Response> Server::respond_to_post(Call& call) {
       return authorization(call);
     case Resource::kChallenge:
       return challenge(call);
-    default:
-      return fail("acme.method", "this resource answers GET and HEAD");
+    // RFC 8555 §6.3: what can be got can also be read like everything else.
+    case Resource::kDirectory:
+    case Resource::kNewNonce:
+    case Resource::kRenewalInfo:
+      return respond_to_get(call);
+    case Resource::kUnknown:
+      break;
   }
+  std::unreachable();
 }
 
 // --- records and time ----------------------------------------------------------------------------

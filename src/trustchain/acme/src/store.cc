@@ -51,9 +51,9 @@ Order* Store::order_by_certificate(std::string_view certificate_id) {
 }
 
 Authorization* Store::valid_authorization(std::string_view account, std::string_view name,
-                                          UnixMillis now) {
+                                          UnixMillis then) {
   Authorization* const found = authorization(find_id(valid_, valid_key(account, name)));
-  return found != nullptr && found->expires > now ? found : nullptr;
+  return found != nullptr && found->expires > then ? found : nullptr;
 }
 
 // --- rows that come, change and go ---------------------------------------------------------------

@@ -74,9 +74,10 @@ class Store {
   [[nodiscard]] Order* order(std::string_view id) { return orders_.find(id); }
   [[nodiscard]] Order* order_by_leaf(const Hash256& leaf);
   [[nodiscard]] Order* order_by_certificate(std::string_view certificate_id);
-  // The account's valid authorization for a name of an order ("*.x": a wildcard), or null.
+  // The account's authorization for a name of an order ("*.x": a wildcard) that is valid at `then`,
+  // or null.
   [[nodiscard]] Authorization* valid_authorization(std::string_view account, std::string_view name,
-                                                   UnixMillis now);
+                                                   UnixMillis then);
 
   [[nodiscard]] bool has_room_for_account() const { return accounts_.has_room(1); }
   [[nodiscard]] bool has_room_for_order(std::size_t authorizations) const {

@@ -30,6 +30,11 @@ TEST(Directory, NamesEveryResource) {
              "termsOfService": "https://home.example/terms", "caaIdentities": ["home.example"],
              "profiles": {"day": "24 hours"}}})"));
   EXPECT_FALSE(reply.has_link(kBase + "/directory", "index"));
+  EXPECT_TRUE(client.get("/nothing").has_link(kBase + "/directory", "index"));
+  client.join({{"termsOfServiceAgreed", true}});
+  EXPECT_EQ(client.fetch(kBase + "/directory").body, reply.body);
+  EXPECT_EQ(client.fetch(kBase + "/new-nonce").status(), 204);
+  EXPECT_EQ(client.post(kBase + "/directory", json::object()).verdict(), "400 malformed");
 }
 
 TEST(Directory, ItsUrlsHaveAHostName) {

@@ -169,7 +169,9 @@ TEST_F(OrderTest, ValidAuthorizationsAreUsedAgain) {
   EXPECT_EQ(client_.order({"*.a.example"}).body["status"], "pending");
   Client other(world_);
   EXPECT_EQ(other.join().order({"a.example"}).body["status"], "pending");
-  world_.now += 8 * 24 * kHour;
+  world_.now = kNow + 7 * 24 * kHour - kHour - 1;
+  EXPECT_EQ(client_.order({"a.example"}).body["status"], "ready");
+  world_.now += 1;
   EXPECT_EQ(client_.order({"a.example"}).body["status"], "pending");
 }
 

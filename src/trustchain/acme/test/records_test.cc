@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "client.h"
 
 namespace i2::trustchain::acme::testing {
@@ -94,6 +96,32 @@ TEST(Records, KeepEverything) {
   EXPECT_EQ(o.request, order().request);
   EXPECT_EQ(o.leaf, order().leaf);
   EXPECT_FALSE(o.error);
+}
+
+Bytes example(const std::string& name) {
+  std::ifstream in(std::string(I2_SOURCE_DIR) + "/corpus/fuzz_acme_jws/" + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// Made by another program after docs/wire/acme.md.
+TEST(Records, ExamplesOfTheDocument) {
+  const Account a = decode_account(example("record_account")).value();
+  EXPECT_EQ(a.id, "a1");
+  EXPECT_EQ(a.key.algorithm(), crypto::JwsAlgorithm::kEdDsa);
+  EXPECT_TRUE(!a.deactivated && a.terms_agreed && a.proven);
+  EXPECT_EQ(a.created, kNow);
+  const Authorization z = decode_authorization(example("record_authorization")).value();
+  EXPECT_EQ(z.name, "a.example");
+  EXPECT_EQ(z.state, AuthorizationState::kInvalid);
+  EXPECT_EQ(z.answered, ChallengeType::kDns01);
+  EXPECT_EQ(z.error.value().code(), "acme.dns");
+  EXPECT_EQ(z.expires, kNow + kHour);
+  const Order o = decode_order(example("record_order")).value();
+  EXPECT_EQ(o.names, std::vector<std::string>{"a.example"});
+  EXPECT_EQ(o.request, (Bytes{1, 2, 3}));
+  EXPECT_EQ(o.leaf[31], 7);
+  EXPECT_EQ(o.not_after, kNow + 2 * kHour);
+  EXPECT_TRUE(o.replaced);
 }
 
 TEST(Records, FieldsThatAreOutOfRange) {
