@@ -109,7 +109,7 @@ TEST(CertificateFields, AreReadAsTheyWereWritten) {
        .ca = true,
        .path_length = 0,
        .name_constraints = {.permitted_dns = {"home.i2.internal", "example"},
-                            .permitted_ip = {{.address = {0xfd, 1, 2, 3}, .bits = 27}},
+                            .permitted_ip = {{.address = {0xfd, 1, 2, 0x60}, .bits = 27}},
                             .excluded_dns = {"secret.example"},
                             .excluded_ip = {{.address = {}, .bits = 0}}},
        .serial = {1},

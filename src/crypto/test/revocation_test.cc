@@ -5,7 +5,7 @@
 #include <i2/crypto/ocsp.h>
 #include <openssl/ocsp.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "tls_pair.h"
 
@@ -151,14 +151,13 @@ TEST(Crl, AHundredThousandEntriesTakeLessThanASecond) {
                        .revocation = {.revoked_at = kTestNow - i * 1000ULL,
                                       .reason = RevocationReason::kSuperseded}});
   }
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of the processor: others may be busy too
   const Bytes der = build_crl(list_of(entries), p256().certificate, p256().key).value();
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now() - start);
-  RecordProperty("milliseconds", static_cast<int>(took.count()));
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  RecordProperty("milliseconds", static_cast<int>(seconds * 1000));
   RecordProperty("bytes", static_cast<int>(der.size()));
 #ifndef I2_SANITIZED
-  EXPECT_LT(took.count(), 1000);
+  EXPECT_LT(seconds, 1.0);
 #endif
   const Crl crl = Crl::from_der(der).value();
   EXPECT_EQ(crl.size(), 100'000U);

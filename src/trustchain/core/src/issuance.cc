@@ -187,11 +187,14 @@ Result<crypto::Certificate> sign(const crypto::Certificate& prepared, const Issu
 Result<crypto::Certificate> complete(const Intent& intent,
                                      const crypto::Certificate& precertificate,
                                      std::span<const Bytes> scts, const Issuer& issuer) {
-  I2_TRY_VALUE(const auto announced, prepare(intent, precertificate.public_key(), issuer));
+  I2_TRY(check_parties(intent, precertificate.public_key(), issuer));
+  crypto::CertificateFields fields = fields_of(intent, precertificate.public_key(), issuer);
+  fields.precertificate = true;
+  I2_TRY_VALUE(const auto announced, crypto::prepare_certificate(fields, &issuer.certificate));
   if (!intent.logged || announced.tbs() != precertificate.tbs()) {
     return fail("trust.intent_invalid", "the precertificate is not that of the intent");
   }
-  crypto::CertificateFields fields = fields_of(intent, precertificate.public_key(), issuer);
+  fields.precertificate = false;
   fields.scts.assign(scts.begin(), scts.end());
   I2_TRY_VALUE(const auto prepared, prepare_form(intent, std::move(fields), issuer, Form::kLogged));
   return sign(prepared, issuer);

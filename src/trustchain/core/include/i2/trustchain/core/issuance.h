@@ -93,8 +93,8 @@ struct Intent {
 [[nodiscard]] Result<crypto::Certificate> sign(const crypto::Certificate& prepared,
                                                const Issuer& issuer);
 
-// The certificate that `precertificate` announced. Errors: trust.intent_invalid (not the intent's
-// precertificate), those of prepare().
+// The certificate that `precertificate` announced, linted too. Errors: trust.intent_invalid (not
+// the intent's precertificate), those of prepare().
 [[nodiscard]] Result<crypto::Certificate> complete(const Intent& intent,
                                                    const crypto::Certificate& precertificate,
                                                    std::span<const Bytes> scts,
