@@ -4,6 +4,8 @@
 // what the server asks for, "restart" makes a new one of the records, "day" lets a day pass.
 #include <i2/base/assert.h>
 
+#include <nlohmann/json.hpp>
+
 #include "../test/client.h"
 
 namespace i2::trustchain::acme::testing {

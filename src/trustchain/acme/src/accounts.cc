@@ -3,6 +3,7 @@
 #include <i2/trustchain/acme/server.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "call.h"
 #include "problem.h"

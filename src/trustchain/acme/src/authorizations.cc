@@ -2,6 +2,7 @@
 #include <i2/trustchain/acme/server.h>
 
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "call.h"
 #include "names.h"

@@ -5,8 +5,9 @@
 #include <i2/trustchain/acme/server.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
-#include <optional>
+#include <format>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -43,8 +44,8 @@ struct Server::Call {
 
   // Of a POST, once it has been authenticated.
   Jws jws{};
-  AccountRow* account = nullptr;            // null: signed with `jws.key`
-  std::optional<nlohmann::json> payload{};  // none: POST-as-GET (RFC 8555 §6.3)
+  AccountRow* account = nullptr;                    // null: signed with `jws.key`
+  std::unique_ptr<const nlohmann::json> payload{};  // none: POST-as-GET (RFC 8555 §6.3)
   [[nodiscard]] bool is_post_as_get() const { return !payload; }
 };
 

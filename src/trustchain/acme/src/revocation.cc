@@ -5,6 +5,7 @@
 #include <i2/wire/text.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "call.h"
 #include "names.h"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "call.h"
@@ -223,10 +224,11 @@ Result<void> Server::authenticate(Call& call) {
     return fail("acme.account_deactivated", "the account is deactivated");
   }
   if (!call.jws.payload.empty()) {
-    call.payload = parse_object(as_text(call.jws.payload));
-    if (!call.payload) {
+    auto payload = parse_object(as_text(call.jws.payload));
+    if (!payload) {
       return fail("acme.malformed", "the payload is no JSON object, or says something twice");
     }
+    call.payload = std::make_unique<const nlohmann::json>(std::move(*payload));
   }
   return {};
 }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "client.h"
 
 namespace i2::trustchain::acme::testing {

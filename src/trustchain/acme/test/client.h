@@ -1,4 +1,5 @@
-// An ACME client and a certificate authority for tests, and the server between them.
+// An ACME client and a certificate authority for tests, and the server between them. Needs
+// <nlohmann/json.hpp>, which is expensive, before it.
 #pragma once
 
 #include <i2/crypto/hash.h>
@@ -12,7 +13,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <i2/crypto/testing/seeded_random.h>
 
+#include <nlohmann/json.hpp>
+
 #include "client.h"
 
 namespace i2::trustchain::acme::testing {

@@ -6,6 +6,8 @@
 #include <i2/trustchain/acme/jws.h>
 #include <i2/trustchain/acme/validation.h>
 
+#include <nlohmann/json.hpp>
+
 #include "client.h"
 
 namespace i2::trustchain::acme {
