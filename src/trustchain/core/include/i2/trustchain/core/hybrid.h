@@ -33,9 +33,9 @@ inline constexpr Domain kCosignatureDomain{"i2/cosignature/v1"};
 // fleet/core.
 inline constexpr std::uint16_t kBindingType = 0x0101;
 inline constexpr std::uint16_t kAnchorType = 0x0102;
+inline constexpr std::uint16_t kIntentType = 0x0118;
 inline constexpr std::uint16_t kLogRoundType = 0x0130;
 inline constexpr std::uint16_t kSplitViewType = 0x0131;
-inline constexpr std::uint16_t kIntentType = 0x0110;
 
 inline constexpr std::size_t kSpkiSizeMax = 2048;  // Falcon-1024 has 1811 bytes
 inline constexpr std::size_t kEd25519SignatureSize = 64;
