@@ -152,7 +152,6 @@ class TestAuthority final : public Authority {
                                                         .not_after = kNow + 1000 * kHour,
                                                         .ca = true,
                                                         .path_length = 0,
-                                                        .server_and_client_auth = false,
                                                         .serial = Bytes(16, 0x44)},
                                                        nullptr, issuer_key())
                                  .value();
