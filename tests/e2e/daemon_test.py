@@ -244,7 +244,7 @@ class AdminSocket(FleetTest):
 
     def test_limits(self):
         alpha = self.founder().start()
-        self.assertIn("too long", self.talk(alpha, b"x" * 70000)[0])
+        self.assertIn("too long", self.talk(alpha, b"x" * 140_000)[0])
         clients = []
         for _ in range(32):
             client = socket.socket(socket.AF_UNIX)

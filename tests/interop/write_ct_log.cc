@@ -36,8 +36,7 @@ std::filesystem::path folder;
 void write_file(const std::string& name, ByteView bytes) {
   const auto file = folder / name;
   std::filesystem::create_directories(file.parent_path());
-  std::ofstream(file, std::ios::binary)
-      .write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(file, std::ios::binary) << as_text(bytes);
 }
 
 Result<Bytes> read_file(const std::string& name) {

@@ -138,10 +138,11 @@ Result<PublicKey> PublicKey::wrap(std::shared_ptr<evp_pkey_st> key) {
     return PublicKey(std::move(key), SignatureAlgorithm::kMlDsa44);
   }
   const char* name = EVP_PKEY_get0_type_name(key.get());
-  return fail("crypto.algorithm_unknown",
-              "keys of type " + std::string(name != nullptr ? name : "unknown") +
-                  " or this size are not used here; use falcon1024, ed25519, p256, mldsa44, p384 or "
-                  "rsa of 2048 to 4096 bits");
+  return fail(
+      "crypto.algorithm_unknown",
+      "keys of type " + std::string(name != nullptr ? name : "unknown") +
+          " or this size are not used here; use falcon1024, ed25519, p256, mldsa44, p384 or "
+          "rsa of 2048 to 4096 bits");
 }
 
 Result<PublicKey> PublicKey::from_spki(ByteView der) {

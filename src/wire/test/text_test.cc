@@ -89,7 +89,7 @@ TEST(Base64, RefusesOtherForms) {
 }
 
 TEST(Base64, Hashes) {
-  EXPECT_EQ(hash_from_base64(std::string(42, 'A') + "8=").value().back(), 0x3c);
+  EXPECT_EQ(hash_from_base64(std::string(42, 'A') + "8=").value().back(), 0x0f);
   EXPECT_FALSE(hash_from_base64(std::string(40, 'A')));
   EXPECT_FALSE(hash_from_base64(std::string(44, 'A')));
 }
