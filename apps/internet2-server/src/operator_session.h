@@ -38,7 +38,7 @@ struct Session {
                                                  const node::Config& config);
 [[nodiscard]] Result<Session> open_session(const Options& options, const node::Config& config);
 // Of several changes: one operation, which makes all of them or none.
-using Changes = std::vector<fleet::FleetOperation>;
+using Changes = std::vector<fleet::Request>;
 [[nodiscard]] fleet::Operation make(const Session& session, const Changes& changes,
                                     UnixMillis life);
 // The receipt.

@@ -7,7 +7,7 @@
 namespace i2::fleet {
 
 Operation make_operation(const BlockHeader& head, const AccountId& account, std::uint64_t nonce,
-                         std::span<const FleetOperation> changes, UnixMillis now, UnixMillis life) {
+                         std::span<const Request> changes, UnixMillis now, UnixMillis life) {
   Operation out;
   out.chain_id = head.chain_id;
   out.machine_version = kMachineVersion;
@@ -31,7 +31,7 @@ struct Account::Core : std::enable_shared_from_this<Core> {
   explicit Core(Parts given) : parts(std::move(given)) {}
 
   struct Waiting {
-    std::vector<FleetOperation> changes;
+    std::vector<Request> changes;
     Done done;
   };
 
@@ -45,7 +45,7 @@ struct Account::Core : std::enable_shared_from_this<Core> {
   // Why nothing is taken now. With the mutex held.
   [[nodiscard]] std::optional<Error> refusal() const;
   void run();
-  [[nodiscard]] Result<Bytes> sign(std::span<const FleetOperation> changes, std::uint64_t& nonce);
+  [[nodiscard]] Result<Bytes> sign(std::span<const Request> changes, std::uint64_t& nonce);
   void finish(std::uint64_t nonce, bool ordered);
 };
 
@@ -90,7 +90,7 @@ void Account::Core::run() {
   }
 }
 
-Result<Bytes> Account::Core::sign(std::span<const FleetOperation> changes, std::uint64_t& nonce) {
+Result<Bytes> Account::Core::sign(std::span<const Request> changes, std::uint64_t& nonce) {
   const auto chain = parts.chain();
   I2_TRY_VALUE(const AccountRecord record, FleetState(chain->state).account(parts.id));
   {
@@ -99,7 +99,7 @@ Result<Bytes> Account::Core::sign(std::span<const FleetOperation> changes, std::
   }
   Operation operation = make_operation(chain->head, parts.id, nonce, changes,
                                        parts.clock.unix_now(), kSubmissionLifeMs);
-  I2_TRY(sign_operation(operation, parts.key, true));
+  I2_TRY(sign_operation(operation, parts.key, is_high(changes)));
   return encode(operation);
 }
 
@@ -133,13 +133,13 @@ const AccountId& Account::id() const {
   return core_->parts.id;
 }
 
-void Account::submit(FleetOperation change, Done done) {
-  std::vector<FleetOperation> changes;
+void Account::submit(Request change, Done done) {
+  std::vector<Request> changes;
   changes.push_back(std::move(change));
   submit(std::move(changes), std::move(done));
 }
 
-void Account::submit(std::vector<FleetOperation> changes, Done done) {
+void Account::submit(std::vector<Request> changes, Done done) {
   std::unique_lock lock(core_->mutex);
   if (auto refused = core_->refusal()) {
     lock.unlock();

@@ -135,7 +135,7 @@ TEST(Account, MakesSeveralChangesInOneOperation) {
                    .id = id,
                    .clock = clock});
   const auto offers = [](std::initializer_list<std::uint8_t> which) {
-    std::vector<FleetOperation> out;
+    std::vector<Request> out;
     for (const std::uint8_t one : which) {
       CreateInvite body{
           .invite = {}, .role = Role::kNode, .expiry = kNow + 24 * kHour, .uses = 1, .tag = {}};
@@ -144,7 +144,7 @@ TEST(Account, MakesSeveralChangesInOneOperation) {
     }
     return out;
   };
-  const auto run = [&account](std::vector<FleetOperation> changes) {
+  const auto run = [&account](std::vector<Request> changes) {
     std::promise<Result<ports::Receipt>> answer;
     account.submit(std::move(changes), [&answer](auto result) { answer.set_value(result); });
     return answer.get_future().get();

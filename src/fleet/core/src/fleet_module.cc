@@ -1,5 +1,7 @@
 #include <i2/fleet/core/fleet_module.h>
 
+#include <algorithm>
+
 #include "fleet_rules.h"
 
 namespace i2::fleet {
@@ -64,6 +66,26 @@ Result<void> FleetModule::apply(ports::StateWriter& state, const ports::Operatio
   const Change change{
       .state = FleetState(state), .writer = state, .operation = operation, .block = block};
   return std::visit([&change](const auto& typed) { return perform(change, typed); }, body);
+}
+
+Result<std::size_t> FleetModule::operators_required(const ports::StateReader& state) const {
+  I2_TRY_VALUE(const OperatorSet operators, FleetState(state).operators());
+  return operators.required;
+}
+
+ports::Standing FleetModule::standing(const ports::StateReader& state,
+                                      const AccountId& account) const {
+  if (!state.get(member_key(account.view()))) {
+    return ports::Standing::kOther;
+  }
+  return state.get(validator_key(account.view())) ? ports::Standing::kValidator
+                                                  : ports::Standing::kMember;
+}
+
+Result<bool> FleetModule::holds_anchor(const ports::StateReader& state,
+                                       const AccountId& account) const {
+  I2_TRY_VALUE(const auto anchors, FleetState(state).anchors());
+  return std::ranges::contains(anchors, NodeId{account.bytes}, &trustchain::AnchorRecord::holder);
 }
 
 }  // namespace i2::fleet

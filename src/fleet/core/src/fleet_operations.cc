@@ -3,6 +3,7 @@
 #include <i2/fleet/core/member_set.h>
 #include <i2/trustchain/core/leaf.h>
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -235,21 +236,39 @@ Result<FleetOperation> decode_fleet_operation(std::uint16_t kind, ByteView body)
   return *std::move(out);
 }
 
-void set_body(Operation& operation, std::span<const FleetOperation> changes) {
+Request Request::of(const FleetOperation& change) {
+  Request out;
+  out.kind = kind_of(change);
+  out.high = true;
+  out.body = encode(change);
+  return out;
+}
+
+Request Request::of(const trustchain::TrustOperation& change) {
+  Request out;
+  out.kind = trustchain::kind_of(change);
+  out.high = trustchain::is_high(out.kind);
+  out.body = encode(change);
+  return out;
+}
+
+void set_body(Operation& operation, std::span<const Request> changes) {
   if (changes.size() == 1) {
-    operation.kind = kind_of(changes.front());
-    operation.body = encode(changes.front());
+    operation.kind = changes.front().kind;
+    operation.body = changes.front().body;
     return;
   }
-  std::vector<Bytes> bodies;
   std::vector<Step> steps;
-  bodies.reserve(changes.size());
-  for (const FleetOperation& change : changes) {
-    bodies.push_back(encode(change));
-    steps.push_back({.kind = kind_of(change), .body = bodies.back()});
+  steps.reserve(changes.size());
+  for (const Request& change : changes) {
+    steps.push_back({.kind = change.kind, .body = change.body});
   }
   operation.kind = kBatch;
   operation.body = encode_batch(steps);
+}
+
+bool is_high(std::span<const Request> changes) {
+  return std::ranges::any_of(changes, &Request::high);
 }
 
 }  // namespace i2::fleet

@@ -5,6 +5,9 @@
 namespace i2::fleet {
 namespace {
 
+// A leaf that was made within so long of its member's admission is its first.
+constexpr UnixMillis kFirstLeafMs = 10ULL * 60 * 1000;
+
 // The rest of a key that begins with `prefix`; none for others.
 template <class Id>
 std::optional<Id> id_behind(ByteView key, const Bytes& prefix) {
@@ -18,12 +21,14 @@ std::optional<Id> id_behind(ByteView key, const Bytes& prefix) {
 
 }  // namespace
 
-Result<MemberSet> MemberSet::from_state(const ports::StateReader& state) {
+Result<MemberSet> MemberSet::from_state(const StateTree& state) {
   I2_TRY_VALUE(Genesis genesis, FleetState(state).genesis());
   MemberSet out;
   out.chain_id_ = fleet::chain_id(genesis);
   out.genesis_ = std::make_shared<const Genesis>(std::move(genesis));
-  for (const Bytes& prefix : {operators_key(), anchor_key({}), revoked_key({}), member_key({})}) {
+  out.state_ = state;
+  for (const Bytes& prefix : {operators_key(), anchor_key({}), revoked_key({}), member_key({}),
+                              trustchain::log_key({})}) {
     Result<void> followed;
     state.scan(prefix, {}, [&](ByteView key, ByteView) {
       followed = out.follow(state, key);
@@ -34,9 +39,9 @@ Result<MemberSet> MemberSet::from_state(const ports::StateReader& state) {
   return out;
 }
 
-Result<MemberSet> MemberSet::after(const ports::StateReader& state,
-                                   const std::set<Bytes>& changed) const {
+Result<MemberSet> MemberSet::after(const StateTree& state, const std::set<Bytes>& changed) const {
   MemberSet out = *this;
+  out.state_ = state;
   for (const Bytes& key : changed) {
     I2_TRY(out.follow(state, key));
   }
@@ -74,6 +79,9 @@ Result<void> MemberSet::follow(const ports::StateReader& state, ByteView key) {
       I2_TRY_VALUE(const auto record, trustchain::decode_anchor(*value));
       I2_TRY(add(record));
     }
+  } else if (as_text(key).starts_with(as_text(trustchain::log_key({})))) {
+    I2_TRY_VALUE(auto logs, trustchain::FleetLogs::from_state(state));
+    logs_ = std::make_shared<const trustchain::FleetLogs>(std::move(logs));
   }
   return {};
 }
@@ -235,7 +243,54 @@ Result<ports::PeerIdentity> MemberSet::check_hello(const ports::HelloClaim& clai
     return fail("trust.hello_signature",
                 "HELLO of '" + member->name + "' is not signed by its registered Ed25519 key");
   }
-  return ports::PeerIdentity{.node_id = member->node_id, .name = member->name};
+  I2_TRY(check_revocation(member->node_id, claim.leaf));
+  const trustchain::AnchorRecord* const issuer = issuer_of(claim.leaf);
+  if (issuer == nullptr) {
+    return fail("trust.leaf_untrusted",
+                "the leaf certificate was not issued by an anchor of the fleet");
+  }
+  if (trustchain::issued_at(claim.leaf) > member->admitted_at + kFirstLeafMs) {
+    I2_TRY(logs_->check(claim.leaf, issuer->certificate));
+  }
+  I2_TRY_VALUE(const bool missed, check_pins(*member, *issuer));
+  return ports::PeerIdentity{
+      .node_id = member->node_id, .name = member->name, .leaf = claim.leaf, .pin_missed = missed};
+}
+
+const trustchain::AnchorRecord* MemberSet::issuer_of(const crypto::Certificate& leaf) const {
+  const Bytes key = leaf.authority_key_id();
+  const auto at = std::ranges::find_if(
+      anchors_, [&key](const auto& anchor) { return anchor->certificate.subject_key_id() == key; });
+  return at == anchors_.end() ? nullptr : at->get();
+}
+
+Result<void> MemberSet::check_revocation(const NodeId& node,
+                                         const crypto::Certificate& leaf) const {
+  const trustchain::AnchorRecord* const issuer = issuer_of(leaf);
+  const Hash256 key_hash =
+      issuer == nullptr ? Hash256{} : issuer->certificate.public_key().spki_sha256();
+  I2_TRY_VALUE(const auto revoked, trust().revocation(trustchain::certificate_id(leaf, key_hash),
+                                                      AccountId{node.bytes}, leaf.not_before()));
+  if (revoked) {
+    return fail("trust.certificate_revoked",
+                "certificate " + to_hex(leaf.serial()) + " has been revoked");
+  }
+  return {};
+}
+
+Result<bool> MemberSet::check_pins(const MemberInfo& member,
+                                   const trustchain::AnchorRecord& issuer) const {
+  I2_TRY_VALUE(const auto pins, trust().pins(member.node_id));
+  if (!pins ||
+      std::ranges::contains(pins->issuers, issuer.certificate.public_key().spki_sha256())) {
+    return false;
+  }
+  if (pins->enforced) {
+    return fail("trust.pin_mismatch", "'" + member.name +
+                                          "' shows a certificate of another authority than those "
+                                          "it is pinned to");
+  }
+  return true;
 }
 
 }  // namespace i2::fleet

@@ -130,6 +130,7 @@ Result<StateMachine::Account> StateMachine::find_account(const StateTree& tree,
 StateMachine::StateMachine(std::vector<const ports::StateModule*> modules, KnownKeys* known)
     : modules_(std::move(modules)), known_(known) {
   modules_.push_back(&fleet_);
+  modules_.push_back(&trust_);
   kinds_.emplace(kBatch, Registered{nullptr, &kBatchKind});
   std::set<std::string_view> names;
   for (const ports::StateModule* module : modules_) {

@@ -50,10 +50,10 @@ struct Batches {
   Author alpha = by_node(fleet.alpha);
   Author operator_1 = by_operator(fleet.operator_1);
 
-  Operation make(const Author& author, const std::vector<FleetOperation>& changes) const {
+  Operation make(const Author& author, const std::vector<Request>& changes) const {
     return chain.make(author, changes);
   }
-  std::string run(const Author& author, const std::vector<FleetOperation>& changes) {
+  std::string run(const Author& author, const std::vector<Request>& changes) {
     return chain.run(make(author, changes), author);
   }
   // Of steps that the fleet's own module knows nothing of.
@@ -83,7 +83,7 @@ TEST(Batch, HasOneEncoding) {
   const Bytes documented = wire::from_hex(text.at("body of a batch")).value();
   const InviteId invite{Hash256{0x11}};
   Operation operation;
-  set_body(operation, std::vector<FleetOperation>{RevokeInvite{invite}, RootExported{}});
+  set_body(operation, std::vector<Request>{RevokeInvite{invite}, RootExported{}});
   EXPECT_EQ(operation.kind, kBatch);
   EXPECT_EQ(to_hex(operation.body), to_hex(documented));
   const auto steps = steps_of(operation);
@@ -95,7 +95,7 @@ TEST(Batch, HasOneEncoding) {
   EXPECT_TRUE(equal((*steps)[1].body, encode(FleetOperation(RootExported{}))));
 
   // One change is no batch.
-  set_body(operation, std::vector<FleetOperation>{RootExported{}});
+  set_body(operation, std::vector<Request>{RootExported{}});
   EXPECT_EQ(operation.kind, kRootExported);
   EXPECT_EQ(operation.body, encode(FleetOperation(RootExported{})));
   EXPECT_EQ(steps_of(operation)->size(), 1u);
@@ -161,8 +161,8 @@ TEST(Batch, EachStepSeesWhatThoseBeforeItDid) {
 TEST(Batch, TheFirstFailureIsTheAnswerAndNothingHasChanged) {
   Batches home;
   const Invite invite;
-  const std::vector<FleetOperation> wrong{home.chain.offer(Invite{}), RevokeInvite{invite.id()},
-                                          home.chain.offer(invite), RevokeInvite{InviteId{}}};
+  const std::vector<Request> wrong{home.chain.offer(Invite{}), RevokeInvite{invite.id()},
+                                   home.chain.offer(invite), RevokeInvite{InviteId{}}};
   const Hash256 before = home.chain.chain.state.root();
   BlockBuilder builder(home.chain.machine, home.chain.chain, home.chain.now);
   Operation operation = home.make(home.operator_1, wrong);
@@ -181,13 +181,13 @@ TEST(Batch, TheFirstFailureIsTheAnswerAndNothingHasChanged) {
 
 TEST(Batch, ApprovalsCountForEveryStep) {
   Batches home;
-  const std::vector<FleetOperation> changes{home.chain.offer(Invite{}),
-                                            SetParameters{.parameters = {.epoch_ms = 120'000}}};
+  const std::vector<Request> changes{home.chain.offer(Invite{}),
+                                     SetParameters{.parameters = {.epoch_ms = 120'000}}};
   EXPECT_EQ(home.run(home.operator_1, changes), "fleet.operation_approvals");
   Operation operation = home.make(home.operator_1, changes);
   approve_operation(operation, home.fleet.operator_2).value();
   Operation other = operation;
-  set_body(other, std::vector<FleetOperation>{changes[1], changes[0]});
+  set_body(other, std::vector<Request>{changes[1], changes[0]});
   EXPECT_EQ(home.chain.run(other, home.operator_1), "fleet.operation_signature");
   EXPECT_EQ(home.chain.run(operation, home.operator_1), "ok");
   EXPECT_EQ(home.chain.state().parameters()->epoch_ms, 120'000u);
@@ -231,7 +231,7 @@ TEST(Batch, EndsWithItsAuthorsMembership) {
   ASSERT_EQ(home.chain.run(home.alpha, Register{home.fleet.admit(beta)}), "ok");
   const Author author = by_node(beta);
   const Expel itself{.node = beta.info.node_id, .reason = "sold"};
-  const auto approved = [&](const std::vector<FleetOperation>& changes) {
+  const auto approved = [&](const std::vector<Request>& changes) {
     Operation operation = home.make(author, changes);
     approve_operation(operation, home.fleet.operator_1).value();
     return home.chain.run(operation, author);
@@ -288,7 +288,7 @@ TEST(Batch, AFullMemoryForInvitesForgetsTheOldestOnes) {
   Batches home;
   std::uint64_t made = 0;
   const auto offers = [&](std::size_t count) {
-    std::vector<FleetOperation> out;
+    std::vector<Request> out;
     for (std::size_t i = 0; i < count; ++i) {
       CreateInvite offer{.invite = {},
                          .role = Role::kNode,

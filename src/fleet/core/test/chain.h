@@ -36,11 +36,10 @@ struct TestChain {
   [[nodiscard]] FleetState state() const { return FleetState(chain.state); }
 
   // Not signed yet.
-  [[nodiscard]] Operation make(const Author& author, const FleetOperation& change) const {
+  [[nodiscard]] Operation make(const Author& author, const Request& change) const {
     return make(author, std::span(&change, 1));
   }
-  [[nodiscard]] Operation make(const Author& author,
-                               std::span<const FleetOperation> changes) const {
+  [[nodiscard]] Operation make(const Author& author, std::span<const Request> changes) const {
     Operation out;
     out.chain_id = chain.head.chain_id;
     out.account = author.account;
@@ -50,9 +49,9 @@ struct TestChain {
     out.expiry = now + kHour;
     return out;
   }
-  [[nodiscard]] Bytes sign(const Author& author, const FleetOperation& body) const {
+  [[nodiscard]] Bytes sign(const Author& author, const Request& body) const {
     Operation out = make(author, body);
-    sign_operation(out, author.key, true).value();
+    sign_operation(out, author.key, body.high).value();
     return encode(out);
   }
   // A block of these. Errors: of the first operation that is refused.
@@ -67,7 +66,7 @@ struct TestChain {
     return std::move(built.block);
   }
   // "ok" or the code of the error.
-  std::string run(const Author& author, const FleetOperation& body) {
+  std::string run(const Author& author, const Request& body) {
     return code(order({sign(author, body)}));
   }
   std::string run(Operation operation, const Author& author) {

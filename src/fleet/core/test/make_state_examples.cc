@@ -68,8 +68,8 @@ void make_examples(const fs::path& corpus) {
   write(corpus / "fuzz_fleet_operation/expel", encode(expel));
   write(corpus / "fuzz_fleet_operation/body", expel.body);
   order({encode(expel)});
-  const std::vector<fleet::FleetOperation> changes{chain.offer(fleet::testing::Invite{}),
-                                                   fleet::RevokeInvite{invite.id()}};
+  const std::vector<fleet::Request> changes{chain.offer(fleet::testing::Invite{}),
+                                            fleet::RevokeInvite{invite.id()}};
   fleet::Operation batch = chain.make(operator_1, changes);
   sign_operation(batch, home.operator_1, true).value();
   write(corpus / "fuzz_fleet_operation/batch", encode(batch));

@@ -20,7 +20,7 @@ inline constexpr UnixMillis kSubmissionLifeMs = 10ULL * 60 * 1000;
 // newest that the author has; of it chain_id, height and time are used. `life`: how long it may be
 // ordered from now on.
 [[nodiscard]] Operation make_operation(const BlockHeader& head, const AccountId& account,
-                                       std::uint64_t nonce, std::span<const FleetOperation> changes,
+                                       std::uint64_t nonce, std::span<const Request> changes,
                                        UnixMillis now, UnixMillis life);
 
 // Thread-safe. Nobody else may make operations for the account meanwhile: each of the two would
@@ -43,9 +43,9 @@ class Account {
   [[nodiscard]] const AccountId& id() const;
   // `done` as for ports::Sequencer; signing happens on the thread that calls or that the operation
   // before ended on. Errors: fleet.overloaded, crypto.sign, those of Sequencer::submit().
-  void submit(FleetOperation change, Done done);
+  void submit(Request change, Done done);
   // One operation, which makes all of the changes or none (batch.h).
-  void submit(std::vector<FleetOperation> changes, Done done);
+  void submit(std::vector<Request> changes, Done done);
   // What is under way ends in the sequencer; what waits, and whatever comes later, is answered with
   // fleet.ledger_stopped.
   void stop();

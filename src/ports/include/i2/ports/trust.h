@@ -64,6 +64,8 @@ struct HelloClaim {
 struct PeerIdentity {
   NodeId node_id;
   std::string name;
+  crypto::Certificate leaf{};  // that it showed, to be checked again when the state changes
+  bool pin_missed = false;     // it broke a pin that is only reported
 };
 
 class PeerVerifier {
@@ -72,8 +74,10 @@ class PeerVerifier {
   // Chain and validity. Errors: trust.leaf_untrusted, trust.leaf_not_yet_valid.
   [[nodiscard]] virtual Result<LeafStanding> check_leaf(const crypto::Certificate& leaf,
                                                         UnixMillis now) const = 0;
-  // Binding, registered keys, signature. Errors: trust.binding_invalid, trust.binding_expired,
-  // trust.member_unknown, trust.member_revoked, trust.hello_signature.
+  // Binding, registered keys, signature; then what the state says of the leaf: revocation, log,
+  // pins. Errors: trust.binding_invalid, trust.binding_expired, trust.member_unknown,
+  // trust.member_revoked, trust.hello_signature, trust.certificate_revoked, trust.sct_missing,
+  // trust.pin_mismatch.
   [[nodiscard]] virtual Result<PeerIdentity> check_hello(const HelloClaim& claim,
                                                          UnixMillis now) const = 0;
 };

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <i2/fleet/core/fleet_operations.h>
-#include <i2/ports/state_module.h>
+#include <i2/ports/registry.h>
 
 namespace i2::fleet {
 
@@ -14,7 +14,7 @@ inline constexpr UnixMillis kInviteMemoryMs = 30ULL * 24 * 3600 * 1000;
 inline constexpr UnixMillis kEpochMsMin = 60'000;
 inline constexpr UnixMillis kEpochMsMax = 24ULL * 3600 * 1000;
 
-class FleetModule final : public ports::StateModule {
+class FleetModule final : public ports::StateModule, public ports::Registry {
  public:
   // The state of a fleet before its first block.
   static void begin(ports::StateWriter& state, const Genesis& genesis);
@@ -42,6 +42,14 @@ class FleetModule final : public ports::StateModule {
                                       const ports::BlockContext& block) const override;
   [[nodiscard]] Result<void> apply(ports::StateWriter& state, const ports::OperationView& operation,
                                    const ports::BlockContext& block) const override;
+
+  // ports::Registry.
+  [[nodiscard]] Result<std::size_t> operators_required(
+      const ports::StateReader& state) const override;
+  [[nodiscard]] ports::Standing standing(const ports::StateReader& state,
+                                         const AccountId& account) const override;
+  [[nodiscard]] Result<bool> holds_anchor(const ports::StateReader& state,
+                                          const AccountId& account) const override;
 };
 
 }  // namespace i2::fleet

@@ -7,7 +7,9 @@
 #include <i2/consensus/vote_key.h>
 #include <i2/fleet/core/join_proof.h>
 #include <i2/fleet/core/operation.h>
+#include <i2/trustchain/core/trust_operations.h>
 
+#include <concepts>
 #include <span>
 #include <variant>
 
@@ -109,7 +111,28 @@ using FleetOperation = std::variant<CreateInvite, RevokeInvite, Admit, Register,
 // Form only. Error: fleet.operation_malformed, also for a kind that is not of these.
 [[nodiscard]] Result<FleetOperation> decode_fleet_operation(std::uint16_t kind, ByteView body);
 
+// A change of the state that an account asks for, of whichever layer. An operation of one converts.
+struct Request {
+  Request() = default;
+  template <std::convertible_to<FleetOperation> T>
+  Request(const T& change)
+      : Request(of(FleetOperation(change))) {}  // NOLINT(google-explicit-constructor)
+  template <std::convertible_to<trustchain::TrustOperation> T>
+  Request(const T& change)  // NOLINT(google-explicit-constructor)
+      : Request(of(trustchain::TrustOperation(change))) {}
+
+  std::uint16_t kind = 0;
+  bool high = false;  // signed with Falcon too
+  Bytes body;
+
+ private:
+  static Request of(const FleetOperation& change);
+  static Request of(const trustchain::TrustOperation& change);
+};
+
 // Makes the operation ask for these: for one by itself, for several as a batch.
-void set_body(Operation& operation, std::span<const FleetOperation> changes);
+void set_body(Operation& operation, std::span<const Request> changes);
+// Whether it has to be signed with Falcon too.
+[[nodiscard]] bool is_high(std::span<const Request> changes);
 
 }  // namespace i2::fleet

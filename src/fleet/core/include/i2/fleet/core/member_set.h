@@ -9,9 +9,11 @@
 #pragma once
 
 #include <i2/fleet/core/fleet_state.h>
+#include <i2/fleet/core/state_tree.h>
 #include <i2/ports/trust.h>
 #include <i2/trustchain/core/anchor.h>
 #include <i2/trustchain/core/binding.h>
+#include <i2/trustchain/core/fleet_logs.h>
 
 #include <map>
 #include <memory>
@@ -32,10 +34,10 @@ class MemberSet {
                                                 std::span<const Member> members);
 
   // What the state says. Error: fleet.state_invalid.
-  [[nodiscard]] static Result<MemberSet> from_state(const ports::StateReader& state);
+  [[nodiscard]] static Result<MemberSet> from_state(const StateTree& state);
   // The set after a block that changed these keys of the state that this set follows, or after any
   // number of them. Error: fleet.state_invalid.
-  [[nodiscard]] Result<MemberSet> after(const ports::StateReader& state,
+  [[nodiscard]] Result<MemberSet> after(const StateTree& state,
                                         const std::set<Bytes>& changed) const;
 
   // This set and one more member. A record that is already there changes nothing.
@@ -66,12 +68,23 @@ class MemberSet {
                                                        UnixMillis now) const;
   // As ports::PeerVerifier::check_hello. In this order: form of the binding, membership
   // (trust.member_unknown, trust.member_revoked), binding (both signatures, leaf key, validity),
-  // name of the leaf, Ed25519 signature over the message.
+  // name of the leaf, Ed25519 signature over the message, revocation, log, pins. The first leaf of
+  // a member need not be in the log: it may have been made where there is none (`provision`).
   [[nodiscard]] Result<ports::PeerIdentity> check_hello(const ports::HelloClaim& claim,
                                                         UnixMillis now) const;
+  // Whether the leaf of a peer may still be shown; cheap. Error: trust.certificate_revoked.
+  [[nodiscard]] Result<void> check_revocation(const NodeId& node,
+                                              const crypto::Certificate& leaf) const;
+  // What the state says of certificates; nothing while this set comes from records alone.
+  [[nodiscard]] trustchain::TrustState trust() const { return trustchain::TrustState(state_); }
 
  private:
   MemberSet() = default;
+  // By the name of its key; null for a leaf of no present anchor.
+  [[nodiscard]] const trustchain::AnchorRecord* issuer_of(const crypto::Certificate& leaf) const;
+  // Whether a pin is missed that is only reported. Error: trust.pin_mismatch.
+  [[nodiscard]] Result<bool> check_pins(const MemberInfo& member,
+                                        const trustchain::AnchorRecord& issuer) const;
   [[nodiscard]] Result<void> add(const Member& member);
   [[nodiscard]] Result<void> add(const trustchain::AnchorRecord& anchor);
   [[nodiscard]] Result<void> follow(const ports::StateReader& state, ByteView key);
@@ -85,6 +98,9 @@ class MemberSet {
   std::map<NodeId, std::shared_ptr<const Member>> members_;  // the first member without signatures
   std::map<std::string, NodeId, std::less<>> names_;
   std::map<NodeId, std::shared_ptr<const RevokedRecord>> revoked_;
+  StateTree state_;
+  std::shared_ptr<const trustchain::FleetLogs> logs_ =
+      std::make_shared<const trustchain::FleetLogs>();
 };
 
 }  // namespace i2::fleet

@@ -12,6 +12,7 @@
 #include <i2/fleet/core/fleet_module.h>
 #include <i2/fleet/core/seal.h>
 #include <i2/fleet/core/state_tree.h>
+#include <i2/trustchain/core/trust_module.h>
 
 #include <functional>
 #include <map>
@@ -45,8 +46,9 @@ class KnownKeys {
 
 class StateMachine {
  public:
-  // `modules` besides the fleet's own, and `known` keys if there are any; they must outlive the
-  // machine. Two that register one kind, or have one name, are a programmer's error.
+  // `modules` besides those that every fleet has (FleetModule, TrustModule), and `known` keys if
+  // there are any; they must outlive the machine. Two that register one kind, or have one name, are
+  // a programmer's error.
   explicit StateMachine(std::vector<const ports::StateModule*> modules = {},
                         KnownKeys* known = nullptr);
   StateMachine(const StateMachine&) = delete;
@@ -100,6 +102,7 @@ class StateMachine {
                                              const AccountId& id) const;
 
   FleetModule fleet_;
+  trustchain::TrustModule trust_{fleet_};
   std::vector<const ports::StateModule*> modules_;
   std::map<std::uint16_t, Registered> kinds_;
   KnownKeys* known_;

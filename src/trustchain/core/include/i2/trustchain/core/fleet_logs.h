@@ -1,0 +1,40 @@
+// FleetLogs: the logs that the fleet's state names, ready to check certificates against.
+//
+// From the block on that named the first one, a node shows peers only what one of them has promised
+// to include. Immutable; safe to share between threads.
+#pragma once
+
+#include <i2/trustchain/core/trust_state.h>
+
+namespace i2::trustchain {
+
+// So long after the first log was named an authority may not have heard of it.
+inline constexpr UnixMillis kFirstLogGraceMs = 10ULL * 60 * 1000;
+
+// When the certificate was made: its validity begins a little before that (profile.h).
+[[nodiscard]] UnixMillis issued_at(const crypto::Certificate& certificate);
+
+class FleetLogs {
+ public:
+  // No logs: nothing is asked for.
+  FleetLogs() = default;
+  // Error: fleet.state_invalid.
+  [[nodiscard]] static Result<FleetLogs> from_state(const ports::StateReader& state);
+
+  [[nodiscard]] bool empty() const { return logs_.empty(); }
+  // Whether `leaf`, which `issuer` has signed, is from before the first log or carries the valid
+  // SCT of a log, made while that one was the fleet's. About 100 us. Error: trust.sct_missing.
+  [[nodiscard]] Result<void> check(const crypto::Certificate& leaf,
+                                   const crypto::Certificate& issuer) const;
+
+ private:
+  struct Log {
+    Hash256 id{};
+    crypto::PublicKey key;
+    UnixMillis until = 0;
+  };
+  UnixMillis logged_since_ = 0;
+  std::vector<Log> logs_;
+};
+
+}  // namespace i2::trustchain

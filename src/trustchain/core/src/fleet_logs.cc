@@ -1,0 +1,55 @@
+#include <i2/trustchain/core/ct/log_entry.h>
+#include <i2/trustchain/core/fleet_logs.h>
+
+#include <algorithm>
+
+namespace i2::trustchain {
+
+UnixMillis issued_at(const crypto::Certificate& certificate) {
+  return certificate.not_before() + kLeafBackdateMs;
+}
+
+Result<FleetLogs> FleetLogs::from_state(const ports::StateReader& state) {
+  I2_TRY_VALUE(const auto records, TrustState(state).logs());
+  FleetLogs out;
+  for (const LogRecord& record : records) {
+    auto key = crypto::PublicKey::from_spki(record.spki);
+    if (!key) {
+      return fail("fleet.state_invalid", "the key of the fleet's log cannot be read");
+    }
+    out.logged_since_ = record.logged_since;
+    const Hash256 id = key->spki_sha256();
+    out.logs_.push_back({.id = id, .key = *std::move(key), .until = record.until});
+  }
+  return out;
+}
+
+Result<void> FleetLogs::check(const crypto::Certificate& leaf,
+                              const crypto::Certificate& issuer) const {
+  if (empty() || issued_at(leaf) < logged_since_ + kFirstLogGraceMs) {
+    return {};
+  }
+  const auto scts = leaf.fields().scts;
+  if (scts.empty()) {
+    return fail("trust.sct_missing",
+                "the certificate is not in the fleet's log: it carries no promise of one");
+  }
+  I2_TRY_VALUE(auto entry, crypto::precertificate_entry(leaf, issuer));
+  const ct::Submission submission{.type = ct::EntryType::kPrecert,
+                                  .issuer_key_hash = entry.issuer_key_hash,
+                                  .certificate = std::move(entry.tbs),
+                                  .precertificate = {},
+                                  .issuers = {}};
+  for (const Bytes& encoding : scts) {
+    const auto sct = ct::decode_sct(encoding);
+    const auto log = sct ? std::ranges::find(logs_, sct->log_id, &Log::id) : logs_.end();
+    if (log != logs_.end() && (log->until == 0 || sct->timestamp < log->until) &&
+        ct::verify_sct(*sct, submission, log->key)) {
+      return {};
+    }
+  }
+  return fail("trust.sct_missing",
+              "the certificate is not in the fleet's log: no promise that it carries is valid");
+}
+
+}  // namespace i2::trustchain

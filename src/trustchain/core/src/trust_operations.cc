@@ -1,0 +1,211 @@
+#include <i2/crypto/hash.h>
+#include <i2/trustchain/core/trust_operations.h>
+#include <i2/wire/canonical.h>
+
+#include <type_traits>
+#include <utility>
+
+namespace i2::trustchain {
+namespace {
+
+constexpr std::uint16_t kTrustBodyVersion = 1;
+constexpr std::size_t kOriginSizeMax = 255;
+constexpr std::size_t kLogSpkiSizeMax = 128;
+constexpr std::size_t kVkeySizeMax = 4096;
+
+Bytes read_serial(wire::CanonicalReader& r) {
+  Bytes out = to_bytes(r.bytes(kSerialSizeMax));
+  if (out.empty() || out.front() == 0) {
+    r.fail();
+  }
+  return out;
+}
+
+void write_body(wire::CanonicalWriter& w, const SetLog& body) {
+  w.text(body.origin);
+  w.bytes(body.spki);
+  w.count(body.cosigners.size());
+  for (const std::string& vkey : body.cosigners) {
+    w.text(vkey);
+  }
+  w.fixed(body.holder.view());
+  w.u64(body.epoch);
+}
+void read_body(wire::CanonicalReader& r, SetLog& body) {
+  body.origin = r.text(kOriginSizeMax);
+  body.spki = to_bytes(r.bytes(kLogSpkiSizeMax));
+  const std::size_t count = r.count(kCosignersMax);
+  for (std::size_t i = 0; i < count && r.ok(); ++i) {
+    body.cosigners.push_back(r.text(kVkeySizeMax));
+    const auto key = ct::NoteKey::parse(body.cosigners.back());
+    if (!key || key->type() == ct::NoteKeyType::kTreeHead || key->vkey() != body.cosigners.back()) {
+      r.fail();
+    }
+  }
+  body.holder.bytes = r.fixed<32>();
+  body.epoch = r.u64();
+  auto key = crypto::PublicKey::from_spki(body.spki);
+  if (!key || !ct::NoteKey::make(body.origin, ct::NoteKeyType::kTreeHead, *std::move(key))) {
+    r.fail();
+  }
+}
+
+void write_body(wire::CanonicalWriter& w, const IndexCertificates& body) {
+  w.fixed(body.issuer);
+  w.count(body.entries.size());
+  for (const IndexEntry& entry : body.entries) {
+    w.u64(entry.not_after);
+    w.bytes(entry.serial);
+    w.u8(static_cast<std::uint8_t>(entry.profile));
+    w.fixed(entry.key_hash);
+    w.fixed(entry.requester.view());
+    w.u64(entry.not_before);
+    w.u64(entry.log_index);
+  }
+}
+void read_body(wire::CanonicalReader& r, IndexCertificates& body) {
+  body.issuer = r.fixed<32>();
+  const std::size_t count = r.count(kCertificatesPerOperationMax);
+  body.entries.reserve(count);
+  for (std::size_t i = 0; i < count && r.ok(); ++i) {
+    IndexEntry entry;
+    entry.not_after = r.u64();
+    entry.serial = read_serial(r);
+    const auto known = profile(r.u8());
+    entry.key_hash = r.fixed<32>();
+    entry.requester.bytes = r.fixed<32>();
+    entry.not_before = r.u64();
+    entry.log_index = r.u64();
+    if (!known || entry.not_before >= entry.not_after) {
+      r.fail();
+      return;
+    }
+    entry.profile = *known;
+    if (i > 0 && std::tie(entry.not_after, entry.serial) <=
+                     std::tie(body.entries.back().not_after, body.entries.back().serial)) {
+      r.fail();
+    }
+    body.entries.push_back(std::move(entry));
+  }
+  if (body.entries.empty()) {
+    r.fail();
+  }
+}
+
+void write_body(wire::CanonicalWriter& w, const RevokeCertificates& body) {
+  w.u8(static_cast<std::uint8_t>(body.reason));
+  w.count(body.certificates.size());
+  for (const CertificateId& id : body.certificates) {
+    w.u64(id.not_after);
+    w.fixed(id.issuer);
+    w.bytes(id.serial);
+  }
+}
+void read_body(wire::CanonicalReader& r, RevokeCertificates& body) {
+  body.reason = read_reason(r);
+  const std::size_t count = r.count(kCertificatesPerOperationMax);
+  body.certificates.reserve(count);
+  for (std::size_t i = 0; i < count && r.ok(); ++i) {
+    CertificateId id;
+    id.not_after = r.u64();
+    id.issuer = r.fixed<32>();
+    id.serial = read_serial(r);
+    if (i > 0 && id <= body.certificates.back()) {
+      r.fail();
+    }
+    body.certificates.push_back(std::move(id));
+  }
+  if (body.certificates.empty()) {
+    r.fail();
+  }
+}
+
+void write_body(wire::CanonicalWriter& w, const RevokeAccount& body) {
+  w.fixed(body.account.view());
+  w.u8(static_cast<std::uint8_t>(body.reason));
+}
+void read_body(wire::CanonicalReader& r, RevokeAccount& body) {
+  body.account.bytes = r.fixed<32>();
+  body.reason = read_reason(r);
+}
+
+void write_body(wire::CanonicalWriter& w, const SetPins& body) {
+  w.fixed(body.node.view());
+  w.boolean(body.enforced);
+  w.count(body.issuers.size());
+  for (const Hash256& issuer : body.issuers) {
+    w.fixed(issuer);
+  }
+}
+void read_body(wire::CanonicalReader& r, SetPins& body) {
+  body.node.bytes = r.fixed<32>();
+  body.enforced = r.boolean();
+  const std::size_t count = r.count(kPinsMax);
+  for (std::size_t i = 0; i < count && r.ok(); ++i) {
+    const Hash256 issuer = r.fixed<32>();
+    if (!body.issuers.empty() && issuer <= body.issuers.back()) {
+      r.fail();
+    }
+    body.issuers.push_back(issuer);
+  }
+}
+
+template <class T>
+std::optional<TrustOperation> decode_body(std::uint16_t kind, ByteView encoding) {
+  wire::CanonicalReader r(encoding, kind, kTrustBodyVersion);
+  T out;
+  read_body(r, out);
+  return r.finish() ? std::optional<TrustOperation>(std::move(out)) : std::nullopt;
+}
+
+// The kinds follow one another in the order of the variant.
+template <std::size_t... I>
+std::optional<TrustOperation> decode_any(std::uint16_t kind, ByteView encoding,
+                                         std::index_sequence<I...>) {
+  std::optional<TrustOperation> out;
+  (void)((kind == kSetLog + I &&
+          (out = decode_body<std::variant_alternative_t<I, TrustOperation>>(kind, encoding),
+           true)) ||
+         ...);
+  return out;
+}
+
+}  // namespace
+
+static_assert(
+    std::is_same_v<std::variant_alternative_t<kSetPins - kSetLog, TrustOperation>, SetPins> &&
+    std::is_same_v<std::variant_alternative_t<kRevokeCertificates - kSetLog, TrustOperation>,
+                   RevokeCertificates>);
+
+CertificateId certificate_id(const crypto::Certificate& certificate, const Hash256& issuer) {
+  return {.not_after = certificate.not_after(), .issuer = issuer, .serial = certificate.serial()};
+}
+
+crypto::RevocationReason read_reason(wire::CanonicalReader& r) {
+  const auto reason = crypto::revocation_reason(r.u8());
+  if (!reason) {
+    r.fail();
+  }
+  return reason.value_or(crypto::RevocationReason::kUnspecified);
+}
+
+std::uint16_t kind_of(const TrustOperation& operation) {
+  return static_cast<std::uint16_t>(kSetLog + operation.index());
+}
+
+Bytes encode(const TrustOperation& operation) {
+  wire::CanonicalWriter w(kind_of(operation), kTrustBodyVersion);
+  std::visit([&w](const auto& body) { write_body(w, body); }, operation);
+  return std::move(w).take();
+}
+
+Result<TrustOperation> decode_trust_operation(std::uint16_t kind, ByteView body) {
+  auto out =
+      decode_any(kind, body, std::make_index_sequence<std::variant_size_v<TrustOperation>>{});
+  if (!out) {
+    return fail("fleet.operation_malformed", "the body of the operation is malformed");
+  }
+  return *std::move(out);
+}
+
+}  // namespace i2::trustchain

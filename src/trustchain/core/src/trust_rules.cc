@@ -1,0 +1,139 @@
+#include "trust_rules.h"
+
+namespace i2::trustchain {
+namespace {
+
+Result<void> need_approvals(const TrustRules& rules, bool all_required) {
+  std::size_t needed = 1;
+  if (all_required) {
+    I2_TRY_VALUE(needed, rules.registry.operators_required(rules.raw));
+  }
+  if (rules.operation.approvals.size() >= needed) {
+    return {};
+  }
+  return fail("fleet.operation_approvals", "the operation is signed by " +
+                                               std::to_string(rules.operation.approvals.size()) +
+                                               " operators and needs " + std::to_string(needed));
+}
+
+ports::Standing standing(const TrustRules& rules, const ports::AccountId& account) {
+  return rules.registry.standing(rules.raw, account);
+}
+
+Result<void> need_authority(const TrustRules& rules) {
+  I2_TRY_VALUE(const bool holds, rules.registry.holds_anchor(rules.raw, rules.operation.account));
+  if (!holds) {
+    return fail("fleet.operation_account",
+                "a certificate authority of the fleet does this, with its own key");
+  }
+  return {};
+}
+
+// Whoever cuts off validators can stop the fleet, so that takes as many operators as expelling one.
+Result<void> may_revoke(const TrustRules& rules, const CertificateId& id) {
+  I2_TRY_VALUE(const auto entry, rules.state.indexed(id));
+  if (entry && entry->requester == rules.operation.account) {
+    return {};
+  }
+  const bool grave = !entry || standing(rules, entry->requester) == ports::Standing::kValidator;
+  if (!rules.operation.approvals.empty()) {
+    return need_approvals(rules, grave);
+  }
+  if (!entry) {
+    return fail("trust.certificate_unknown", "the fleet's index has no certificate with serial " +
+                                                 to_hex(id.serial) +
+                                                 " and this end: only operators can revoke it");
+  }
+  if (grave || entry->authority != rules.operation.account) {
+    return fail("trust.revocation_denied",
+                "certificate " + to_hex(id.serial) +
+                    " is revoked by its owner, by the authority that issued it unless it is a "
+                    "validator's, or by operators");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check(const TrustRules& rules, const SetLog& body) {
+  I2_TRY_VALUE(const auto present, rules.state.log());
+  const ports::AccountId holder{body.holder.bytes};
+  if (present) {
+    I2_TRY(need_approvals(rules, true));
+    if (standing(rules, holder) == ports::Standing::kOther) {
+      return fail("trust.member_unknown",
+                  "node " + body.holder.hex() + " is not a member of this fleet");
+    }
+  } else {
+    I2_TRY(need_authority(rules));
+    if (holder != rules.operation.account) {
+      return fail("trust.log_record", "the fleet's first log is kept by the node that begins it");
+    }
+  }
+  if (const std::uint64_t last = present ? present->epoch : 0; body.epoch <= last) {
+    return fail("trust.log_record", "the fleet's log is at epoch " + std::to_string(last) +
+                                        "; another one needs a higher epoch than that");
+  }
+  return {};
+}
+
+Result<void> check(const TrustRules& rules, const IndexCertificates& body) {
+  I2_TRY(need_authority(rules));
+  for (const IndexEntry& entry : body.entries) {
+    const UnixMillis life_max = info(entry.profile).life_ms_max;
+    if (entry.not_after - entry.not_before > life_max ||
+        entry.not_before > rules.block.time + kIssuedAheadMsMax) {
+      return fail("trust.index_invalid", "certificate " + to_hex(entry.serial) +
+                                             " is valid for longer than its profile allows, or "
+                                             "begins later than the ledger's time permits");
+    }
+  }
+  return {};
+}
+
+Result<void> check(const TrustRules& rules, const RevokeCertificates& body) {
+  for (const CertificateId& id : body.certificates) {
+    if (id.not_after <= rules.block.time ||
+        id.not_after > rules.block.time + kIssuedAheadMsMax + kLeafLifeMs) {
+      return fail("trust.revocation_invalid",
+                  "certificate " + to_hex(id.serial) +
+                      " is over, or ends later than any that the fleet issues");
+    }
+    I2_TRY(may_revoke(rules, id));
+  }
+  const std::uint64_t left =
+      rules.state.revoked_count() - old_revocations(rules.raw, rules.block.time).size();
+  if (left + body.certificates.size() > kRevokedMax) {
+    return fail("trust.revocations_full",
+                "the fleet has as many revoked certificates as it can: revoke the accounts");
+  }
+  return {};
+}
+
+Result<void> check(const TrustRules& rules, const RevokeAccount& body) {
+  if (body.account != rules.operation.account) {
+    I2_TRY(need_approvals(rules, standing(rules, body.account) == ports::Standing::kValidator));
+  }
+  const bool known = rules.raw.get(revoked_account_key(body.account.view())).has_value();
+  if (!known && rules.state.revoked_account_count() >= kRevokedAccountsMax &&
+      old_account_revocations(rules.raw, rules.block.time).empty()) {
+    return fail("trust.revocations_full", "too many accounts have been revoked within two days");
+  }
+  return {};
+}
+
+Result<void> check(const TrustRules& rules, const SetPins& body) {
+  const ports::Standing who = standing(rules, {body.node.bytes});
+  I2_TRY(need_approvals(rules, who == ports::Standing::kValidator));
+  if (who == ports::Standing::kOther && !body.issuers.empty()) {
+    return fail("trust.member_unknown",
+                "node " + body.node.hex() + " is not a member of this fleet");
+  }
+  if (body.enforced && body.issuers.size() == 1) {
+    return fail("trust.pin_backup",
+                "a pin that is enforced needs a backup: the key of a second authority");
+  }
+  return {};
+}
+
+}  // namespace i2::trustchain
