@@ -40,7 +40,7 @@ std::string quoted(std::string_view text, std::string_view escaped) {
 
 // What stands after a verb: files, peers, shells.
 std::string_view operands_of(std::string_view verb) {
-  if (verb == "path" || verb == "ping" || verb == "bench" || verb == "expel") {
+  if (verb == "path" || verb == "ping" || verb == "bench" || verb == "expel" || verb == "cert") {
     return "peers";
   }
   if (verb == "send") {

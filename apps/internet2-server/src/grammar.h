@@ -31,7 +31,7 @@ struct Grammar {
                  const std::string& group) const;
 };
 
-// invite, expel, leave, operator, root, validator, consensus.
+// invite, expel, leave, operator, root, validator, consensus, cert.
 void add_membership_verbs(const Grammar& grammar);
 // config, metrics, doctor.
 void add_operation_verbs(const Grammar& grammar);

@@ -54,6 +54,8 @@ struct Options {
   std::string reason;
   std::string tag;
   std::string revoke;
+  std::vector<std::string> backups;
+  bool report = false;
   std::int64_t uses = 1;
   std::int64_t required = 0;
   Duration ttl = 3600 * kSecond;

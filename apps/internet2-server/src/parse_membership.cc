@@ -161,6 +161,40 @@ void add_consensus(const Grammar& grammar) {
       ->expected(0, 1);
 }
 
+void add_certificates(const Grammar& grammar) {
+  Options& options = grammar.options;
+  CLI::App* const cert = grammar.verb("cert", "revoke certificates, and pin members to authorities",
+                                      "i2 cert revoke beta --reason keyCompromise", kMembersGroup);
+  cert->require_subcommand(1);
+  const auto action = [&](const std::string& name, const std::string& summary) {
+    CLI::App* const out = cert->add_subcommand(name, summary);
+    out->fallthrough(true);
+    out->callback([&options, name] { options.action = name; });
+    add_approvals(grammar, out);
+    add_operator_keys(grammar, out);
+    return out;
+  };
+  CLI::App* const revoke = action("revoke", "have certificates refused everywhere");
+  revoke
+      ->add_option("what", options.words,
+                   "a member: all that it has been issued; or the serial number of one")
+      ->type_name("NODE|SERIAL")
+      ->required()
+      ->expected(1);
+  revoke->add_option("--reason", options.reason, "keyCompromise, superseded, ...: RFC 5280")
+      ->type_name("R");
+  CLI::App* const pin = action("pin", "say which authorities may issue a member's certificates");
+  pin->add_option(
+         "pins", options.words,
+         "a member, and the SHA-256 of an authority's public key; without: no pin any more")
+      ->type_name("NODE SPKI")
+      ->required()
+      ->expected(1, 2);
+  pin->add_option("--backup", options.backups, "of another authority; may be repeated")
+      ->type_name("SPKI");
+  pin->add_flag("--report", options.report, "only log it when another authority appears");
+}
+
 }  // namespace
 
 void add_membership_verbs(const Grammar& grammar) {
@@ -170,6 +204,7 @@ void add_membership_verbs(const Grammar& grammar) {
   add_root(grammar);
   add_validators(grammar);
   add_consensus(grammar);
+  add_certificates(grammar);
 }
 
 }  // namespace i2::app

@@ -37,6 +37,7 @@ namespace i2::app {
 [[nodiscard]] node::ExitCode run_root(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_validator(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_consensus(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_certificates(const Options& options, const node::Config& config);
 // Of neither.
 [[nodiscard]] node::ExitCode run_config(const Options& options);
 // `config check` and `check-config`.

@@ -143,6 +143,12 @@ void Collector::add_fleet(telemetry::Report& report) const {
   out.set<"pending_operations">(static_cast<std::int64_t>(status.pending));
   out.set<"refused_proposals">(status.refused_proposals);
   report.add(out);
+  const trustchain::TrustState state(chain->state);
+  Snapshot<TrustMetrics> trust;
+  trust.set<"indexed_certificates">(static_cast<std::int64_t>(state.indexed_count()));
+  trust.set<"revoked_certificates">(static_cast<std::int64_t>(state.revoked_count()));
+  trust.set<"revoked_accounts">(static_cast<std::int64_t>(state.revoked_account_count()));
+  report.add(trust);
 }
 
 void Collector::add_own(telemetry::Report& report) const {

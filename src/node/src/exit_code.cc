@@ -94,6 +94,7 @@ constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
     {"trust.anchor_not_valid", kDenied},
     {"trust.binding_expired", kDenied},
     {"trust.binding_invalid", kDenied},
+    {"trust.certificate_revoked", kDenied},
     {"trust.hello_signature", kDenied},
     {"trust.invite_altered", kIntegrity},
     {"trust.invite_expired", kDenied},
@@ -111,9 +112,14 @@ constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
     {"trust.leaf_untrusted", kDenied},
     {"trust.member_revoked", kDenied},
     {"trust.member_unknown", kDenied},
+    {"trust.pin_backup", kUsage},
+    {"trust.pin_mismatch", kDenied},
     {"trust.request_algorithm", kDenied},
     {"trust.request_name", kDenied},
     {"trust.request_possession", kDenied},
+    {"trust.revocation_denied", kDenied},
+    {"trust.revocation_invalid", kUsage},
+    {"trust.sct_missing", kDenied},
 });
 static_assert(std::ranges::is_sorted(kTable, {}, &std::pair<std::string_view, ExitCode>::first));
 

@@ -52,6 +52,12 @@ using FleetMetrics =
                    "Blocks of other validators that this one could not vote for">,
             Metric<Gauge, "convicted_validators", Unit::kNone, "Validators caught lying">>;
 
+// From the state.
+using TrustMetrics = Metrics<
+    "trust", Metric<Gauge, "indexed_certificates", Unit::kNone, "Certificates in the index">,
+    Metric<Gauge, "revoked_certificates", Unit::kNone, "Certificates that are revoked by number">,
+    Metric<Gauge, "revoked_accounts", Unit::kNone, "Accounts whose certificates are revoked">>;
+
 using FileMetrics =
     Metrics<"files", Metric<Counter, "received", Unit::kNone, "Files received and verified">,
             Metric<Counter, "received", Unit::kBytes, "Their size">,

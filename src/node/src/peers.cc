@@ -164,6 +164,7 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
   link->connection = connection;
   link->peer = connection.peer().node_id;
   link->name = connection.peer().name;
+  link->leaf = connection.peer().leaf;
   link->outgoing = outgoing;
   link->shown_expired = parts_.trust.current()->certificate.not_after() <= parts_.clock.unix_now();
   link->since = parts_.clock.now();
@@ -182,10 +183,20 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
     co_return fail("trust.leaf_expired", "the certificate of '" + link->name +
                                              "' has expired; it has to be renewed first");
   }
-  // The handshake may have begun before a block made it a former member.
-  if (parts_.trust.members()->find(link->peer) == nullptr) {
+  // The handshake may have begun before a block made it a former member or revoked its leaf.
+  const auto members = parts_.trust.members();
+  if (members->find(link->peer) == nullptr) {
     close(link, stoq::AppError::kMemberRevoked);
     co_return fail("trust.member_revoked", "'" + link->name + "' is no longer a member");
+  }
+  if (const auto good = members->check_revocation(link->peer, link->leaf); !good) {
+    close(link, stoq::AppError::kCertificateRevoked);
+    co_return fail(good.error());
+  }
+  if (connection.peer().pin_missed) {
+    parts_.log.warning("trust", "peer_pin_missed",
+                       "the peer's certificate is of another authority than it is pinned to",
+                       {{"peer", link->name}});
   }
   if (stopping_) {
     close(link, stoq::AppError::kGoingAway);
@@ -335,10 +346,17 @@ void Peers::close(const LinkPtr& link, stoq::AppError code) {
              [connection = link->connection, code]() mutable { connection.close(code); });
 }
 
-void Peers::drop_former_members() {
+void Peers::drop_refused() {
   const auto members = parts_.trust.members();
   for (const auto& [id, of_peer] : links_) {
     if (members->find(id) != nullptr) {
+      for (const LinkPtr& link : of_peer) {
+        if (const auto good = members->check_revocation(id, link->leaf); !good) {
+          parts_.log.warning("trust", "peer_revoked", good.error().message(),
+                             {{"peer", link->name}});
+          close(link, stoq::AppError::kCertificateRevoked);
+        }
+      }
       continue;
     }
     const auto* former = members->find_revoked(id);

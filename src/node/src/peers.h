@@ -40,6 +40,7 @@ struct Link {
   NodeId peer;
   std::string name;
   stoq::SocketAddress remote;
+  crypto::Certificate leaf;  // the peer's
   bool outgoing = false;
   bool shown_expired = false;  // this node's certificate, so that the peer lets it renew at most
   Timestamp since = 0;
@@ -124,8 +125,9 @@ class Peers {
   // An address at which `peer` may be; dialled when it is not connected.
   void learn(const NodeId& peer, const stoq::SocketAddress& address);
   // Closes every connection to whom the trust store no longer knows as a member, and dials it no
-  // more. One that left by itself gets a moment to hear that it has.
-  void drop_former_members();
+  // more. One that left by itself gets a moment to hear that it has. Also those whose peer has
+  // shown a certificate that is revoked by now.
+  void drop_refused();
   // Closes every connection that this node opened, or in which it showed an expired certificate,
   // and dials again: its own certificate is new.
   void reconnect();

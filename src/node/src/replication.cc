@@ -360,7 +360,7 @@ void Replication::block_added(const std::function<bool(const NodeId&)>& knows) {
       parts_.tasks.spawn(parts_.runtime.control(), tell(link->peer));
     }
   }
-  parts_.peers.drop_former_members();
+  parts_.peers.drop_refused();
 }
 
 // Records that this node alone has, for instance because the sequencer was away.

@@ -119,6 +119,8 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
   I2_CO_TRY_VALUE(const fleet::EpochRecord epoch, fleet::FleetState(chain->state).epoch());
   const std::size_t validators = epoch.validators.size();
   const bool member = members->find(parts_.trust.node_id()) != nullptr;
+  const trustchain::TrustState trust(chain->state);
+  I2_CO_TRY_VALUE(const auto log, trust.log());
   json certificates = certificate_json(parts_.trust, now);
   json addresses = json::array();
   for (const auto& address : reachable_addresses(parts_.transport.local_address())) {
@@ -142,6 +144,11 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
                       {{"connected", parts_.peers.links().size()},
                        {"known", members->size() - (member ? 1 : 0)}}},
                      {"certificates", std::move(certificates)},
+                     {"trust",
+                      {{"log", log ? json(log->origin) : json()},
+                       {"indexed", trust.indexed_count()},
+                       {"revoked", trust.revoked_count()},
+                       {"revoked_accounts", trust.revoked_account_count()}}},
                      {"consensus",
                       {{"engine", validators > 1 ? "embedded" : "solo"},
                        {"validators", validators},

@@ -76,6 +76,7 @@ void FleetVerbs::attach(AdminServer& server) {
   add("leave", {}, &FleetVerbs::leave);
   add("consensus", {}, &FleetVerbs::consensus);
   add("evidence", {}, &FleetVerbs::evidence);
+  add("certificate", {"serial"}, &FleetVerbs::certificate);
   add("prepare_validator", {"member"}, &FleetVerbs::prepare_validator);
 }
 

@@ -28,7 +28,7 @@ class FleetVerbs {
   FleetVerbs& operator=(const FleetVerbs&) = delete;
 
   // ledger {account?}, submit {operation}, member {member}, invites, leave, consensus, evidence,
-  // prepare_validator {member}.
+  // certificate {serial}, prepare_validator {member}.
   void attach(AdminServer& server);
 
  private:
@@ -39,6 +39,8 @@ class FleetVerbs {
   [[nodiscard]] Task<Result<std::string>> leave(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> consensus(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> evidence(AdminCallPtr call);
+  // verbs_trust.cc. Looks through the whole index.
+  [[nodiscard]] Task<Result<std::string>> certificate(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> prepare_validator(AdminCallPtr call);
 
   Parts parts_;

@@ -353,6 +353,12 @@ void count_refusal(EndpointMetrics& metrics, AppError code) {
       return metrics.get<"refused_hello_signature">().add();
     case AppError::kKexNotPostQuantum:
       return metrics.get<"refused_kex">().add();
+    case AppError::kCertificateRevoked:
+      return metrics.get<"refused_certificate_revoked">().add();
+    case AppError::kSctMissing:
+      return metrics.get<"refused_sct_missing">().add();
+    case AppError::kPinMismatch:
+      return metrics.get<"refused_pin_mismatch">().add();
     case AppError::kHelloTimeout:
       return metrics.get<"refused_hello_timeout">().add();
     default:

@@ -1,0 +1,149 @@
+// cert revoke, cert pin: what the fleet's state says against certificates.
+#include <i2/crypto/crl.h>
+#include <i2/trustchain/core/trust_operations.h>
+#include <i2/wire/text.h>
+
+#include <algorithm>
+#include <array>
+#include <format>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "operator_session.h"
+#include "output.h"
+#include "verbs.h"
+
+namespace i2::app {
+namespace {
+
+using crypto::RevocationReason;
+using nlohmann::json;
+using node::ExitCode;
+
+// RFC 5280 §5.3.1, without those that concern authorities and lists.
+constexpr std::array<std::pair<std::string_view, RevocationReason>, 6> kReasons{{
+    {"unspecified", RevocationReason::kUnspecified},
+    {"keyCompromise", RevocationReason::kKeyCompromise},
+    {"affiliationChanged", RevocationReason::kAffiliationChanged},
+    {"superseded", RevocationReason::kSuperseded},
+    {"cessationOfOperation", RevocationReason::kCessationOfOperation},
+    {"privilegeWithdrawn", RevocationReason::kPrivilegeWithdrawn},
+}};
+
+Result<RevocationReason> parse_reason(const std::string& text) {
+  if (text.empty()) {
+    return RevocationReason::kUnspecified;
+  }
+  for (const auto& [name, reason] : kReasons) {
+    if (name == text) {
+      return reason;
+    }
+  }
+  return fail("admin.argument", std::format("'{}' is no reason: unspecified, keyCompromise, "
+                                            "affiliationChanged, superseded, cessationOfOperation "
+                                            "or privilegeWithdrawn",
+                                            text));
+}
+
+// What concerns a validator is signed by as many as expel one.
+std::size_t required_for(const Session& session, bool validator) {
+  return validator ? session.required() : 1;
+}
+
+struct Target {
+  fleet::Request request;
+  bool validator = false;
+  json shown;
+};
+
+// All certificates of a member.
+Result<Target> revoke_member(const json& member, RevocationReason reason) {
+  ports::AccountId account;
+  I2_TRY_VALUE(account.bytes, from_hex(member["id"].get<std::string>(), "node id"));
+  return Target{.request = trustchain::RevokeAccount{.account = account, .reason = reason},
+                .validator = member["role"] == "validator",
+                .shown = {{"member", member}}};
+}
+
+// One that is in the fleet's index.
+Result<Target> revoke_serial(const json& found, RevocationReason reason) {
+  trustchain::CertificateId id;
+  id.not_after = found["not_after_ms"].get<UnixMillis>();
+  I2_TRY_VALUE(id.issuer, from_hex(found["issuer"].get<std::string>(), "hash"));
+  const auto serial = wire::from_hex(found["serial"].get<std::string>());
+  id.serial = serial.value_or(Bytes{});
+  return Target{.request = trustchain::RevokeCertificates{.reason = reason, .certificates = {id}},
+                .validator = found["validator"].get<bool>(),
+                .shown = {{"certificate", found}}};
+}
+
+Result<Target> find_target(const Options& options, const node::Config& config) {
+  I2_TRY_VALUE(const RevocationReason reason, parse_reason(options.reason));
+  const std::string& word = options.words.front();
+  const auto member = ask_json(config, options, "member", {{"member", word}});
+  if (member) {
+    return revoke_member(*member, reason);
+  }
+  if (!member.error().is("node.peer_unknown")) {
+    return fail(member.error());
+  }
+  I2_TRY_VALUE(const json found, ask_json(config, options, "certificate", {{"serial", word}}));
+  return revoke_serial(found, reason);
+}
+
+ExitCode revoke(const Options& options, const node::Config& config, const Session& session) {
+  auto target = find_target(options, config);
+  if (!target) {
+    return Output(options).failure(target.error());
+  }
+  return run_operation(options, config, session, {target->request},
+                       required_for(session, target->validator), std::move(target->shown));
+}
+
+// The pins that the words behind the member and --backup name.
+Result<std::vector<Hash256>> parse_pins(const Options& options) {
+  std::vector<std::string> texts(options.words.begin() + 1, options.words.end());
+  texts.insert(texts.end(), options.backups.begin(), options.backups.end());
+  std::vector<Hash256> out;
+  for (const std::string& text : texts) {
+    I2_TRY_VALUE(const Hash256 pin, from_hex(text, "SHA-256 of a public key"));
+    out.push_back(pin);
+  }
+  std::ranges::sort(out);
+  const auto twice = std::ranges::unique(out);
+  out.erase(twice.begin(), twice.end());
+  return out;
+}
+
+ExitCode pin(const Options& options, const node::Config& config, const Session& session) {
+  const Output out(options);
+  const auto member = ask_json(config, options, "member", {{"member", options.words.front()}});
+  if (!member) {
+    return out.failure(member.error());
+  }
+  trustchain::SetPins body{.node = {}, .enforced = !options.report, .issuers = {}};
+  const auto id = from_hex((*member)["id"].get<std::string>(), "node id");
+  auto pins = parse_pins(options);
+  if (!id || !pins) {
+    return out.failure(!id ? id.error() : pins.error());
+  }
+  body.node.bytes = *id;
+  body.issuers = *std::move(pins);
+  body.enforced = body.enforced && !body.issuers.empty();
+  return run_operation(options, config, session, {body},
+                       required_for(session, (*member)["role"] == "validator"),
+                       {{"member", *member}});
+}
+
+}  // namespace
+
+ExitCode run_certificates(const Options& options, const node::Config& config) {
+  const auto session = open_session(options, config);
+  if (!session) {
+    return Output(options).failure(session.error());
+  }
+  return options.action == "pin" ? pin(options, config, *session)
+                                 : revoke(options, config, *session);
+}
+
+}  // namespace i2::app
