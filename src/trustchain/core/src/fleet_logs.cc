@@ -43,7 +43,7 @@ Result<void> FleetLogs::check(const crypto::Certificate& leaf,
   for (const Bytes& encoding : scts) {
     const auto sct = ct::decode_sct(encoding);
     const auto log = sct ? std::ranges::find(logs_, sct->log_id, &Log::id) : logs_.end();
-    if (log != logs_.end() && (log->until == 0 || sct->timestamp < log->until) &&
+    if (log != logs_.end() && (log->until == 0 || sct->timestamp < log->until + kLeafBackdateMs) &&
         ct::verify_sct(*sct, submission, log->key)) {
       return {};
     }

@@ -23,7 +23,8 @@ class FleetLogs {
 
   [[nodiscard]] bool empty() const { return logs_.empty(); }
   // Whether `leaf`, which `issuer` has signed, is from before the first log or carries the valid
-  // SCT of a log, made while that one was the fleet's. About 100 us. Error: trust.sct_missing.
+  // SCT of a log, made while that one was the fleet's, give or take the five minutes that clocks
+  // may differ. About 100 us. Error: trust.sct_missing.
   [[nodiscard]] Result<void> check(const crypto::Certificate& leaf,
                                    const crypto::Certificate& issuer) const;
 
