@@ -167,8 +167,14 @@ Result<std::optional<Bytes>> KeyValueStore::get(ByteView key) const {
 
 Result<void> KeyValueStore::scan(
     ByteView prefix, const std::function<bool(ByteView key, ByteView value)>& visit) const {
+  return scan_from(prefix, prefix, visit);
+}
+
+Result<void> KeyValueStore::scan_from(
+    ByteView first, ByteView prefix,
+    const std::function<bool(ByteView key, ByteView value)>& visit) const {
   const auto at = impl_->iterator();
-  for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) {
+  for (at->Seek(slice(first)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) {
     if (!visit(view(at->key()), view(at->value()))) {
       break;
     }

@@ -58,6 +58,10 @@ class KeyValueStore {
   // Pairs whose key begins with `prefix`, ascending, until `visit` says false.
   [[nodiscard]] Result<void> scan(
       ByteView prefix, const std::function<bool(ByteView key, ByteView value)>& visit) const;
+  // The same from `first` on.
+  [[nodiscard]] Result<void> scan_from(
+      ByteView first, ByteView prefix,
+      const std::function<bool(ByteView key, ByteView value)>& visit) const;
   struct Pair {
     Bytes key;
     Bytes value;

@@ -28,6 +28,8 @@ class RateMeter {
       empty_at_ = std::min(std::max(empty_at_, now) + step(limit), now + limit.window_ms);
     }
   }
+  // Whether all that was taken has been given back.
+  [[nodiscard]] bool is_idle(UnixMillis now) const { return empty_at_ <= now; }
 
  private:
   [[nodiscard]] static UnixMillis step(const RateLimit& limit) {

@@ -33,7 +33,7 @@ inline constexpr Domain kCosignatureDomain{"i2/cosignature/v1"};
 // fleet/core. A kind of operation is the type of its body: 0x05xx are those of this library.
 inline constexpr std::uint16_t kBindingType = 0x0101;
 inline constexpr std::uint16_t kAnchorType = 0x0102;
-inline constexpr std::uint16_t kIntentType = 0x0118;
+inline constexpr std::uint16_t kIntentType = 0x0120;
 inline constexpr std::uint16_t kLogRoundType = 0x0130;
 inline constexpr std::uint16_t kSplitViewType = 0x0131;
 inline constexpr std::uint16_t kLogRecordType = 0x0140;
