@@ -24,6 +24,23 @@ Bytes to_octets(const ASN1_OCTET_STRING* text) {
 
 }  // namespace
 
+Result<Bytes> read_pem(std::string_view pem, const char* label, ErrorCode code) {
+  I2_TRY(install_provider());
+  constexpr std::size_t kMaxPemSize = 2 * kMaxX509Size;
+  if (pem.size() > kMaxPemSize) {
+    return fail(code, "the PEM text is too long");
+  }
+  const BioPointer in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  unsigned char* data = nullptr;
+  long size = 0;
+  if (in == nullptr ||
+      PEM_bytes_read_bio(&data, &size, nullptr, label, in.get(), nullptr, nullptr) != 1) {
+    return fail(openssl_error(code, "the text holds no PEM " + std::string(label)));
+  }
+  const CharsPointer owner(data);
+  return Bytes(data, data + size);
+}
+
 Result<Certificate> Certificate::from_native(x509_st* certificate) {
   if (certificate == nullptr || X509_up_ref(certificate) != 1) {
     return fail("crypto.certificate_malformed", "there is no certificate");
@@ -63,20 +80,8 @@ Result<Certificate> Certificate::from_der(ByteView der) {
 }
 
 Result<Certificate> Certificate::from_pem(std::string_view pem) {
-  I2_TRY(install_provider());
-  constexpr std::size_t kMaxPemSize = 2 * kMaxX509Size;
-  if (pem.size() > kMaxPemSize) {
-    return fail("crypto.certificate_malformed", "the PEM text is too long for a certificate");
-  }
-  const BioPointer in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  unsigned char* data = nullptr;
-  long size = 0;
-  if (in == nullptr ||
-      PEM_bytes_read_bio(&data, &size, nullptr, PEM_STRING_X509, in.get(), nullptr, nullptr) != 1) {
-    return fail(openssl_error("crypto.certificate_malformed", "the text holds no PEM certificate"));
-  }
-  const CharsPointer owner(data);
-  return from_der({data, static_cast<std::size_t>(size)});
+  I2_TRY_VALUE(const Bytes der, read_pem(pem, PEM_STRING_X509, "crypto.certificate_malformed"));
+  return from_der(der);
 }
 
 Bytes Certificate::der() const {

@@ -3,6 +3,7 @@
 #include <i2/crypto/provider.h>
 #include <i2/crypto/x509.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include "error_queue.h"
 #include "native.h"
@@ -80,6 +81,11 @@ Result<CertificateRequest> CertificateRequest::from_der(ByteView der) {
     return fail("crypto.request_malformed", "the request is not exactly one DER value");
   }
   return out;
+}
+
+Result<CertificateRequest> CertificateRequest::from_pem(std::string_view pem) {
+  I2_TRY_VALUE(const Bytes der, read_pem(pem, PEM_STRING_X509_REQ, "crypto.request_malformed"));
+  return from_der(der);
 }
 
 Result<CertificateRequest> CertificateRequest::create(const PrivateKey& key,

@@ -27,6 +27,9 @@ template <auto encode, class T>
   return size > 0 ? Bytes(der, der + size) : Bytes();
 }
 
+// The first PEM block with this label. Error: `code`.
+[[nodiscard]] Result<Bytes> read_pem(std::string_view pem, const char* label, ErrorCode code);
+
 // A subject with nothing but a common name, or nothing at all. Null when it is longer than 64
 // characters of UTF-8 or has control characters (RFC 5280 appendix A, ub-common-name).
 [[nodiscard]] NamePointer make_name(std::string_view common_name);

@@ -226,22 +226,34 @@ Result<crypto::Certificate> TrustStore::issue_first(const crypto::CertificateReq
 Result<crypto::Certificate> TrustStore::issue_to(const crypto::CertificateRequest& request,
                                                  const NodeId& requester, UnixMillis now,
                                                  bool name_is_wish) const {
+  I2_TRY_VALUE(const auto with, issuer());
+  I2_TRY_VALUE(const auto application, application_for(request, requester, now, name_is_wish));
+  return trustchain::issue(request, with, application);
+}
+
+Result<trustchain::Issuer> TrustStore::issuer() const {
   const auto anchor = own_anchor();
   if (anchor == nullptr) {
     return fail("fleet.no_anchor", "this node is not a certificate authority of the fleet");
   }
+  return issuer_of(*anchor, *anchor_key_);
+}
+
+Result<trustchain::Application> TrustStore::application_for(
+    const crypto::CertificateRequest& request, const NodeId& requester, UnixMillis now,
+    bool name_is_wish) const {
   const auto set = members();
   const MemberInfo* member = set->find(requester);
   if (member == nullptr) {
     return fail("trust.member_unknown",
                 "node " + requester.hex() + " is not a member and gets no certificate");
   }
-  return trustchain::issue_leaf(request, *anchor, *anchor_key_,
-                                {.node_name = member->name,
-                                 .fleet_name = set->genesis().fleet_name,
-                                 .now = now,
-                                 .serial = random_serial(),
-                                 .name_is_wish = name_is_wish});
+  return trustchain::application_for(request,
+                                     trustchain::LeafTerms{.node_name = member->name,
+                                                           .fleet_name = set->genesis().fleet_name,
+                                                           .now = now,
+                                                           .serial = random_serial(),
+                                                           .name_is_wish = name_is_wish});
 }
 
 UnixMillis TrustStore::renewal_time() const {

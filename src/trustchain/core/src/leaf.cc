@@ -33,24 +33,29 @@ std::vector<std::string> own_dns_names(std::string_view name, std::string_view f
   return {leaf_dns_name(name, fleet), std::string(name), "localhost"};
 }
 
-Result<crypto::Certificate> issue_leaf(const crypto::CertificateRequest& request,
-                                       const AnchorRecord& anchor,
-                                       const crypto::PrivateKey& anchor_key,
-                                       const LeafTerms& terms) {
+Result<Application> application_for(const crypto::CertificateRequest& request,
+                                    const LeafTerms& terms) {
   if (!terms.name_is_wish && request.subject_common_name() != terms.node_name) {
     return fail("trust.request_name",
                 "the certificate request does not name the member '" + terms.node_name + "'");
   }
-  return issue(request, issuer_of(anchor, anchor_key),
-               {.profile = Profile::kNode,
-                .applicant = {.role = Requester::kNode,
-                              .member_name = terms.node_name,
-                              .fleet_name = terms.fleet_name},
-                .requester = terms.node_name,
-                .common_name = terms.node_name,
-                .dns_names = {leaf_dns_name(terms.node_name, terms.fleet_name)},
-                .now = terms.now,
-                .serial = terms.serial});
+  return Application{.profile = Profile::kNode,
+                     .applicant = {.role = Requester::kNode,
+                                   .member_name = terms.node_name,
+                                   .fleet_name = terms.fleet_name},
+                     .requester = terms.node_name,
+                     .common_name = terms.node_name,
+                     .dns_names = {leaf_dns_name(terms.node_name, terms.fleet_name)},
+                     .now = terms.now,
+                     .serial = terms.serial};
+}
+
+Result<crypto::Certificate> issue_leaf(const crypto::CertificateRequest& request,
+                                       const AnchorRecord& anchor,
+                                       const crypto::PrivateKey& anchor_key,
+                                       const LeafTerms& terms) {
+  I2_TRY_VALUE(const auto application, application_for(request, terms));
+  return issue(request, issuer_of(anchor, anchor_key), application);
 }
 
 Result<LeafRequest> make_leaf_request(std::string_view node_name, std::string_view fleet_name) {

@@ -74,9 +74,8 @@ Issuer issuer_of(const OrdinaryAuthority& authority) {
           .not_after = authority.certificate.not_after()};
 }
 
-Result<crypto::Certificate> issue_ordinary(const crypto::CertificateRequest& request,
-                                           const OrdinaryAuthority& authority,
-                                           const OrdinaryTerms& terms) {
+Result<Application> application_for(const crypto::CertificateRequest& request,
+                                    const OrdinaryTerms& terms) {
   if (request.subject_common_name() != terms.node_name) {
     return fail("trust.request_name",
                 "the certificate request does not name the member '" + terms.node_name + "'");
@@ -97,6 +96,13 @@ Result<crypto::Certificate> issue_ordinary(const crypto::CertificateRequest& req
   for (const crypto::IpAddress& address : terms.ip_addresses) {
     application.applicant.addresses.push_back({.address = address});
   }
+  return application;
+}
+
+Result<crypto::Certificate> issue_ordinary(const crypto::CertificateRequest& request,
+                                           const OrdinaryAuthority& authority,
+                                           const OrdinaryTerms& terms) {
+  I2_TRY_VALUE(const auto application, application_for(request, terms));
   return issue(request, issuer_of(authority), application);
 }
 

@@ -62,7 +62,8 @@ TEST_F(Authority, IssuesStoresAndLogs) {
   const auto fields = made.fields();
   ASSERT_EQ(fields.scts.size(), 1u);
   EXPECT_EQ(fields.scts.front(), issued->sct);
-  ct::Submission submission{.type = ct::EntryType::kPrecert};
+  ct::Submission submission;
+  submission.type = ct::EntryType::kPrecert;
   const auto entry = crypto::precertificate_entry(made, ordinary_.certificate).value();
   submission.issuer_key_hash = entry.issuer_key_hash;
   submission.certificate = entry.tbs;

@@ -44,7 +44,7 @@ int run(const std::filesystem::path& dir, UnixMillis now) {
     return 1;
   }
   IssuerSet issuers(**store, "http://ca/ca");
-  if (!add_to(issuers, testing::make_authority(now))) {
+  if (!testing::add_to(issuers, testing::make_authority(now))) {
     return 1;
   }
   testing::PromisingLog promises(clock);

@@ -112,6 +112,7 @@ class CertificateRequest {
   // The key has to be in its canonical form, as for PublicKey::from_spki().
   // Error: crypto.request_malformed.
   [[nodiscard]] static Result<CertificateRequest> from_der(ByteView der);
+  [[nodiscard]] static Result<CertificateRequest> from_pem(std::string_view pem);
   [[nodiscard]] static Result<CertificateRequest> create(
       const PrivateKey& key, std::string_view common_name,
       const std::vector<std::string>& dns_names = {},

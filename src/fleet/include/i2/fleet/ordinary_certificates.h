@@ -54,6 +54,10 @@ class OrdinaryCertificates {
   // Errors: fleet.no_anchor, those of issue_ordinary().
   [[nodiscard]] Result<std::string> issue(ByteView request, std::string_view node_name,
                                           const Names& names, UnixMillis now) const;
+  // The intermediate of this node; none where it is no authority.
+  [[nodiscard]] const std::optional<trustchain::OrdinaryAuthority>& authority() const {
+    return authority_;
+  }
   // Errors: fleet.no_anchor, those of issue_ordinary(), node.disk_full, node.file_failed.
   Result<void> renew_own(const Names& names, UnixMillis now);
   // Everybody else asks an authority with `request` and hands its answer to install().

@@ -17,6 +17,7 @@
 #include <i2/fleet/core/peer_hint.h>
 #include <i2/fleet/ledger.h>
 #include <i2/ports/trust.h>
+#include <i2/trustchain/core/issuance.h>
 #include <i2/trustchain/core/leaf.h>
 
 #include <filesystem>
@@ -87,6 +88,14 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   [[nodiscard]] Result<crypto::Certificate> issue_first(const crypto::CertificateRequest& request,
                                                         const NodeId& newcomer,
                                                         UnixMillis now) const;
+
+  // The anchor of this node and its key. Error: fleet.no_anchor.
+  [[nodiscard]] Result<trustchain::Issuer> issuer() const;
+  // What `requester` may be issued for `request`. Errors: trust.member_unknown,
+  // trust.request_name.
+  [[nodiscard]] Result<trustchain::Application> application_for(
+      const crypto::CertificateRequest& request, const NodeId& requester, UnixMillis now,
+      bool name_is_wish = false) const;
 
   // trustchain::renewal_time and is_renewal_due of the current leaf.
   [[nodiscard]] UnixMillis renewal_time() const;

@@ -100,6 +100,16 @@ struct Intent {
                                                    std::span<const Bytes> scts,
                                                    const Issuer& issuer);
 
+// A member's application for its own leaf, and for the one that it shows to ordinary clients: what
+// `request` and the terms (leaf.h, ordinary.h) come to. Error: trust.request_name, when the request
+// names somebody else.
+struct LeafTerms;
+struct OrdinaryTerms;
+[[nodiscard]] Result<Application> application_for(const crypto::CertificateRequest& request,
+                                                  const LeafTerms& terms);
+[[nodiscard]] Result<Application> application_for(const crypto::CertificateRequest& request,
+                                                  const OrdinaryTerms& terms);
+
 // All steps at once, for a certificate that is not logged.
 [[nodiscard]] Result<crypto::Certificate> issue(const crypto::CertificateRequest& request,
                                                 const Issuer& issuer,

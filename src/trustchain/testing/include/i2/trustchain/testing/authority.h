@@ -117,7 +117,9 @@ class PromisingLog final : public LogClient {
   [[nodiscard]] Result<Bytes> promise(const crypto::Certificate& precertificate,
                                       std::span<const crypto::Certificate> chain) {
     I2_TRY_VALUE(auto entry, crypto::precertificate_entry(precertificate, chain.front()));
-    ct::LogEntry out{.index = next_++, .timestamp = clock_.unix_now()};
+    ct::LogEntry out;
+    out.index = next_++;
+    out.timestamp = clock_.unix_now();
     out.submission.type = ct::EntryType::kPrecert;
     out.submission.issuer_key_hash = entry.issuer_key_hash;
     out.submission.certificate = std::move(entry.tbs);
