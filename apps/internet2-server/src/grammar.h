@@ -31,8 +31,14 @@ struct Grammar {
                  const std::string& group) const;
 };
 
-// invite, expel, leave, operator, root, validator, consensus, cert.
+// Flags of verbs that operators sign: where their keys are, and the file for others' approvals.
+void add_operator_keys(const Grammar& grammar, CLI::App* to);
+void add_approvals(const Grammar& grammar, CLI::App* to);
+
+// invite, expel, leave, operator, root, validator, consensus.
 void add_membership_verbs(const Grammar& grammar);
+// cert.
+void add_trust_verbs(const Grammar& grammar);
 // config, metrics, doctor.
 void add_operation_verbs(const Grammar& grammar);
 

@@ -32,7 +32,7 @@ constexpr std::array<std::pair<std::string_view, Verb>, 22> kVerbs{{
     {"invite", run_invite},       {"expel", run_expel},         {"leave", run_leave},
     {"operator", run_operator},   {"root", run_root},           {"validator", run_validator},
     {"consensus", run_consensus}, {"backup", run_backup},       {"restore", run_restore},
-    {"cert", run_certificates},
+    {"cert", run_cert},
 }};
 
 constexpr std::array<std::pair<std::string_view, node::Mode>, 4> kModes{{

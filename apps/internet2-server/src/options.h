@@ -38,6 +38,11 @@ struct Options {
   std::string file;
   std::string shell;
   std::string format;
+  std::string common_name;
+  std::vector<std::string> names_more;
+  std::string csr;
+  std::string algorithm;
+  std::string requester;
   std::int64_t count = 1;
   std::int64_t streams = 1;
   Duration interval = kSecond;

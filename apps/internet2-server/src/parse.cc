@@ -32,6 +32,7 @@ class Parser {
     add_membership_verbs(grammar());
     add_peer_verbs();
     add_transfer_verbs();
+    add_trust_verbs(grammar());
     add_operation_verbs(grammar());
     add_unavailable();
   }

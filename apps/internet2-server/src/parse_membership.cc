@@ -3,10 +3,6 @@
 #include "grammar.h"
 
 namespace i2::app {
-namespace {
-
-const std::string kMembersGroup = "Members";
-
 void add_operator_keys(const Grammar& grammar, CLI::App* to) {
   to->add_option("--operator", grammar.options.operator_dir,
                  "directory of the operator's keys, default DIR/identity")
@@ -18,6 +14,10 @@ void add_approvals(const Grammar& grammar, CLI::App* to) {
                  "where several operators have to sign: the file for their approvals")
       ->type_name("FILE");
 }
+
+namespace {
+
+const std::string kMembersGroup = "Members";
 
 void add_invite(const Grammar& grammar) {
   Options& options = grammar.options;
@@ -161,40 +161,6 @@ void add_consensus(const Grammar& grammar) {
       ->expected(0, 1);
 }
 
-void add_certificates(const Grammar& grammar) {
-  Options& options = grammar.options;
-  CLI::App* const cert = grammar.verb("cert", "revoke certificates, and pin members to authorities",
-                                      "i2 cert revoke beta --reason keyCompromise", kMembersGroup);
-  cert->require_subcommand(1);
-  const auto action = [&](const std::string& name, const std::string& summary) {
-    CLI::App* const out = cert->add_subcommand(name, summary);
-    out->fallthrough(true);
-    out->callback([&options, name] { options.action = name; });
-    add_approvals(grammar, out);
-    add_operator_keys(grammar, out);
-    return out;
-  };
-  CLI::App* const revoke = action("revoke", "have certificates refused everywhere");
-  revoke
-      ->add_option("what", options.words,
-                   "a member: all that it has been issued; or the serial number of one")
-      ->type_name("NODE|SERIAL")
-      ->required()
-      ->expected(1);
-  revoke->add_option("--reason", options.reason, "keyCompromise, superseded, ...: RFC 5280")
-      ->type_name("R");
-  CLI::App* const pin = action("pin", "say which authorities may issue a member's certificates");
-  pin->add_option(
-         "pins", options.words,
-         "a member, and the SHA-256 of an authority's public key; without: no pin any more")
-      ->type_name("NODE SPKI")
-      ->required()
-      ->expected(1, 2);
-  pin->add_option("--backup", options.backups, "of another authority; may be repeated")
-      ->type_name("SPKI");
-  pin->add_flag("--report", options.report, "only log it when another authority appears");
-}
-
 }  // namespace
 
 void add_membership_verbs(const Grammar& grammar) {
@@ -204,7 +170,6 @@ void add_membership_verbs(const Grammar& grammar) {
   add_root(grammar);
   add_validators(grammar);
   add_consensus(grammar);
-  add_certificates(grammar);
 }
 
 }  // namespace i2::app

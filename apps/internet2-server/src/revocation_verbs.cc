@@ -91,14 +91,6 @@ Result<Target> find_target(const Options& options, const node::Config& config) {
   return revoke_serial(found, reason);
 }
 
-ExitCode revoke(const Options& options, const node::Config& config, const Session& session) {
-  auto target = find_target(options, config);
-  if (!target) {
-    return Output(options).failure(target.error());
-  }
-  return run_operation(options, config, session, {target->request},
-                       required_for(session, target->validator), std::move(target->shown));
-}
 
 // The pins that the words behind the member and --backup name.
 Result<std::vector<Hash256>> parse_pins(const Options& options) {
@@ -137,13 +129,22 @@ ExitCode pin(const Options& options, const node::Config& config, const Session& 
 
 }  // namespace
 
-ExitCode run_certificates(const Options& options, const node::Config& config) {
-  const auto session = open_session(options, config);
-  if (!session) {
-    return Output(options).failure(session.error());
+std::optional<ExitCode> revoke_by_fleet(const Options& options, const node::Config& config) {
+  auto target = find_target(options, config);
+  if (!target && target.error().is("trust.certificate_unknown")) {
+    return std::nullopt;
   }
-  return options.action == "pin" ? pin(options, config, *session)
-                                 : revoke(options, config, *session);
+  const auto session = open_session(options, config);
+  if (!target || !session) {
+    return Output(options).failure(!target ? target.error() : session.error());
+  }
+  return run_operation(options, config, *session, {target->request},
+                       required_for(*session, target->validator), std::move(target->shown));
+}
+
+ExitCode run_pin(const Options& options, const node::Config& config) {
+  const auto session = open_session(options, config);
+  return session ? pin(options, config, *session) : Output(options).failure(session.error());
 }
 
 }  // namespace i2::app

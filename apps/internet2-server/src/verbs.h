@@ -3,6 +3,8 @@
 
 #include <i2/node/config.h>
 
+#include <optional>
+
 #include "options.h"
 #include "remote.h"
 
@@ -37,7 +39,12 @@ namespace i2::app {
 [[nodiscard]] node::ExitCode run_root(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_validator(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_consensus(const Options& options, const node::Config& config);
-[[nodiscard]] node::ExitCode run_certificates(const Options& options, const node::Config& config);
+// Of trust. The last two: what the fleet's state says against certificates; `revoke_by_fleet` has
+// none when the fleet's index does not have what is to be revoked.
+[[nodiscard]] node::ExitCode run_cert(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_pin(const Options& options, const node::Config& config);
+[[nodiscard]] std::optional<node::ExitCode> revoke_by_fleet(const Options& options,
+                                                            const node::Config& config);
 // Of neither.
 [[nodiscard]] node::ExitCode run_config(const Options& options);
 // `config check` and `check-config`.

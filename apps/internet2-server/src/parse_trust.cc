@@ -1,0 +1,69 @@
+#include <CLI/CLI.hpp>
+
+#include "grammar.h"
+
+namespace i2::app {
+
+void add_trust_verbs(const Grammar& grammar) {
+  Options& options = grammar.options;
+  CLI::App* const cert = grammar.verb("cert", "issue, show, list, renew and revoke certificates",
+                                      "i2 cert issue --cn web.home.i2.internal --out .", "Trust");
+  cert->require_subcommand(1);
+  const auto action = [&](const std::string& name, const std::string& summary) {
+    CLI::App* const out = cert->add_subcommand(name, summary);
+    out->fallthrough(true);
+    out->callback([&options, name] { options.action = name; });
+    return out;
+  };
+  CLI::App* const issue = action("issue", "a certificate for a server of the fleet");
+  issue->add_option("--cn", options.common_name, "its name")->type_name("N")->required();
+  issue->add_option("--san", options.names_more, "another name, or an IPv6 address")
+      ->type_name("S");
+  issue->add_option("--csr", options.csr, "a certificate request in PEM; default: a fresh key")
+      ->type_name("FILE");
+  issue
+      ->add_option("--alg", options.algorithm,
+                   "of the fresh key: p256 (default), ed25519, falcon1024")
+      ->type_name("ALG")
+      ->check(CLI::IsMember({"p256", "ed25519", "falcon1024"}));
+  issue
+      ->add_option("--out", options.out, "directory for CN.pem and CN.key, default the present one")
+      ->type_name("DIR");
+  action("show", "a certificate that was issued, one in a file, or this node's own")
+      ->add_option("certificate", options.words, "a serial number, or a PEM file")
+      ->type_name("SERIAL|FILE")
+      ->expected(0, 1);
+  CLI::App* const list = action("list", "what this authority issued");
+  list->add_option("--name", options.name, "with this name")->type_name("N");
+  list->add_option("--requester", options.requester, "for this requester")->type_name("R");
+  action("rotate", "renew this node's certificates now");
+  CLI::App* const revoke = action("revoke", "have certificates refused everywhere");
+  revoke
+      ->add_option("what", options.words,
+                   "a member: all that it has been issued; or the serial number of one")
+      ->type_name("NODE|SERIAL")
+      ->required()
+      ->expected(1);
+  revoke->add_option("--reason", options.reason, "keyCompromise, superseded, ...: RFC 5280")
+      ->type_name("R");
+  add_approvals(grammar, revoke);
+  add_operator_keys(grammar, revoke);
+  CLI::App* const pin = action("pin", "say which authorities may issue a member's certificates");
+  pin->add_option(
+         "pins", options.words,
+         "a member, and the SHA-256 of an authority's public key; without: no pin any more")
+      ->type_name("NODE SPKI")
+      ->required()
+      ->expected(1, 2);
+  pin->add_option("--backup", options.backups, "of another authority; may be repeated")
+      ->type_name("SPKI");
+  pin->add_flag("--report", options.report, "only log it when another authority appears");
+  add_approvals(grammar, pin);
+  add_operator_keys(grammar, pin);
+  CLI::App* const audit = action("audit", "who decided what about certificates");
+  audit->add_flag("--verify", options.verify, "check that nothing was changed or is missing");
+  audit->add_option("--export", options.file, "write all entries into a file, a JSON object each")
+      ->type_name("FILE");
+}
+
+}  // namespace i2::app
