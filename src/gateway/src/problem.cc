@@ -34,23 +34,23 @@ constexpr std::array<Status, 19> kStatuses{{
     {503, "Service Unavailable"},
 }};
 
-constexpr std::array<std::pair<std::string_view, int>, 15> kOfCode{{
-    {"gateway.target_invalid", 400},
-    {"gateway.host_invalid", 400},
-    {"gateway.request_malformed", 400},
-    {"gateway.forwarded", 400},
-    {"gateway.token_invalid", 401},
-    {"gateway.credentials_missing", 401},
-    {"gateway.role_insufficient", 403},
-    {"gateway.origin_refused", 403},
-    {"gateway.not_found", 404},
-    {"gateway.method_unknown", 405},
-    {"gateway.not_acceptable", 406},
-    {"gateway.body_too_large", 413},
-    {"gateway.host_refused", 421},
-    {"gateway.headers_too_large", 431},
-    {"gateway.overloaded", 503},
-}};
+constexpr auto kOfCode = std::to_array<std::pair<std::string_view, int>>({
+    {"gateway.target_invalid", 400},    {"gateway.host_invalid", 400},
+    {"gateway.request_malformed", 400}, {"gateway.forwarded", 400},
+    {"gateway.token_invalid", 401},     {"gateway.credentials_missing", 401},
+    {"gateway.role_insufficient", 403}, {"gateway.origin_refused", 403},
+    {"gateway.not_found", 404},         {"gateway.method_unknown", 405},
+    {"gateway.not_acceptable", 406},    {"gateway.body_too_large", 413},
+    {"gateway.host_refused", 421},      {"gateway.headers_too_large", 431},
+    {"gateway.overloaded", 503},        {"admin.argument", 400},
+    {"crypto.request_malformed", 400},  {"stoq.address_malformed", 400},
+    {"stoq.ipv4_refused", 400},         {"trust.request_algorithm", 400},
+    {"trust.request_extension", 400},   {"trust.request_life", 400},
+    {"trust.request_possession", 400},  {"trust.request_name", 403},
+    {"trust.certificate_unknown", 404}, {"trust.already_revoked", 409},
+    {"trust.rate_limited", 429},        {"trust.authority_stopped", 503},
+    {"trust.no_issuer", 503},           {"trust.overloaded", 503},
+});
 
 }  // namespace
 

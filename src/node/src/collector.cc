@@ -75,6 +75,7 @@ Task<> Collector::collect() {
   auto report = std::make_shared<telemetry::Report>(parts_.clock.unix_now());
   add_transport(*report, workers);
   add_gateway(*report);
+  add_authority(*report);
   add_own(*report);
   const std::scoped_lock lock(mutex_);
   latest_ = std::move(report);
@@ -113,6 +114,19 @@ void Collector::add_gateway(telemetry::Report& report) const {
   out.set<"dropped_tcp_connections">(stats.tcp_dropped);
   out.set<"http3_connections">(static_cast<std::int64_t>(stats.http3_connections));
   out.set<"accepted_http3_connections">(stats.http3_accepted);
+  report.add(out);
+}
+
+void Collector::add_authority(telemetry::Report& report) const {
+  if (authority_ == nullptr) {
+    return;
+  }
+  const auto stats = authority_->stats();
+  Snapshot<AuthorityMetrics> out;
+  out.set<"issued_certificates">(stats.issued);
+  out.set<"refused_requests">(stats.refused);
+  out.set<"failed_certificates">(stats.failed);
+  out.set<"waiting_requests">(static_cast<std::int64_t>(stats.waiting));
   report.add(out);
 }
 

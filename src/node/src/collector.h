@@ -14,6 +14,7 @@
 #include <mutex>
 
 #include "admin_server.h"
+#include "authority.h"
 #include "metrics.h"
 #include "peers.h"
 
@@ -42,6 +43,8 @@ class Collector {
   void stop();
   // Where the gateway's counts come from; nothing: there is none.
   void set_gateway(std::function<gateway::GatewayStats()> stats) { gateway_ = std::move(stats); }
+  // The authority of this node; null: it is none.
+  void set_authority(const Authority* authority) { authority_ = authority; }
   [[nodiscard]] FileMetrics& files() { return files_; }
   [[nodiscard]] AdminMetrics& admin() { return admin_; }
 
@@ -57,6 +60,7 @@ class Collector {
   void add_transport(telemetry::Report& report,
                      const std::vector<stoq::TransportStats>& workers) const;
   void add_gateway(telemetry::Report& report) const;
+  void add_authority(telemetry::Report& report) const;
   void add_fleet(telemetry::Report& report) const;
   void add_own(telemetry::Report& report) const;
 
@@ -65,6 +69,7 @@ class Collector {
   Wakeup wakeup_;
   bool stopping_ = false;
   std::function<gateway::GatewayStats()> gateway_;
+  const Authority* authority_ = nullptr;
   FileMetrics files_;
   AdminMetrics admin_;
   mutable std::mutex mutex_;

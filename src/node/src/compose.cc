@@ -70,6 +70,17 @@ rt::RuntimeConfig runtime_config(const Config& config) {
   return out;
 }
 
+// Where certificates say that lists and answers are; nowhere while the port changes at every start.
+std::string authority_url(const Config& config, const fleet::TrustStore& trust) {
+  const std::uint16_t port = config.http.port != 0 ? config.http.port : config.bind.port;
+  if (!config.http.enabled || port == 0) {
+    return {};
+  }
+  return "http://" +
+         trustchain::leaf_dns_name(trust.name(), trust.members()->genesis().fleet_name) + ":" +
+         std::to_string(port) + "/ca";
+}
+
 Result<void> check_permission(const std::filesystem::path& dir) {
   if (::access(dir.c_str(), R_OK | W_OK | X_OK) != 0 && errno == EACCES) {
     return fail(
@@ -125,6 +136,15 @@ void Node::Impl::add_layers() {
               .start = [this] { return start_ledger(); },
               .stop = [this] { fleet->stop(); },
               .health = [this] { return ledger_health(); }});
+  layers.add({.name = "authority",
+              .start = [this] { return start_authority(); },
+              .stop =
+                  [this] {
+                    if (authority != nullptr) {
+                      authority->stop();
+                    }
+                  },
+              .health = {}});
   layers.add(
       {.name = "transport",
        .start = [this] { return open_transport(); },
@@ -222,6 +242,23 @@ Result<void> Node::Impl::start_ledger() {
   return fleet->start({.runtime = *runtime, .trust = *trust, .log = log, .clock = clock});
 }
 
+Result<void> Node::Impl::start_authority() {
+  I2_TRY_VALUE(authority, Authority::open({.runtime = *runtime,
+                                           .trust = *trust,
+                                           .ordinary = *ordinary,
+                                           .clock = clock,
+                                           .data_dir = config.data_dir,
+                                           .url = authority_url(config, *trust)}));
+  authority_calls.emplace(
+      AuthorityCalls::Parts{.runtime = *runtime, .trust = *trust, .authority = authority.get()});
+  if (authority != nullptr && authority->store().abandoned() > 0) {
+    log.warning("trust", "certificates_abandoned",
+                "certificates were under way when this authority ended; nobody was given them",
+                {{"count", authority->store().abandoned()}});
+  }
+  return {};
+}
+
 Result<void> Node::Impl::open_transport() {
   auto settings = transport_config(config, serves_http(), runtime->worker_count());
   settings.endpoint.secret = endpoint_secret(trust->identity());
@@ -262,6 +299,7 @@ Result<void> Node::Impl::open_transport() {
                                      .tasks = tasks,
                                      .log = log,
                                      .clock = clock});
+  collector->set_authority(authority.get());
   return {};
 }
 
@@ -272,8 +310,8 @@ Result<void> Node::Impl::start_certificates() {
                                  .tasks = tasks,
                                  .clock = clock,
                                  .rng = rng};
-  renewal.emplace(parts, log);
-  ordinary_renewal.emplace(parts, log, *ordinary,
+  renewal.emplace(parts, log, authority.get());
+  ordinary_renewal.emplace(parts, log, authority.get(), *ordinary,
                            reachable_names(config.http, transport->local_address()));
   renewal->attach(rpc);
   ordinary_renewal->attach(rpc);
@@ -314,6 +352,7 @@ Result<void> Node::Impl::start_http() {
                                         .certificates = *certificates,
                                         .trust = *trust,
                                         .ordinary = *ordinary,
+                                        .authority = *authority_calls,
                                         .peers = *peers,
                                         .layers = layers,
                                         .collector = *collector,
@@ -339,7 +378,13 @@ Result<void> Node::Impl::start_admin() {
                              .http = http_address()});
   I2_TRY_VALUE(admin, AdminServer::listen(config.socket_path(), *runtime, tasks, log, clock,
                                           collector->admin()));
+  cert_verbs.emplace(CertVerbs::Parts{.calls = *authority_calls,
+                                      .renewal = *renewal,
+                                      .ordinary_renewal = *ordinary_renewal,
+                                      .trust = *trust,
+                                      .ordinary = *ordinary});
   verbs->attach(*admin);
+  cert_verbs->attach(*admin);
   members->attach(*admin);
   asio::post(runtime->control(), [this] { admin->start(); });
   return {};

@@ -141,12 +141,6 @@ void HttpResources::attach_fleet(gateway::Router& router) {
               .tag = "fleet",
               .answers = {Answer{.schema = kConnectionsSchema}},
               .handler = [this](Request request) { return connections(std::move(request)); }});
-  router.add({.pattern = "/ca/root",
-              .role = Role::kAnyone,
-              .summary = "The P-256 root certificate that ordinary clients have to trust",
-              .tag = "trust",
-              .answers = {Answer{.media_type = "application/x-pem-file", .schema = kText}},
-              .handler = [this](Request request) { return root(std::move(request)); }});
 }
 
 Task<gateway::Response> HttpResources::health(Request) {
@@ -286,16 +280,6 @@ Task<gateway::Response> HttpResources::connections(Request) {
                    {"auth", facts.security.authentication}});
   }
   co_return json_response(to_line({{"connections", std::move(out)}}));
-}
-
-Task<gateway::Response> HttpResources::root(Request) {
-  const crypto::Certificate certificate = parts_.ordinary.root();
-  if (!certificate) {
-    co_return gateway::problem(Error("gateway.no_certificate",
-                                     "this node has not got the root certificate of its fleet yet"),
-                               503);
-  }
-  co_return gateway::text_response(certificate.pem(), "application/x-pem-file");
 }
 
 }  // namespace i2::node

@@ -1,7 +1,6 @@
 // What the node serves over HTTP. docs/reference/http.md lists it for users.
 #pragma once
 
-#include <i2/fleet/ordinary_certificates.h>
 #include <i2/fleet/trust_store.h>
 #include <i2/gateway/gateway.h>
 #include <i2/node/config.h>
@@ -19,7 +18,6 @@ class HttpResources {
  public:
   struct Parts {
     fleet::TrustStore& trust;
-    fleet::OrdinaryCertificates& ordinary;
     stoq::Transport& transport;
     Peers& peers;
     const Layers& layers;
@@ -51,7 +49,6 @@ class HttpResources {
   [[nodiscard]] Task<Response> members(Request request);
   [[nodiscard]] Task<Response> member(Request request);
   [[nodiscard]] Task<Response> connections(Request request);
-  [[nodiscard]] Task<Response> root(Request request);
 
   Parts parts_;
   const Timestamp started_;

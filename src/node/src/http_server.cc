@@ -93,15 +93,19 @@ fleet::OrdinaryCertificates::Names reachable_names(const HttpConfig& config,
 
 HttpServer::HttpServer(const Parts& parts)
     : resources_({.trust = parts.trust,
-                  .ordinary = parts.ordinary,
                   .transport = parts.transport,
                   .peers = parts.peers,
                   .layers = parts.layers,
                   .collector = parts.collector,
                   .clock = parts.clock,
-                  .gateway_stats = [this] {
-                    return gateway_ == nullptr ? gateway::GatewayStats{} : gateway_->stats();
-                  }}) {}
+                  .gateway_stats =
+                      [this] {
+                        return gateway_ == nullptr ? gateway::GatewayStats{} : gateway_->stats();
+                      }}),
+      ca_({.calls = parts.authority,
+           .trust = parts.trust,
+           .ordinary = parts.ordinary,
+           .clock = parts.clock}) {}
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const Parts& parts) {
   I2_TRY_VALUE(const Hash256 token,
@@ -109,6 +113,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const Parts& parts) {
   std::unique_ptr<HttpServer> out(new HttpServer(parts));
   gateway::Router router;
   out->resources_.attach(router);
+  out->ca_.attach(router);
   gateway::Router described = router;
   const gateway::Route document{.pattern = "/openapi.json",
                                 .role = gateway::Role::kAnyone,

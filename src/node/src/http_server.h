@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "ca_resources.h"
 #include "certificates.h"
 #include "http_resources.h"
 #include "ordinary_renewal.h"
@@ -20,6 +21,7 @@ class HttpServer {
     const Certificates& certificates;
     fleet::TrustStore& trust;
     fleet::OrdinaryCertificates& ordinary;
+    AuthorityCalls& authority;
     Peers& peers;
     const Layers& layers;
     Collector& collector;
@@ -43,6 +45,7 @@ class HttpServer {
   explicit HttpServer(const Parts& parts);
 
   HttpResources resources_;
+  CaResources ca_;
   std::unique_ptr<gateway::Gateway> gateway_;
 };
 

@@ -58,6 +58,14 @@ using TrustMetrics = Metrics<
     Metric<Gauge, "revoked_certificates", Unit::kNone, "Certificates that are revoked by number">,
     Metric<Gauge, "revoked_accounts", Unit::kNone, "Accounts whose certificates are revoked">>;
 
+// From trustchain::CertificateAuthority::Stats.
+using AuthorityMetrics =
+    Metrics<"trust", Metric<Counter, "issued_certificates", Unit::kNone, "Certificates issued">,
+            Metric<Counter, "refused_requests", Unit::kNone, "Requests for certificates refused">,
+            Metric<Counter, "failed_certificates", Unit::kNone,
+                   "Certificates that were allowed and not made">,
+            Metric<Gauge, "waiting_requests", Unit::kNone, "Requests that wait for their turn">>;
+
 using FileMetrics =
     Metrics<"files", Metric<Counter, "received", Unit::kNone, "Files received and verified">,
             Metric<Counter, "received", Unit::kBytes, "Their size">,

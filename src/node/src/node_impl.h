@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 
+#include "authority_calls.h"
 #include "collector.h"
 #include "fleet_services.h"
 #include "http_server.h"
@@ -20,6 +21,7 @@
 #include "ordinary_renewal.h"
 #include "renewal.h"
 #include "verbs.h"
+#include "verbs_cert.h"
 
 namespace i2::node {
 
@@ -45,6 +47,8 @@ struct Node::Impl {
   std::unique_ptr<fleet::OrdinaryCertificates> ordinary;
   std::optional<Certificates> certificates;
   std::optional<rt::Runtime> runtime;
+  std::unique_ptr<Authority> authority;  // null where this node is none
+  std::optional<AuthorityCalls> authority_calls;
   TaskGroup tasks;
   std::unique_ptr<stoq::Transport> transport;
   stoq::RpcServer rpc;
@@ -57,6 +61,7 @@ struct Node::Impl {
   std::optional<Renewal> renewal;
   std::optional<Collector> collector;
   std::optional<OrdinaryRenewal> ordinary_renewal;
+  std::optional<CertVerbs> cert_verbs;
   std::optional<Verbs> verbs;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<AdminServer> admin;
@@ -85,6 +90,7 @@ struct Node::Impl {
   Result<void> open_data_dir();
   Result<void> open_trust();
   Result<void> start_ledger();
+  Result<void> start_authority();
   Result<void> open_transport();
   Result<void> start_peers();
   Result<void> start_certificates();

@@ -10,11 +10,12 @@ constexpr std::string_view kRenewOrdinary = "trust.Ca/RenewOrdinary";
 
 }  // namespace
 
-OrdinaryRenewal::OrdinaryRenewal(RenewalLoop::Parts parts, const Logger& log,
+OrdinaryRenewal::OrdinaryRenewal(RenewalLoop::Parts parts, const Logger& log, Authority* authority,
                                  fleet::OrdinaryCertificates& certificates,
                                  fleet::OrdinaryCertificates::Names names)
     : parts_(parts),
       log_(log),
+      authority_(authority),
       certificates_(certificates),
       names_(std::move(names)),
       loop_(parts, kRenewOrdinary, *this) {}
@@ -32,10 +33,7 @@ Task<Result<Bytes>> OrdinaryRenewal::serve(stoq::CallContext context, Bytes requ
   if (link != nullptr) {
     names.addresses.push_back(link->remote.ip);  // it has been seen to answer there
   }
-  const auto work = [this, &name, &names, &request] {
-    return certificates_.issue(request, name, names, parts_.clock.unix_now());
-  };
-  const auto pem = co_await rt::run_on(parts_.runtime.pool(), work);
+  auto pem = co_await issue(name, std::move(request), std::move(names));
   if (!pem) {
     log_.warning("trust", "ordinary_renewal_refused", pem.error().message(),
                  {{"peer", name}, {"error", pem.error().code()}});
@@ -43,7 +41,33 @@ Task<Result<Bytes>> OrdinaryRenewal::serve(stoq::CallContext context, Bytes requ
   }
   log_.info("trust", "ordinary_leaf_issued",
             "a member renewed its certificate for ordinary clients", {{"peer", name}});
-  co_return to_bytes(as_bytes(*pem));
+  co_return *std::move(pem);
+}
+
+Task<Result<Bytes>> OrdinaryRenewal::issue(std::string member, Bytes request,
+                                           fleet::OrdinaryCertificates::Names names) {
+  if (authority_ == nullptr) {
+    co_return fail("fleet.no_anchor",
+                   "this node is not a certificate authority for ordinary clients");
+  }
+  I2_CO_TRY_VALUE(auto parsed, crypto::CertificateRequest::from_der(request));
+  I2_CO_TRY_VALUE(auto application,
+                  trustchain::application_for(
+                      parsed, trustchain::OrdinaryTerms{
+                                  .node_name = std::move(member),
+                                  .fleet_name = parts_.trust.members()->genesis().fleet_name,
+                                  .more_names = std::move(names.dns),
+                                  .ip_addresses = std::move(names.addresses),
+                                  .serial = {}}));
+  const auto issued = co_await authority_->issue(std::move(parsed), std::move(application));
+  if (!issued) {
+    co_return fail(issued.error());
+  }
+  std::string pem = issued->certificate.pem();
+  for (const crypto::Certificate& one : issued->signer->chain) {
+    pem += one.pem();
+  }
+  co_return to_bytes(as_bytes(pem));
 }
 
 bool OrdinaryRenewal::is_due(UnixMillis now, std::uint64_t spread) const {
@@ -66,8 +90,8 @@ void OrdinaryRenewal::failed(const Error& error) {
   log_.debug("trust", "ordinary_renewal_failed", error.to_string());
 }
 
-Result<void> OrdinaryRenewal::issue_own(UnixMillis now) {
-  return certificates_.renew_own(names_, now);
+Task<Result<Bytes>> OrdinaryRenewal::issue_own(Bytes request) {
+  co_return co_await issue(parts_.trust.name(), std::move(request), names_);
 }
 
 Result<trustchain::LeafRequest> OrdinaryRenewal::make_request() {

@@ -9,14 +9,15 @@
 #include <i2/fleet/ordinary_certificates.h>
 #include <i2/stoq/rpc.h>
 
+#include "authority.h"
 #include "renewal_loop.h"
 
 namespace i2::node {
 
 class OrdinaryRenewal : private RenewalLoop::Subject {
  public:
-  // `names`: that this node is reached by.
-  OrdinaryRenewal(RenewalLoop::Parts parts, const Logger& log,
+  // `authority`: null where this node is none. `names`: that this node is reached by.
+  OrdinaryRenewal(RenewalLoop::Parts parts, const Logger& log, Authority* authority,
                   fleet::OrdinaryCertificates& certificates,
                   fleet::OrdinaryCertificates::Names names);
 
@@ -29,13 +30,17 @@ class OrdinaryRenewal : private RenewalLoop::Subject {
   [[nodiscard]] bool can_issue(UnixMillis now) const override;
   void renewed() override;
   void failed(const Error& error) override;
-  Result<void> issue_own(UnixMillis now) override;
+  [[nodiscard]] Task<Result<Bytes>> issue_own(Bytes request) override;
   Result<trustchain::LeafRequest> make_request() override;
   Result<void> install(const crypto::PrivateKey& key, ByteView answer, UnixMillis now) override;
   [[nodiscard]] Task<Result<Bytes>> serve(stoq::CallContext context, Bytes request);
+  // PEM: leaf, intermediate, root.
+  [[nodiscard]] Task<Result<Bytes>> issue(std::string member, Bytes request,
+                                          fleet::OrdinaryCertificates::Names names);
 
   RenewalLoop::Parts parts_;
   const Logger& log_;
+  Authority* const authority_;
   fleet::OrdinaryCertificates& certificates_;
   fleet::OrdinaryCertificates::Names names_;
   bool names_asked_ = false;

@@ -16,8 +16,12 @@ UnixMillis expiry_of(const fleet::TrustStore& trust) {
 
 }  // namespace
 
-Renewal::Renewal(RenewalLoop::Parts parts, const Logger& log)
-    : parts_(parts), log_(log), expiry_(expiry_of(parts.trust)), loop_(parts, kRenew, *this) {}
+Renewal::Renewal(RenewalLoop::Parts parts, const Logger& log, Authority* authority)
+    : parts_(parts),
+      log_(log),
+      authority_(authority),
+      expiry_(expiry_of(parts.trust)),
+      loop_(parts, kRenew, *this) {}
 
 void Renewal::attach(stoq::RpcServer& server) {
   server.add_unary(std::string(kRenew),
@@ -28,10 +32,7 @@ void Renewal::attach(stoq::RpcServer& server) {
 }
 
 Task<Result<Bytes>> Renewal::serve(stoq::CallContext context, Bytes request) {
-  const auto work = [this, &context, &request] {
-    return parts_.trust.issue(request, context.peer().node_id, parts_.clock.unix_now());
-  };
-  const auto leaf = co_await rt::run_on(parts_.runtime.pool(), work);
+  const auto leaf = co_await issue(context.peer().node_id, std::move(request));
   if (!leaf) {
     log_.warning("trust", "renewal_refused", leaf.error().message(),
                  {{"peer", context.peer().name}, {"error", leaf.error().code()}});
@@ -40,6 +41,20 @@ Task<Result<Bytes>> Renewal::serve(stoq::CallContext context, Bytes request) {
   log_.info("trust", "leaf_issued", "a member renewed its certificate",
             {{"peer", context.peer().name}, {"expires", format_time(leaf->not_after())}});
   co_return leaf->der();
+}
+
+Task<Result<crypto::Certificate>> Renewal::issue(NodeId member, Bytes request) {
+  if (authority_ == nullptr) {
+    co_return fail("fleet.no_anchor", "this node is not a certificate authority of the fleet");
+  }
+  I2_CO_TRY_VALUE(auto parsed, crypto::CertificateRequest::from_der(request));
+  I2_CO_TRY_VALUE(auto application,
+                  parts_.trust.application_for(parsed, member, parts_.clock.unix_now()));
+  auto issued = co_await authority_->issue(std::move(parsed), std::move(application));
+  if (!issued) {
+    co_return fail(std::move(issued).error());
+  }
+  co_return std::move(issued->certificate);
 }
 
 bool Renewal::is_due(UnixMillis now, std::uint64_t spread) const {
@@ -63,8 +78,12 @@ void Renewal::failed(const Error& error) {
   log_.warning("trust", "renewal_failed", error.message(), {{"error", error.code()}});
 }
 
-Result<void> Renewal::issue_own(UnixMillis now) {
-  return parts_.trust.renew_own_leaf(now);
+Task<Result<Bytes>> Renewal::issue_own(Bytes request) {
+  const auto leaf = co_await issue(parts_.trust.node_id(), std::move(request));
+  if (!leaf) {
+    co_return fail(leaf.error());
+  }
+  co_return leaf->der();
 }
 
 Result<void> Renewal::prepare(UnixMillis now) {

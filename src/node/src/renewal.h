@@ -7,13 +7,15 @@
 
 #include <i2/stoq/rpc.h>
 
+#include "authority.h"
 #include "renewal_loop.h"
 
 namespace i2::node {
 
 class Renewal : private RenewalLoop::Subject {
  public:
-  Renewal(RenewalLoop::Parts parts, const Logger& log);
+  // `authority`: null where this node is none.
+  Renewal(RenewalLoop::Parts parts, const Logger& log, Authority* authority);
 
   // trust.Ca/Renew: issues to the authenticated peer, and to nobody else.
   void attach(stoq::RpcServer& server);
@@ -24,14 +26,16 @@ class Renewal : private RenewalLoop::Subject {
   [[nodiscard]] bool can_issue(UnixMillis now) const override;
   void renewed() override;
   void failed(const Error& error) override;
-  Result<void> issue_own(UnixMillis now) override;
+  [[nodiscard]] Task<Result<Bytes>> issue_own(Bytes request) override;
   Result<void> prepare(UnixMillis now) override;
   Result<trustchain::LeafRequest> make_request() override;
   Result<void> install(const crypto::PrivateKey& key, ByteView answer, UnixMillis now) override;
   [[nodiscard]] Task<Result<Bytes>> serve(stoq::CallContext context, Bytes request);
+  [[nodiscard]] Task<Result<crypto::Certificate>> issue(NodeId member, Bytes request);
 
   RenewalLoop::Parts parts_;
   const Logger& log_;
+  Authority* const authority_;
   // Of the leaf that is being replaced: peers serve its connections nothing but renewal.
   UnixMillis expiry_;
   RenewalLoop loop_;

@@ -67,8 +67,7 @@ Task<> RenewalLoop::wait_until_due() {
 Task<Result<void>> RenewalLoop::renew() {
   const UnixMillis now = parts_.clock.unix_now();
   if (subject_.can_issue(now)) {
-    const auto issue = [this, now] { return subject_.issue_own(now); };
-    co_return co_await rt::run_on(parts_.runtime.pool(), issue);
+    co_return co_await renew_here();
   }
   const auto prepare = [this, now] { return subject_.prepare(now); };
   I2_CO_TRY(co_await rt::run_on(parts_.runtime.pool(), prepare));
@@ -80,6 +79,25 @@ Task<Result<void>> RenewalLoop::renew() {
     }
   }
   co_return out;
+}
+
+Task<Result<void>> RenewalLoop::renew_now() {
+  I2_CO_TRY(co_await renew());
+  subject_.renewed();
+  co_return Result<void>();
+}
+
+Task<Result<void>> RenewalLoop::renew_here() {
+  const auto make = [this] { return subject_.make_request(); };
+  const auto wanted = co_await rt::run_on(parts_.runtime.pool(), make);
+  if (!wanted) {
+    co_return fail(wanted.error());
+  }
+  const auto answer = co_await subject_.issue_own(wanted->request.der());
+  if (!answer) {
+    co_return fail(answer.error());
+  }
+  co_return co_await install(wanted->key, *answer);
 }
 
 Task<Result<void>> RenewalLoop::renew_with(NodeId authority) {
@@ -94,10 +112,14 @@ Task<Result<void>> RenewalLoop::renew_with(NodeId authority) {
   if (!answer) {
     co_return fail(answer.error());
   }
-  const auto install = [this, &wanted, &answer] {
-    return subject_.install(wanted->key, *answer, parts_.clock.unix_now());
+  co_return co_await install(wanted->key, *answer);
+}
+
+Task<Result<void>> RenewalLoop::install(crypto::PrivateKey key, Bytes answer) {
+  const auto work = [this, &key, &answer] {
+    return subject_.install(key, answer, parts_.clock.unix_now());
   };
-  co_return co_await rt::run_on(parts_.runtime.pool(), install);
+  co_return co_await rt::run_on(parts_.runtime.pool(), work);
 }
 
 }  // namespace i2::node

@@ -24,9 +24,10 @@ class RenewalLoop {
     virtual void renewed() = 0;
     virtual void failed(const Error& error) = 0;
 
-    // On the pool.
-    virtual Result<void> issue_own(UnixMillis now) = 0;
-    // Before an authority is asked.
+    // As an authority: the answer to a request of this node's own.
+    [[nodiscard]] virtual Task<Result<Bytes>> issue_own(Bytes request) = 0;
+
+    // On the pool. Before another authority is asked.
     virtual Result<void> prepare(UnixMillis /*now*/) { return {}; }
     virtual Result<trustchain::LeafRequest> make_request() = 0;
     // The answer to the request whose key this is.
@@ -54,12 +55,16 @@ class RenewalLoop {
   void stop();
   // An authority may have become reachable.
   void link_up() { wakeup_.wake(); }
+  // Whether it is due or not.
+  [[nodiscard]] Task<Result<void>> renew_now();
 
  private:
   [[nodiscard]] Task<> run();
   [[nodiscard]] Task<> wait_until_due();
   [[nodiscard]] Task<Result<void>> renew();
+  [[nodiscard]] Task<Result<void>> renew_here();
   [[nodiscard]] Task<Result<void>> renew_with(NodeId authority);
+  [[nodiscard]] Task<Result<void>> install(crypto::PrivateKey key, Bytes answer);
 
   Parts parts_;
   std::string_view method_;

@@ -1,0 +1,69 @@
+#include "authority.h"
+
+#include <boost/asio/post.hpp>
+
+#include "await_answer.h"
+
+namespace i2::node {
+namespace {
+
+namespace fs = std::filesystem;
+using trustchain::Issued;
+using trustchain::IssuerKind;
+
+Result<void> make_private(const fs::path& dir) {
+  std::error_code error;
+  fs::create_directories(dir, error);
+  if (!error) {
+    fs::permissions(dir, fs::perms::owner_all, error);
+  }
+  if (error) {
+    return fail(errno_error("node.file_failed", "make the directory '" + dir.string() + "'",
+                            error.value()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Authority>> Authority::open(const Parts& parts) {
+  const auto anchor = parts.trust.issuer();
+  const auto& ordinary = parts.ordinary.authority();
+  if (!anchor && !ordinary) {
+    return nullptr;
+  }
+  const fs::path dir = parts.data_dir / "ca";
+  I2_TRY(make_private(dir));
+  I2_TRY_VALUE(auto store,
+               trustchain::CertificateStore::open(dir / "issued", parts.clock.unix_now()));
+  std::unique_ptr<Authority> out(new Authority(parts, std::move(store)));
+  if (anchor) {
+    I2_TRY(out->issuers_.add(IssuerKind::kAnchor, *anchor, {anchor->certificate}));
+  }
+  if (ordinary) {
+    I2_TRY(out->issuers_.add(IssuerKind::kOrdinary, issuer_of(*ordinary),
+                             {ordinary->certificate, ordinary->root}));
+  }
+  return out;
+}
+
+Authority::Authority(const Parts& parts, std::unique_ptr<trustchain::CertificateStore> store)
+    : store_(std::move(store)),
+      issuers_(*store_, parts.url),
+      revocations_({.store = *store_, .issuers = issuers_, .clock = parts.clock}),
+      authority_({.store = *store_,
+                  .issuers = issuers_,
+                  .clock = parts.clock,
+                  .post = [pool = parts.runtime.pool()](std::function<void()> job) {
+                    boost::asio::post(pool, std::move(job));
+                  }}) {}
+
+Task<Result<Issued>> Authority::issue(crypto::CertificateRequest request,
+                                      trustchain::Application application) {
+  const auto begin = [this, &request, &application](std::function<void(Result<Issued>)> done) {
+    authority_.issue(std::move(request), std::move(application), std::move(done));
+  };
+  co_return co_await answer_of<Result<Issued>>(begin);
+}
+
+}  // namespace i2::node

@@ -1,0 +1,53 @@
+// The certificate authority of this node: its record, its keys and what they do. On a node without
+// an authority's keys there is none.
+#pragma once
+
+#include <i2/fleet/ordinary_certificates.h>
+#include <i2/fleet/trust_store.h>
+#include <i2/rt/runtime.h>
+#include <i2/trustchain/certificate_authority.h>
+#include <i2/trustchain/revocation_service.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "tasks.h"
+
+namespace i2::node {
+
+class Authority {
+ public:
+  struct Parts {
+    rt::Runtime& runtime;
+    const fleet::TrustStore& trust;
+    const fleet::OrdinaryCertificates& ordinary;
+    const Clock& clock;
+    std::filesystem::path data_dir;
+    std::string url;  // of IssuerSet
+  };
+  // Null on a node without the keys. Errors: trust.record_invalid, store.*.
+  [[nodiscard]] static Result<std::unique_ptr<Authority>> open(const Parts& parts);
+  Authority(const Authority&) = delete;
+  Authority& operator=(const Authority&) = delete;
+
+  // The awaiter gets the errors of CertificateAuthority::issue().
+  [[nodiscard]] Task<Result<trustchain::Issued>> issue(crypto::CertificateRequest request,
+                                                       trustchain::Application application);
+  void stop() { authority_.stop(); }
+
+  [[nodiscard]] trustchain::CertificateStore& store() { return *store_; }
+  [[nodiscard]] const trustchain::IssuerSet& issuers() const { return issuers_; }
+  [[nodiscard]] trustchain::RevocationService& revocations() { return revocations_; }
+  [[nodiscard]] trustchain::CertificateAuthority::Stats stats() const { return authority_.stats(); }
+
+ private:
+  Authority(const Parts& parts, std::unique_ptr<trustchain::CertificateStore> store);
+
+  std::unique_ptr<trustchain::CertificateStore> store_;
+  trustchain::IssuerSet issuers_;
+  trustchain::RevocationService revocations_;
+  trustchain::CertificateAuthority authority_;
+};
+
+}  // namespace i2::node

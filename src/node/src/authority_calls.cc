@@ -1,0 +1,271 @@
+#include "authority_calls.h"
+
+#include <i2/crypto/hash.h>
+#include <i2/node/units.h>
+#include <i2/stoq/core/address.h>
+#include <i2/wire/text.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace i2::node {
+namespace {
+
+using crypto::RevocationReason;
+using nlohmann::json;
+using trustchain::CertificateRecord;
+using trustchain::RecordState;
+
+// RFC 5280 §5.3.1.
+constexpr std::array<std::pair<std::string_view, RevocationReason>, 8> kReasons{{
+    {"unspecified", RevocationReason::kUnspecified},
+    {"keyCompromise", RevocationReason::kKeyCompromise},
+    {"cACompromise", RevocationReason::kCaCompromise},
+    {"affiliationChanged", RevocationReason::kAffiliationChanged},
+    {"superseded", RevocationReason::kSuperseded},
+    {"cessationOfOperation", RevocationReason::kCessationOfOperation},
+    {"privilegeWithdrawn", RevocationReason::kPrivilegeWithdrawn},
+    {"aACompromise", RevocationReason::kAaCompromise},
+}};
+
+std::string_view reason_name(RevocationReason reason) {
+  const auto* const found =
+      std::ranges::find(kReasons, reason, [](const auto& one) { return one.second; });
+  return found == kReasons.end() ? std::string_view("unspecified") : found->first;
+}
+
+Result<RevocationReason> parse_reason(std::string_view text) {
+  const auto* const found =
+      std::ranges::find(kReasons, text, [](const auto& one) { return one.first; });
+  if (found == kReasons.end()) {
+    std::string all;
+    for (const auto& [name, reason] : kReasons) {
+      all += (all.empty() ? "" : ", ") + std::string(name);
+    }
+    return fail("admin.argument", "the reason is one of " + all);
+  }
+  return found->second;
+}
+
+Result<Bytes> parse_serial(std::string_view text) {
+  auto serial = wire::from_hex(text);
+  if (!serial || serial->empty()) {
+    return fail("admin.argument", "a serial number is hexadecimal digits");
+  }
+  return *std::move(serial);
+}
+
+std::string chain_pem(const crypto::Certificate& leaf, std::span<const crypto::Certificate> chain) {
+  std::string out = leaf.pem();
+  for (const crypto::Certificate& one : chain) {
+    out += one.pem();
+  }
+  return out;
+}
+
+json addresses_json(const std::vector<crypto::IpAddress>& addresses) {
+  json out = json::array();
+  for (const crypto::IpAddress& address : addresses) {
+    const std::string text = stoq::core::SocketAddress{.ip = address}.to_string();
+    out.push_back(text.substr(1, text.find(']') - 1));
+  }
+  return out;
+}
+
+// The parts that a list shows too.
+json record_json(const CertificateRecord& record,
+                 const std::optional<crypto::Revocation>& revocation) {
+  const trustchain::Intent& intent = record.intent;
+  json out{{"serial_number", to_hex(intent.serial)},
+           {"state", revocation ? "revoked" : name(record.state)},
+           {"profile", trustchain::info(intent.profile).name},
+           {"common_name", intent.common_name},
+           {"san_entries", intent.dns_names},
+           {"ipv6_addresses", addresses_json(intent.ip_addresses)},
+           {"requester", intent.requester},
+           {"issuer_key_sha256", to_hex(intent.issuer_key_hash)},
+           {"decided_at", format_time(intent.decided_at)},
+           {"issued_at", format_time(intent.not_before)},
+           {"expires_at", format_time(intent.not_after)},
+           {"log_index", record.log_index ? json(*record.log_index) : json()}};
+  if (revocation) {
+    out["revoked_at"] = format_time(revocation->revoked_at);
+    out["reason"] = reason_name(revocation->reason);
+  }
+  return out;
+}
+
+Result<json> issued_json(Authority& authority, const CertificateRecord& record) {
+  I2_TRY_VALUE(const auto revocation,
+               authority.store().revocation(record.intent.issuer_key_hash, record.intent.serial));
+  json out = record_json(record, revocation);
+  if (record.state == RecordState::kIssued) {
+    I2_TRY_VALUE(const auto certificate, crypto::Certificate::from_der(record.certificate));
+    I2_TRY_VALUE(const auto chain, authority.store().issuer(record.intent.issuer_key_hash));
+    out["certificate_der"] = wire::to_base64(record.certificate);
+    out["chain_pem"] = chain_pem(certificate, chain);
+    out["fingerprint"] = to_hex(crypto::sha256(record.certificate));
+  }
+  return out;
+}
+
+Result<CertificateRecord> find_record(Authority& authority, ByteView serial) {
+  I2_TRY_VALUE(auto record, authority.store().find(serial));
+  if (!record) {
+    return fail("trust.certificate_unknown",
+                "this authority has issued no certificate " + to_hex(serial));
+  }
+  return *std::move(record);
+}
+
+json entry_json(const trustchain::AuditEntry& entry) {
+  return {{"number", entry.number},   {"time", format_time(entry.at, true)},
+          {"actor", entry.actor},     {"action", entry.action},
+          {"subject", entry.subject}, {"outcome", name(entry.outcome)},
+          {"rule", entry.rule},       {"previous", to_hex(entry.previous)}};
+}
+
+Result<crypto::IpAddress> parse_ip(const std::string& text) {
+  I2_TRY_VALUE(const auto address, stoq::core::SocketAddress::parse("[" + text + "]:0"));
+  return address.ip;
+}
+
+// An operator vouches for the addresses that it asks for.
+Result<trustchain::Application> application_of(const AuthorityCalls::Wish& wish, std::string actor,
+                                               std::string fleet_name) {
+  trustchain::Application out{
+      .profile = trustchain::Profile::kServer,
+      .applicant = {.role = trustchain::Requester::kOperator, .fleet_name = std::move(fleet_name)},
+      .requester = std::move(actor),
+      .common_name = wish.common_name};
+  std::vector<std::string> addresses = wish.addresses;
+  if (!wish.common_name.empty()) {
+    out.dns_names.push_back(wish.common_name);
+  }
+  for (const std::string& one : wish.names) {
+    if (one.contains(':')) {
+      addresses.push_back(one);
+    } else if (!std::ranges::contains(out.dns_names, one)) {
+      out.dns_names.push_back(one);
+    }
+  }
+  for (const std::string& one : addresses) {
+    I2_TRY_VALUE(const auto ip, parse_ip(one));
+    out.ip_addresses.push_back(ip);
+    out.applicant.addresses.push_back({.address = ip});
+  }
+  return out;
+}
+
+}  // namespace
+
+Error no_authority() {
+  return Error("trust.no_issuer", "this node is not a certificate authority");
+}
+
+Task<Result<json>> AuthorityCalls::run(Work work) {
+  if (parts_.authority == nullptr) {
+    co_return fail(no_authority());
+  }
+  const auto call = [this, &work] { return work(*parts_.authority); };
+  co_return co_await rt::run_on(parts_.runtime.pool(), call);
+}
+
+Task<Result<json>> AuthorityCalls::issue(Wish wish, std::string actor) {
+  if (parts_.authority == nullptr) {
+    co_return fail(no_authority());
+  }
+  I2_CO_TRY_VALUE(auto application, application_of(wish, std::move(actor),
+                                                   parts_.trust.members()->genesis().fleet_name));
+  const auto issued =
+      co_await parts_.authority->issue(std::move(wish.request), std::move(application));
+  if (!issued) {
+    co_return fail(issued.error());
+  }
+  const Work work = [&issued](Authority& authority) -> Result<json> {
+    I2_TRY_VALUE(const auto record, find_record(authority, issued->certificate.serial()));
+    I2_TRY_VALUE(json out, issued_json(authority, record));
+    return json{{"certificate", std::move(out)},
+                {"sct", issued->sct.empty() ? json() : json(wire::to_base64(issued->sct))}};
+  };
+  co_return co_await run(work);
+}
+
+Task<Result<json>> AuthorityCalls::show(std::string serial) {
+  I2_CO_TRY_VALUE(const Bytes bytes, parse_serial(serial));
+  const Work work = [&bytes](Authority& authority) -> Result<json> {
+    I2_TRY_VALUE(const auto record, find_record(authority, bytes));
+    return issued_json(authority, record);
+  };
+  co_return co_await run(work);
+}
+
+Task<Result<json>> AuthorityCalls::list(std::string name, std::string requester, std::size_t limit,
+                                        std::string after) {
+  const auto place = wire::from_hex(after);
+  if (!place) {
+    co_return fail("admin.argument", "'after' is the 'next' of a page");
+  }
+  const trustchain::CertificateQuery query{
+      .name = std::move(name), .requester = std::move(requester), .limit = limit, .after = *place};
+  const Work work = [&query](Authority& authority) -> Result<json> {
+    I2_TRY_VALUE(const auto page, authority.store().list(query));
+    json all = json::array();
+    for (const CertificateRecord& record : page.records) {
+      I2_TRY_VALUE(const auto revocation, authority.store().revocation(
+                                              record.intent.issuer_key_hash, record.intent.serial));
+      all.push_back(record_json(record, revocation));
+    }
+    json out{{"certificates", std::move(all)}};
+    if (!page.next.empty()) {
+      out["next"] = to_hex(page.next);
+    }
+    return out;
+  };
+  co_return co_await run(work);
+}
+
+Task<Result<json>> AuthorityCalls::revoke(std::string serial, std::string reason,
+                                          std::string actor) {
+  I2_CO_TRY_VALUE(const Bytes bytes, parse_serial(serial));
+  I2_CO_TRY_VALUE(const RevocationReason why, parse_reason(reason));
+  const Work work = [&](Authority& authority) -> Result<json> {
+    I2_TRY(authority.revocations().revoke(bytes, why, actor));
+    I2_TRY_VALUE(const auto record, find_record(authority, bytes));
+    return issued_json(authority, record);
+  };
+  co_return co_await run(work);
+}
+
+Task<Result<json>> AuthorityCalls::audit(std::uint64_t from, std::size_t limit) {
+  const Work work = [from, limit](Authority& authority) -> Result<json> {
+    json entries = json::array();
+    std::uint64_t next = 0;
+    I2_TRY(trustchain::read_audit(authority.store().database(), from,
+                                  [&](const trustchain::AuditEntry& entry) {
+                                    if (entries.size() == limit) {
+                                      next = entry.number;
+                                      return false;
+                                    }
+                                    entries.push_back(entry_json(entry));
+                                    return true;
+                                  }));
+    json out{{"entries", std::move(entries)}};
+    if (next != 0) {
+      out["next"] = next;
+    }
+    return out;
+  };
+  co_return co_await run(work);
+}
+
+Task<Result<json>> AuthorityCalls::verify_audit() {
+  const Work work = [](Authority& authority) -> Result<json> {
+    I2_TRY_VALUE(const auto head, trustchain::verify_audit(authority.store().database()));
+    return json{{"entries", head.number}, {"head", to_hex(head.hash)}};
+  };
+  co_return co_await run(work);
+}
+
+}  // namespace i2::node
