@@ -67,6 +67,10 @@ struct Options {
   bool newest = false;
   bool list = false;
   bool verify = false;
+  std::vector<std::string> keys;
+  std::string fingerprint;
+  std::int64_t old_size = 0;
+  std::int64_t new_size = 0;
 };
 
 // One verb as help, completion and the tests of the documents see it.

@@ -3,8 +3,9 @@
 #include "grammar.h"
 
 namespace i2::app {
+namespace {
 
-void add_trust_verbs(const Grammar& grammar) {
+void add_cert(const Grammar& grammar) {
   Options& options = grammar.options;
   CLI::App* const cert = grammar.verb("cert", "issue, show, list, renew and revoke certificates",
                                       "i2 cert issue --cn web.home.i2.internal --out .", "Trust");
@@ -64,6 +65,57 @@ void add_trust_verbs(const Grammar& grammar) {
   audit->add_flag("--verify", options.verify, "check that nothing was changed or is missing");
   audit->add_option("--export", options.file, "write all entries into a file, a JSON object each")
       ->type_name("FILE");
+}
+
+void add_ct(const Grammar& grammar) {
+  Options& options = grammar.options;
+  CLI::App* const ct = grammar.verb("ct", "the fleet's certificate transparency log",
+                                    "i2 ct proof $FINGERPRINT --out proof.txt", "Trust");
+  ct->require_subcommand(1);
+  const auto action = [&](const std::string& name, const std::string& summary) {
+    CLI::App* const out = ct->add_subcommand(name, summary);
+    out->fallthrough(true);
+    out->callback([&options, name] { options.action = name; });
+    return out;
+  };
+  action("status", "its name, keys, size and last checkpoint");
+  CLI::App* const consistency =
+      action("consistency", "that one size of the log is the beginning of another");
+  consistency->add_option("old", options.old_size, "the smaller size")
+      ->type_name("OLD")
+      ->required()
+      ->check(CLI::NonNegativeNumber);
+  consistency->add_option("new", options.new_size, "the larger size")
+      ->type_name("NEW")
+      ->required()
+      ->check(CLI::NonNegativeNumber);
+  action("audit", "read the whole log and compute all of it again");
+  CLI::App* const proof =
+      action("proof", "that a certificate is in the log, to be verified without it");
+  proof->add_option("fingerprint", options.fingerprint, "SHA-256 of the certificate (DER), in hex")
+      ->type_name("FINGERPRINT")
+      ->required();
+  proof->add_option("--out", options.out, "write the proof here")->type_name("FILE");
+  CLI::App* const verify = action("verify", "verify a proof; needs no daemon and no network");
+  verify->add_option("file", options.file, "what `i2 ct proof` wrote")
+      ->type_name("FILE")
+      ->required();
+  verify
+      ->add_option("--key", options.keys,
+                   "a key of the log, as `i2 ct status --json` shows it; may be repeated")
+      ->type_name("KEY")
+      ->required();
+  action("export", "write the log's static files, or bring a copy up to date")
+      ->add_option("dir", options.file, "the folder")
+      ->type_name("DIR")
+      ->required();
+}
+
+}  // namespace
+
+void add_trust_verbs(const Grammar& grammar) {
+  add_cert(grammar);
+  add_ct(grammar);
 }
 
 }  // namespace i2::app

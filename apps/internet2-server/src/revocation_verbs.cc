@@ -91,7 +91,6 @@ Result<Target> find_target(const Options& options, const node::Config& config) {
   return revoke_serial(found, reason);
 }
 
-
 // The pins that the words behind the member and --backup name.
 Result<std::vector<Hash256>> parse_pins(const Options& options) {
   std::vector<std::string> texts(options.words.begin() + 1, options.words.end());

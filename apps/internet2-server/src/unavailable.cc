@@ -18,13 +18,13 @@ constexpr std::string_view kMonitoring =
     "monitoring is not part of this version; `i2 status` and `i2 peers` tell how the node is";
 
 constexpr auto kVerbs = std::to_array<Unavailable>({
-    {"alerts", kMonitoring}, {"asset", kAssets},     {"cache", kContent},  {"cancel", kCatalog},
-    {"ct", kTrust},          {"dns", kNames},        {"forward", kProxy},  {"get", kContent},
-    {"install", kCatalog},   {"logs", kCatalog},     {"ls", kContent},     {"pin", kContent},
-    {"proof", kAssets},      {"proxy", kProxy},      {"ps", kCatalog},     {"publish", kCatalog},
-    {"put", kContent},       {"run", kCatalog},      {"search", kCatalog}, {"seed", kContent},
-    {"stake", kLedger},      {"statement", kLedger}, {"top", kMonitoring}, {"transfer", kLedger},
-    {"ui", kMonitoring},     {"unpin", kContent},    {"unstake", kLedger}, {"wallet", kLedger},
+    {"alerts", kMonitoring}, {"asset", kAssets},   {"cache", kContent},   {"cancel", kCatalog},
+    {"dns", kNames},         {"forward", kProxy},  {"get", kContent},     {"install", kCatalog},
+    {"logs", kCatalog},      {"ls", kContent},     {"pin", kContent},     {"proof", kAssets},
+    {"proxy", kProxy},       {"ps", kCatalog},     {"publish", kCatalog}, {"put", kContent},
+    {"run", kCatalog},       {"search", kCatalog}, {"seed", kContent},    {"stake", kLedger},
+    {"statement", kLedger},  {"top", kMonitoring}, {"transfer", kLedger}, {"ui", kMonitoring},
+    {"unpin", kContent},     {"unstake", kLedger}, {"wallet", kLedger},
 });
 
 }  // namespace

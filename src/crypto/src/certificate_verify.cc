@@ -110,4 +110,14 @@ Result<void> verify_chain(const Certificate& leaf, std::span<const Certificate> 
   }
 }
 
+bool is_signed_by(const Certificate& certificate, const Certificate& issuer) {
+  if (!install_provider() || !certificate || !issuer || !issuer.is_ca() ||
+      certificate.issuer() != issuer.subject()) {
+    return false;
+  }
+  const bool holds = X509_verify(certificate.native(), issuer.public_key().native()) == 1;
+  ERR_clear_error();
+  return holds;
+}
+
 }  // namespace i2::crypto

@@ -41,7 +41,8 @@ Result<void> put_aside(const FileWriter& writer, const fs::path& dir) {
   const fs::path target = dir / kReplacedDir / fs::path(as_text(name)).filename();
   I2_TRY(writer.make_directory(dir / kReplacedDir));
   I2_TRY(writer.make_directory(target));
-  for (const std::string_view part : {kVersionFile, kIdentityDir, kLedgerDir}) {
+  for (const std::string_view part :
+       {kVersionFile, kIdentityDir, kLedgerDir, kAuthorityDir, kLogDir}) {
     if (is_present(dir / part) && !is_present(target / part)) {
       I2_TRY(writer.move(dir / part, target / part));
     }

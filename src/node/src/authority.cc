@@ -48,20 +48,29 @@ Result<std::unique_ptr<Authority>> Authority::open(const Parts& parts) {
 }
 
 Authority::Authority(const Parts& parts, std::unique_ptr<trustchain::CertificateStore> store)
-    : store_(std::move(store)),
+    : log_(parts.log),
+      store_(std::move(store)),
       issuers_(*store_, parts.url),
       revocations_({.store = *store_, .issuers = issuers_, .clock = parts.clock}),
-      authority_({.store = *store_,
-                  .issuers = issuers_,
-                  .clock = parts.clock,
-                  .post = [pool = parts.runtime.pool()](std::function<void()> job) {
-                    boost::asio::post(pool, std::move(job));
-                  }}) {}
+      authority_(
+          {.store = *store_,
+           .issuers = issuers_,
+           .clock = parts.clock,
+           .post = [pool = parts.runtime.pool()](
+                       std::function<void()> job) { boost::asio::post(pool, std::move(job)); },
+           .log = parts.log}) {}
 
 Task<Result<Issued>> Authority::issue(crypto::CertificateRequest request,
                                       trustchain::Application application) {
   const auto begin = [this, &request, &application](std::function<void(Result<Issued>)> done) {
-    authority_.issue(std::move(request), std::move(application), std::move(done));
+    authority_.issue(std::move(request), std::move(application),
+                     [log = log_, done = std::move(done)](Result<Issued> issued) {
+                       if (issued && log != nullptr) {
+                         // Without it the certificate is found in the log by its leaf alone.
+                         (void)log->add_name(issued->certificate, issued->signer->chain.front());
+                       }
+                       done(std::move(issued));
+                     });
   };
   co_return co_await answer_of<Result<Issued>>(begin);
 }

@@ -6,6 +6,7 @@
 #include <i2/fleet/trust_store.h>
 #include <i2/rt/runtime.h>
 #include <i2/trustchain/certificate_authority.h>
+#include <i2/trustchain/ct_log.h>
 #include <i2/trustchain/revocation_service.h>
 
 #include <filesystem>
@@ -24,7 +25,8 @@ class Authority {
     const fleet::OrdinaryCertificates& ordinary;
     const Clock& clock;
     std::filesystem::path data_dir;
-    std::string url;  // of IssuerSet
+    std::string url;         // of IssuerSet
+    trustchain::CtLog* log;  // null: certificates carry no promise of a log
   };
   // Null on a node without the keys. Errors: trust.record_invalid, store.*.
   [[nodiscard]] static Result<std::unique_ptr<Authority>> open(const Parts& parts);
@@ -44,6 +46,7 @@ class Authority {
  private:
   Authority(const Parts& parts, std::unique_ptr<trustchain::CertificateStore> store);
 
+  trustchain::CtLog* const log_;
   std::unique_ptr<trustchain::CertificateStore> store_;
   trustchain::IssuerSet issuers_;
   trustchain::RevocationService revocations_;

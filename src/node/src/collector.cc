@@ -165,8 +165,27 @@ void Collector::add_fleet(telemetry::Report& report) const {
   report.add(trust);
 }
 
+void Collector::add_log(telemetry::Report& report) const {
+  if (transparency_ == nullptr) {
+    return;
+  }
+  const trustchain::CtLog::Stats stats = transparency_->stats();
+  Snapshot<TransparencyMetrics> out;
+  out.set<"entries">(static_cast<std::int64_t>(stats.entries));
+  out.set<"rounds">(stats.rounds);
+  out.set<"promises">(stats.promises);
+  out.set<"refused_submissions">(stats.refused);
+  out.set<"waiting_submissions">(static_cast<std::int64_t>(stats.waiting));
+  out.set<"checkpoint_age_seconds">((static_cast<std::int64_t>(parts_.clock.unix_now()) -
+                                     static_cast<std::int64_t>(stats.checkpoint)) *
+                                    1'000'000);
+  out.set<"stopped">(stats.stopped ? 1 : 0);
+  report.add(out);
+}
+
 void Collector::add_own(telemetry::Report& report) const {
   add_fleet(report);
+  add_log(report);
   report.add(Snapshot(files_));
   report.add(Snapshot(admin_));
   Snapshot<LogMetrics> log;

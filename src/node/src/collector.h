@@ -8,6 +8,7 @@
 #include <i2/gateway/gateway.h>
 #include <i2/node/config_keeper.h>
 #include <i2/telemetry/report.h>
+#include <i2/trustchain/ct_log.h>
 
 #include <functional>
 #include <memory>
@@ -45,6 +46,8 @@ class Collector {
   void set_gateway(std::function<gateway::GatewayStats()> stats) { gateway_ = std::move(stats); }
   // The authority of this node; null: it is none.
   void set_authority(const Authority* authority) { authority_ = authority; }
+  // Before start(): the log of this node.
+  void set_log(const trustchain::CtLog* log) { transparency_ = log; }
   [[nodiscard]] FileMetrics& files() { return files_; }
   [[nodiscard]] AdminMetrics& admin() { return admin_; }
 
@@ -62,6 +65,7 @@ class Collector {
   void add_gateway(telemetry::Report& report) const;
   void add_authority(telemetry::Report& report) const;
   void add_fleet(telemetry::Report& report) const;
+  void add_log(telemetry::Report& report) const;
   void add_own(telemetry::Report& report) const;
 
   Parts parts_;
@@ -70,6 +74,7 @@ class Collector {
   bool stopping_ = false;
   std::function<gateway::GatewayStats()> gateway_;
   const Authority* authority_ = nullptr;
+  const trustchain::CtLog* transparency_ = nullptr;
   FileMetrics files_;
   AdminMetrics admin_;
   mutable std::mutex mutex_;

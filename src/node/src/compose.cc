@@ -121,6 +121,19 @@ Result<std::unique_ptr<fleet::OrdinaryCertificates>> load_ordinary(const Config&
   return out;
 }
 
+// What chains may lead to: the fleet's P-256 root and its anchors.
+std::vector<crypto::Certificate> logged_roots(const fleet::TrustStore& trust,
+                                              const fleet::OrdinaryCertificates& ordinary) {
+  std::vector<crypto::Certificate> out;
+  if (auto root = ordinary.root()) {
+    out.push_back(std::move(root));
+  }
+  for (const auto& anchor : trust.members()->anchors()) {
+    out.push_back(anchor->certificate);
+  }
+  return out;
+}
+
 }  // namespace
 
 void Node::Impl::add_layers() {
@@ -136,6 +149,20 @@ void Node::Impl::add_layers() {
               .start = [this] { return start_ledger(); },
               .stop = [this] { fleet->stop(); },
               .health = [this] { return ledger_health(); }});
+  layers.add({.name = "transparency_log",
+              .start = [this] { return open_log(); },
+              .stop =
+                  [this] {
+                    if (transparency != nullptr) {
+                      on_control([this] { transparency->stop_refreshing(); });
+                      transparency->stop();
+                    }
+                  },
+              .health =
+                  [this] {
+                    return transparency != nullptr ? transparency->health()
+                                                   : telemetry::LayerHealth{};
+                  }});
   layers.add({.name = "authority",
               .start = [this] { return start_authority(); },
               .stop =
@@ -248,7 +275,8 @@ Result<void> Node::Impl::start_authority() {
                                            .ordinary = *ordinary,
                                            .clock = clock,
                                            .data_dir = config.data_dir,
-                                           .url = authority_url(config, *trust)}));
+                                           .url = authority_url(config, *trust),
+                                           .log = transparency ? &transparency->log() : nullptr}));
   authority_calls.emplace(
       AuthorityCalls::Parts{.runtime = *runtime, .trust = *trust, .authority = authority.get()});
   if (authority != nullptr && authority->store().abandoned() > 0) {
@@ -300,6 +328,7 @@ Result<void> Node::Impl::open_transport() {
                                      .log = log,
                                      .clock = clock});
   collector->set_authority(authority.get());
+  collector->set_log(transparency ? &transparency->log() : nullptr);
   return {};
 }
 
@@ -320,6 +349,26 @@ Result<void> Node::Impl::start_certificates() {
       renewal->loop().start();
       ordinary_renewal->loop().start();
     });
+  }
+  return {};
+}
+
+// The founder of a fleet has its log.
+Result<void> Node::Impl::open_log() {
+  const auto members = trust->members();
+  I2_TRY_VALUE(
+      transparency,
+      LogService::open(
+          {.runtime = *runtime,
+           .tasks = tasks,
+           .log = log,
+           .clock = clock,
+           .data_dir = config.data_dir,
+           .chain = trust->chain_id(),
+           .may_create = is_whole() && members->genesis().first_member.node_id == trust->node_id(),
+           .roots = [this] { return logged_roots(*trust, *ordinary); }}));
+  if (transparency != nullptr) {
+    asio::post(runtime->control(), [this] { transparency->start(); });
   }
   return {};
 }
@@ -356,6 +405,7 @@ Result<void> Node::Impl::start_http() {
                                         .peers = *peers,
                                         .layers = layers,
                                         .collector = *collector,
+                                        .log = transparency ? &transparency->log() : nullptr,
                                         .clock = clock,
                                         .rng = rng}));
   on_control([this] { collector->set_gateway([this] { return http->stats(); }); });
@@ -385,6 +435,8 @@ Result<void> Node::Impl::start_admin() {
                                       .ordinary = *ordinary});
   verbs->attach(*admin);
   cert_verbs->attach(*admin);
+  log_verbs.emplace(LogVerbs::Parts{.runtime = *runtime, .log = transparency.get()});
+  log_verbs->attach(*admin);
   members->attach(*admin);
   asio::post(runtime->control(), [this] { admin->start(); });
   return {};

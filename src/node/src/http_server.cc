@@ -105,7 +105,11 @@ HttpServer::HttpServer(const Parts& parts)
       ca_({.calls = parts.authority,
            .trust = parts.trust,
            .ordinary = parts.ordinary,
-           .clock = parts.clock}) {}
+           .clock = parts.clock}) {
+  if (parts.log != nullptr) {
+    log_.emplace(LogResources::Parts{.log = *parts.log, .runtime = parts.runtime});
+  }
+}
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const Parts& parts) {
   I2_TRY_VALUE(const Hash256 token,
@@ -114,6 +118,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const Parts& parts) {
   gateway::Router router;
   out->resources_.attach(router);
   out->ca_.attach(router);
+  if (out->log_) {
+    out->log_->attach(router);
+  }
   gateway::Router described = router;
   const gateway::Route document{.pattern = "/openapi.json",
                                 .role = gateway::Role::kAnyone,

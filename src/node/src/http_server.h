@@ -4,10 +4,12 @@
 #include <i2/gateway/gateway.h>
 
 #include <memory>
+#include <optional>
 
 #include "ca_resources.h"
 #include "certificates.h"
 #include "http_resources.h"
+#include "log_resources.h"
 #include "ordinary_renewal.h"
 
 namespace i2::node {
@@ -25,6 +27,7 @@ class HttpServer {
     Peers& peers;
     const Layers& layers;
     Collector& collector;
+    trustchain::CtLog* log;  // null: this node has none
     const Clock& clock;
     Rng& rng;
   };
@@ -46,6 +49,7 @@ class HttpServer {
 
   HttpResources resources_;
   CaResources ca_;
+  std::optional<LogResources> log_;
   std::unique_ptr<gateway::Gateway> gateway_;
 };
 

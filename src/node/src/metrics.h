@@ -94,6 +94,16 @@ using GatewayMetrics = Metrics<
     Metric<Gauge, "http3_connections", Unit::kNone, "HTTP/3 connections">,
     Metric<Counter, "accepted_http3_connections", Unit::kNone, "HTTP/3 connections accepted">>;
 
+// Of the transparency log, on the node that has it.
+using TransparencyMetrics = Metrics<
+    "ct", Metric<Gauge, "entries", Unit::kNone, "Entries of the transparency log">,
+    Metric<Counter, "rounds", Unit::kNone, "Checkpoints that it signed">,
+    Metric<Counter, "promises", Unit::kNone, "SCTs that it handed out">,
+    Metric<Counter, "refused_submissions", Unit::kNone, "Submissions answered with an error">,
+    Metric<Gauge, "waiting_submissions", Unit::kNone, "Submissions that wait for a round">,
+    Metric<Gauge, "checkpoint_age", Unit::kNanoseconds, "Since its last checkpoint">,
+    Metric<Gauge, "stopped", Unit::kNone, "1 when it takes nothing until the next start">>;
+
 using LogMetrics = Metrics<
     "log", Metric<Counter, "lines", Unit::kNone, "Lines written">,
     Metric<Counter, "suppressed_lines", Unit::kNone, "Lines left out because of their rate">>;

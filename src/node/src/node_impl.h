@@ -18,10 +18,12 @@
 #include "fleet_services.h"
 #include "http_server.h"
 #include "layers.h"
+#include "log_service.h"
 #include "ordinary_renewal.h"
 #include "renewal.h"
 #include "verbs.h"
 #include "verbs_cert.h"
+#include "verbs_log.h"
 
 namespace i2::node {
 
@@ -62,7 +64,9 @@ struct Node::Impl {
   std::optional<Collector> collector;
   std::optional<OrdinaryRenewal> ordinary_renewal;
   std::optional<CertVerbs> cert_verbs;
+  std::unique_ptr<LogService> transparency;  // null: this node has no log
   std::optional<Verbs> verbs;
+  std::optional<LogVerbs> log_verbs;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<AdminServer> admin;
   bool ended = false;
@@ -94,6 +98,7 @@ struct Node::Impl {
   Result<void> open_transport();
   Result<void> start_peers();
   Result<void> start_certificates();
+  Result<void> open_log();
   Result<void> start_files();
   Result<void> start_http();
   Result<void> start_admin();

@@ -54,7 +54,7 @@ Bytes list_key(Table table, const Hash256& issuer, std::uint8_t shard, ByteView 
 }
 
 Bytes encode_revocation(const RevokedCertificate& revoked) {
-  wire::CanonicalWriter w(kRevocationRecordType, kVersion);
+  wire::CanonicalWriter w(kStoredRevocationType, kVersion);
   w.u64(revoked.revocation.revoked_at);
   w.u8(static_cast<std::uint8_t>(revoked.revocation.reason));
   w.u64(revoked.not_after);
@@ -62,7 +62,7 @@ Bytes encode_revocation(const RevokedCertificate& revoked) {
 }
 
 Result<RevokedCertificate> decode_revocation(ByteView encoding) {
-  wire::CanonicalReader r(encoding, kRevocationRecordType, kVersion);
+  wire::CanonicalReader r(encoding, kStoredRevocationType, kVersion);
   RevokedCertificate out;
   out.revocation.revoked_at = r.u64();
   const auto reason = crypto::revocation_reason(r.u8());

@@ -182,4 +182,8 @@ struct PrecertificateEntry {
                                         std::span<const Certificate> intermediates,
                                         const Certificate& root, UnixMillis now);
 
+// Whether `issuer` is a CA whose name `certificate` has as its issuer's and whose key signed it.
+// Neither time, purposes nor constraints matter: a log takes also what clients refuse.
+[[nodiscard]] bool is_signed_by(const Certificate& certificate, const Certificate& issuer);
+
 }  // namespace i2::crypto

@@ -81,6 +81,14 @@ Result<Hash256> TileTree::range(std::uint64_t begin, std::uint64_t end) {
   return out;
 }
 
+Result<Bytes> TileTree::tile(const Tile& tile) {
+  const std::uint64_t count = size() >> (kTileHeight * tile.level);
+  I2_TRY(begin(tile.level <= kTileLevelMax && tile.width <= count &&
+               tile.index <= (count - tile.width) / kTileWidth));
+  I2_TRY_VALUE(const ByteView bytes, tile_with(tile.level, tile.index * kTileWidth));
+  return to_bytes(bytes.first(tile.width * kHashSize));
+}
+
 Result<Hash256> TileTree::leaf(std::uint64_t index) {
   I2_TRY(begin(index < size()));
   return perfect(0, index);

@@ -24,7 +24,7 @@
 namespace i2::trustchain {
 
 inline constexpr std::uint16_t kCertificateRecordType = 0x0118;
-inline constexpr std::uint16_t kRevocationRecordType = 0x0119;
+inline constexpr std::uint16_t kStoredRevocationType = 0x0119;
 inline constexpr std::uint16_t kIssuerRecordType = 0x011b;
 inline constexpr std::uint8_t kCrlShards = 16;
 inline constexpr std::size_t kListLimitMax = 1000;

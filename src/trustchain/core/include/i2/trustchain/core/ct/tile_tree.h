@@ -22,6 +22,8 @@ class TileTree {
   [[nodiscard]] std::uint64_t size() const { return edge_.size(); }
   // Errors of all: trust.log_range (not that many leaves), trust.tile_damaged (names the tile),
   // those of the reader.
+  // A hash tile, also one that is narrower than the tree's.
+  [[nodiscard]] Result<Bytes> tile(const Tile& tile);
   [[nodiscard]] Result<Hash256> leaf(std::uint64_t index);
   [[nodiscard]] Result<Hash256> root(std::uint64_t size);
   [[nodiscard]] Result<Proof> inclusion_proof(std::uint64_t index, std::uint64_t size);

@@ -9,7 +9,7 @@
 
 namespace i2::trustchain::ct {
 
-inline constexpr std::size_t kProofExtraMax = 64 * 1024;
+inline constexpr std::size_t kProofExtraMax = 66 * 1024;  // the leaf of the largest entry fits
 
 struct TlogProof {
   Bytes extra;  // for the application; nothing vouches for it

@@ -1,0 +1,21 @@
+// What the transparency log says, as JSON.
+#pragma once
+
+#include <i2/trustchain/ct_log.h>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace i2::node {
+
+// RFC 6962 §4.1: the answer of add-chain.
+[[nodiscard]] Result<nlohmann::json> sct_json(ByteView sct);
+// RFC 6962 §4.3: the answer of get-sth.
+[[nodiscard]] Result<nlohmann::json> sth_json(const trustchain::LogView& view);
+// RFC 6962 §4.4 and others: hashes in base64.
+[[nodiscard]] nlohmann::json hashes_json(trustchain::ct::ProofView hashes);
+// What shows offline that the log has the certificate with this fingerprint. Errors:
+// trust.certificate_not_logged, those of LogView.
+[[nodiscard]] Result<nlohmann::json> proof_json(const trustchain::CtLog& log,
+                                                std::string_view fingerprint);
+
+}  // namespace i2::node

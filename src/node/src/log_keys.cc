@@ -1,0 +1,47 @@
+#include "log_keys.h"
+
+#include <system_error>
+
+#include "secret_file.h"
+
+namespace i2::node {
+namespace {
+
+using crypto::PrivateKey;
+using crypto::SignatureAlgorithm;
+using trustchain::ct::NoteKeyType;
+using trustchain::ct::NoteSigner;
+
+constexpr std::size_t kKeyFileMax = 16 * 1024;
+
+Result<PrivateKey> load_key(const std::filesystem::path& path, SignatureAlgorithm algorithm,
+                            bool may_make) {
+  std::error_code error;
+  if (may_make && !std::filesystem::exists(path, error)) {
+    I2_TRY_VALUE(PrivateKey made, PrivateKey::generate(algorithm));
+    I2_TRY(write_secret(path, made.pem().view()));
+    return made;
+  }
+  I2_TRY_VALUE(const crypto::SecretBytes pem, read_secret(path, kKeyFileMax));
+  return PrivateKey::from_pem(as_text(pem.view()));
+}
+
+}  // namespace
+
+Result<LogKeys> load_log_keys(const std::filesystem::path& dir, const std::string& origin,
+                              bool may_make) {
+  LogKeys out;
+  I2_TRY_VALUE(out.key, load_key(dir / "log.pem", SignatureAlgorithm::kEcdsaP256, may_make));
+  const auto add = [&](const char* name, SignatureAlgorithm algorithm,
+                       NoteKeyType type) -> Result<void> {
+    I2_TRY_VALUE(PrivateKey key, load_key(dir / name, algorithm, may_make));
+    I2_TRY_VALUE(NoteSigner signer, NoteSigner::make(origin, type, std::move(key)));
+    out.cosigners.push_back(std::move(signer));
+    return {};
+  };
+  I2_TRY(add("ml-dsa.pem", SignatureAlgorithm::kMlDsa44, NoteKeyType::kMlDsa44Cosignature));
+  I2_TRY(add("falcon.pem", SignatureAlgorithm::kFalcon1024, NoteKeyType::kFalconCosignature));
+  return out;
+}
+
+}  // namespace i2::node
