@@ -75,7 +75,7 @@ class Author {
     return fleet::account_of(fleet::operator_id(key_.public_key()));
   }
   [[nodiscard]] const trustchain::HybridKey& key() const { return key_; }
-  Result<std::string> next(std::vector<fleet::FleetOperation> changes) {
+  Result<std::string> next(std::vector<fleet::Request> changes) {
     auto operation = fleet::make_operation(head_, account(), nonce_++, changes,
                                            rt::SystemClock().unix_now(), kLife);
     I2_TRY(sign_operation(operation, key_, true));
@@ -108,8 +108,8 @@ class Load {
  public:
   Load(std::size_t steps, fleet::InviteId invite, UnixMillis now)
       : steps_(steps), invite_(invite), now_(now) {}
-  std::vector<fleet::FleetOperation> next() {
-    std::vector<fleet::FleetOperation> out;
+  std::vector<fleet::Request> next() {
+    std::vector<fleet::Request> out;
     if (steps_ == 1) {
       out.emplace_back(fleet::RevokeInvite{invite_});
     }
