@@ -1,11 +1,9 @@
 // Places for a log in tests: back ends, and one that fails when it is told to.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <i2/trustchain/local_log_store.h>
 #include <i2/trustchain/log_index.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <i2/trustchain/testing/temp_dir.h>
 
 #include <filesystem>
 #include <memory>
@@ -13,35 +11,6 @@
 #include <string_view>
 
 namespace i2::trustchain::testing {
-
-namespace fs = std::filesystem;
-
-template <class T>
-std::string code(const Result<T>& result) {
-  return result ? "ok" : std::string(result.error().code());
-}
-
-// A directory that is gone with the object; in memory where the system offers that.
-class TempDir {
- public:
-  TempDir() {
-    const bool memory = ::access("/dev/shm", W_OK | X_OK) == 0;
-    std::string name =
-        (memory ? fs::path("/dev/shm") : fs::temp_directory_path()) / "i2-log-XXXXXX";
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    path_ = name;
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  fs::path operator/(std::string_view name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
 
 // A back end on disk, as a process that starts finds it.
 class LocalBackEnd {

@@ -3,13 +3,10 @@
 
 #include <i2/trustchain/ct_log.h>
 #include <i2/trustchain/log_audit.h>
+#include <i2/trustchain/testing/pool.h>
 
 #include <atomic>
-#include <condition_variable>
-#include <deque>
 #include <future>
-#include <mutex>
-#include <thread>
 
 #include "ct/entries.h"
 #include "log_back_end.h"
@@ -24,50 +21,6 @@ class FixedClock final : public Clock {
   [[nodiscard]] Timestamp now() const override { return time * kMillisecond; }
   [[nodiscard]] UnixMillis unix_now() const override { return time; }
   std::atomic<UnixMillis> time;
-};
-
-// One thread that runs jobs in order.
-class Worker {
- public:
-  Worker() : thread_([this] { run(); }) {}
-  ~Worker() {
-    {
-      const std::scoped_lock lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
-  [[nodiscard]] CtLog::Post post() {
-    return [this](std::function<void()> job) {
-      const std::scoped_lock lock(mutex_);
-      jobs_.push_back(std::move(job));
-      changed_.notify_all();
-    };
-  }
-
- private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-      if (jobs_.empty()) {
-        return;
-      }
-      const auto job = std::move(jobs_.front());
-      jobs_.pop_front();
-      lock.unlock();
-      job();
-      lock.lock();
-    }
-  }
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> jobs_;
-  bool stopping_ = false;
-  std::thread thread_;
 };
 
 inline std::vector<ct::NoteSigner> cosigners() {
@@ -108,7 +61,7 @@ class Home {
                                     .cosigners = cosigners(),
                                     .roots = [this] { return roots; },
                                     .clock = clock,
-                                    .post = worker_.post(),
+                                    .post = pool_.poster(),
                                     .room = [this](std::size_t size) { return room(size); },
                                     .stopped = [this](const Error&) { ++stops; }},
                                    mode));
@@ -158,7 +111,7 @@ class Home {
 
  private:
   fs::path dir_;
-  Worker worker_;
+  Pool pool_{1};
   std::unique_ptr<LocalBackEnd> back_end_;
   std::unique_ptr<FailingStore> failing_;
   std::unique_ptr<CtLog> log_;

@@ -2,8 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <i2/trustchain/audit_log.h>
-
-#include "place.h"
+#include <i2/trustchain/testing/temp_dir.h>
 
 namespace i2::trustchain {
 namespace {
@@ -40,9 +39,9 @@ class Audit : public ::testing::Test {
     ASSERT_TRUE(store_->commit(batch));
   }
 
-  testing::Place place_;
+  testing::TempDir place_;
   std::unique_ptr<KeyValueStore> store_ =
-      KeyValueStore::open(place_.database(), KeyValueStore::Mode::kCreate).value();
+      KeyValueStore::open(place_ / "issued", KeyValueStore::Mode::kCreate).value();
   AuditLog log_ = AuditLog::open(*store_).value();
 };
 

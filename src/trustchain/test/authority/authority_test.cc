@@ -2,10 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <i2/trustchain/testing/authority.h>
+#include <i2/trustchain/testing/temp_dir.h>
 
 #include <array>
-
-#include "place.h"
 
 namespace i2::trustchain {
 namespace {
@@ -20,7 +19,7 @@ class Authority : public ::testing::Test {
     authority_.reset();
     issuers_.reset();
     store_.reset();
-    store_ = CertificateStore::open(place_.database(), clock_.time).value();
+    store_ = CertificateStore::open(place_ / "issued", clock_.time).value();
     issuers_.emplace(*store_, "http://ca.home.i2.internal/ca");
     ASSERT_TRUE(add_to(*issuers_, ordinary_));
     authority_.emplace(CertificateAuthority::Parts{.store = *store_,
@@ -43,7 +42,7 @@ class Authority : public ::testing::Test {
     return out;
   }
 
-  Place place_;
+  TempDir place_;
   SettableClock clock_;
   PromisingLog log_{clock_};
   Pool pool_{2};

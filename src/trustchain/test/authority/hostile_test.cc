@@ -2,14 +2,13 @@
 #include <gtest/gtest.h>
 #include <i2/trustchain/revocation_service.h>
 #include <i2/trustchain/testing/authority.h>
+#include <i2/trustchain/testing/temp_dir.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <random>
-
-#include "place.h"
 
 namespace i2::trustchain {
 namespace {
@@ -33,10 +32,10 @@ std::string issue_from(CertificateAuthority& authority, ByteView der) {
 TEST(HostileRequests, GetNothing) {
   const char* const text = std::getenv("I2_HOSTILE_REQUESTS");  // NOLINT(concurrency-mt-unsafe)
   const std::size_t count = text != nullptr ? std::strtoull(text, nullptr, 10) : 500;
-  const Place place;
+  const TempDir place;
   SettableClock clock;
   Pool pool(2);
-  const auto store = CertificateStore::open(place.database(), kStart).value();
+  const auto store = CertificateStore::open(place / "issued", kStart).value();
   IssuerSet issuers(*store, "");
   ASSERT_TRUE(add_to(issuers, make_authority()));
   CertificateAuthority authority({.store = *store,
@@ -71,10 +70,10 @@ TEST(HostileRequests, GetNothing) {
 }
 
 TEST(HostileRequests, GetNoForbiddenNames) {
-  const Place place;
+  const TempDir place;
   SettableClock clock;
   Pool pool(1);
-  const auto store = CertificateStore::open(place.database(), kStart).value();
+  const auto store = CertificateStore::open(place / "issued", kStart).value();
   IssuerSet issuers(*store, "");
   ASSERT_TRUE(add_to(issuers, make_authority()));
   CertificateAuthority authority(
@@ -91,13 +90,13 @@ TEST(HostileRequests, GetNoForbiddenNames) {
 
 // In a child: files may not grow, and that does not kill.
 TEST(FullDisk, GivesNothingOut) {
-  const Place place;
+  const TempDir place;
   const pid_t child = ::fork();
   if (child == 0) {
     std::signal(SIGXFSZ, SIG_IGN);
     SettableClock clock;
     Pool pool(2);
-    auto store = CertificateStore::open(place.database(), kStart).value();
+    auto store = CertificateStore::open(place / "issued", kStart).value();
     IssuerSet issuers(*store, "");
     auto added = add_to(issuers, make_authority());
     CertificateAuthority authority({.store = *store,
@@ -125,7 +124,7 @@ TEST(FullDisk, GivesNothingOut) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
-  EXPECT_TRUE(CertificateStore::open(place.database(), kStart));
+  EXPECT_TRUE(CertificateStore::open(place / "issued", kStart));
 }
 
 }  // namespace

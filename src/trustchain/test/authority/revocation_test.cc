@@ -3,8 +3,7 @@
 #include <gtest/gtest.h>
 #include <i2/trustchain/revocation_service.h>
 #include <i2/trustchain/testing/authority.h>
-
-#include "place.h"
+#include <i2/trustchain/testing/temp_dir.h>
 
 namespace i2::trustchain {
 namespace {
@@ -37,12 +36,12 @@ class Revoking : public ::testing::Test {
         .value();
   }
 
-  Place place_;
+  TempDir place_;
   SettableClock clock_;
   Pool pool_{2};
   OrdinaryAuthority ordinary_ = make_authority();
   std::unique_ptr<CertificateStore> store_ =
-      CertificateStore::open(place_.database(), kStart).value();
+      CertificateStore::open(place_ / "issued", kStart).value();
   IssuerSet issuers_{*store_, "http://ca/ca"};
   CertificateAuthority authority_{
       {.store = *store_, .issuers = issuers_, .clock = clock_, .post = pool_.poster()}};

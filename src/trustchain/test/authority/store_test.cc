@@ -3,8 +3,7 @@
 #include <gtest/gtest.h>
 #include <i2/crypto/hash.h>
 #include <i2/trustchain/testing/authority.h>
-
-#include "place.h"
+#include <i2/trustchain/testing/temp_dir.h>
 
 namespace i2::trustchain {
 namespace {
@@ -12,7 +11,7 @@ namespace {
 using testing::code;
 using ::testing::ElementsAre;
 using testing::kStart;
-using testing::Place;
+using testing::TempDir;
 
 Intent intent(std::uint8_t last, std::string name = "web.example",
               std::string requester = "account 7") {
@@ -48,11 +47,11 @@ class Records : public ::testing::Test {
  protected:
   void open(UnixMillis now = kStart) {
     store_.reset();
-    store_ = CertificateStore::open(place_.database(), now).value();
+    store_ = CertificateStore::open(place_ / "issued", now).value();
   }
   void SetUp() override { open(); }
 
-  Place place_;
+  TempDir place_;
   std::unique_ptr<CertificateStore> store_;
 };
 

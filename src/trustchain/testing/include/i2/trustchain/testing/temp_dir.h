@@ -3,33 +3,37 @@
 
 #include <gtest/gtest.h>
 #include <i2/base/error.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace i2::trustchain::testing {
 
-class Place {
+namespace fs = std::filesystem;
+
+class TempDir {
  public:
-  Place() {
+  TempDir() {
     const bool memory = ::access("/dev/shm", W_OK | X_OK) == 0;
-    std::string name = memory ? "/dev/shm/i2-ca-XXXXXX" : "/tmp/i2-ca-XXXXXX";
+    std::string name =
+        (memory ? fs::path("/dev/shm") : fs::temp_directory_path()) / "i2-trust-XXXXXX";
     EXPECT_NE(::mkdtemp(name.data()), nullptr);
     path_ = name;
   }
-  ~Place() {
+  ~TempDir() {
     std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    fs::remove_all(path_, ignored);
   }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::filesystem::path database() const { return path_ / "issued"; }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  fs::path operator/(std::string_view name) const { return path_ / name; }
+  [[nodiscard]] const fs::path& path() const { return path_; }
 
  private:
-  std::filesystem::path path_;
+  fs::path path_;
 };
 
 template <class T>
