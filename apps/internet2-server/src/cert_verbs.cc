@@ -11,11 +11,11 @@
 #include <filesystem>
 #include <format>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "operator_session.h"
 #include "output.h"
+#include "text_file.h"
 #include "verbs.h"
 
 namespace i2::app {
@@ -28,12 +28,11 @@ using node::ExitCode;
 constexpr std::size_t kPemSizeMax = 256 * 1024;
 
 Result<std::string> read_pem_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string out(std::istreambuf_iterator<char>(in), {});
-  if (!in.is_open() || out.size() > kPemSizeMax) {
+  auto out = read_text(path, kPemSizeMax);
+  if (!out) {
     return fail("file.read_failed", "'" + path.string() + "' cannot be read, or is too large");
   }
-  return out;
+  return *std::move(out);
 }
 
 // A new file: what is there is never overwritten.

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <format>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "output.h"
+#include "text_file.h"
 #include "verbs.h"
 
 namespace i2::app {
@@ -54,12 +54,11 @@ std::string consistency_text(const json& proof) {
 
 // What `ct proof` wrote, under keys that the caller knows to be the log's.
 Result<json> verify_file(const Options& options) {
-  std::ifstream in(options.file, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(in), {});
-  if (!in.is_open() || text.size() > kProofFileMax) {
+  const auto text = read_text(options.file, kProofFileMax);
+  if (!text) {
     return fail("trust.proof_invalid", "'" + options.file + "' cannot be read");
   }
-  I2_TRY_VALUE(const ct::TlogProof proof, ct::parse_tlog_proof(text));
+  I2_TRY_VALUE(const ct::TlogProof proof, ct::parse_tlog_proof(*text));
   ct::ProofPolicy policy{.origin = proof.checkpoint.checkpoint.origin,
                          .log_keys = {},
                          .witnesses = {},

@@ -4,7 +4,6 @@
 #include <i2/wire/text.h>
 
 #include <algorithm>
-#include <array>
 #include <format>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -20,29 +19,17 @@ using crypto::RevocationReason;
 using nlohmann::json;
 using node::ExitCode;
 
-// RFC 5280 §5.3.1, without those that concern authorities and lists.
-constexpr std::array<std::pair<std::string_view, RevocationReason>, 6> kReasons{{
-    {"unspecified", RevocationReason::kUnspecified},
-    {"keyCompromise", RevocationReason::kKeyCompromise},
-    {"affiliationChanged", RevocationReason::kAffiliationChanged},
-    {"superseded", RevocationReason::kSuperseded},
-    {"cessationOfOperation", RevocationReason::kCessationOfOperation},
-    {"privilegeWithdrawn", RevocationReason::kPrivilegeWithdrawn},
-}};
-
+// RFC 5280 §5.3.1, without those that concern authorities.
 Result<RevocationReason> parse_reason(const std::string& text) {
-  if (text.empty()) {
-    return RevocationReason::kUnspecified;
+  const auto reason = crypto::revocation_reason(text.empty() ? "unspecified" : text);
+  if (!reason || reason == RevocationReason::kCaCompromise ||
+      reason == RevocationReason::kAaCompromise) {
+    return fail("admin.argument", std::format("'{}' is no reason: unspecified, keyCompromise, "
+                                              "affiliationChanged, superseded, "
+                                              "cessationOfOperation or privilegeWithdrawn",
+                                              text));
   }
-  for (const auto& [name, reason] : kReasons) {
-    if (name == text) {
-      return reason;
-    }
-  }
-  return fail("admin.argument", std::format("'{}' is no reason: unspecified, keyCompromise, "
-                                            "affiliationChanged, superseded, cessationOfOperation "
-                                            "or privilegeWithdrawn",
-                                            text));
+  return *reason;
 }
 
 // What concerns a validator is signed by as many as expel one.

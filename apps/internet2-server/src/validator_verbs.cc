@@ -3,12 +3,11 @@
 #include <i2/wire/text.h>
 
 #include <format>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "operator_session.h"
 #include "output.h"
+#include "text_file.h"
 #include "verbs.h"
 
 namespace i2::app {
@@ -102,11 +101,9 @@ Result<json> read_evidence(const Options& options, const node::Config& config) {
     return ask_json(config, options, "evidence", {});
   }
   const std::string& path = options.words.front();
-  std::ifstream in(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(in), {});
-  auto out = json::parse(text, nullptr, false);
-  if (!in.is_open() || text.size() > kEvidenceFileMax || !out.is_object() ||
-      !out.contains("evidence") || !out["evidence"].is_array()) {
+  const auto text = read_text(path, kEvidenceFileMax);
+  auto out = json::parse(text.value_or(""), nullptr, false);
+  if (!out.is_object() || !out.contains("evidence") || !out["evidence"].is_array()) {
     return fail("consensus.evidence_invalid",
                 "'" + path + "' is not what `i2 consensus evidence --json` prints");
   }

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 
 #include "der.h"
@@ -139,22 +140,39 @@ bool may_sign_lists(const Certificate& issuer) {
   return issuer.is_ca() && (!usage || (*usage & kMayBeUsedForLists) != 0);
 }
 
+constexpr std::array kReasons{
+    RevocationReason::kUnspecified,        RevocationReason::kKeyCompromise,
+    RevocationReason::kCaCompromise,       RevocationReason::kAffiliationChanged,
+    RevocationReason::kSuperseded,         RevocationReason::kCessationOfOperation,
+    RevocationReason::kPrivilegeWithdrawn, RevocationReason::kAaCompromise};
+// Of kReasons, in the same order.
+constexpr std::array<std::string_view, kReasons.size()> kReasonNames{
+    "unspecified", "keyCompromise",        "cACompromise",       "affiliationChanged",
+    "superseded",  "cessationOfOperation", "privilegeWithdrawn", "aACompromise"};
+
 }  // namespace
 
+std::span<const RevocationReason> revocation_reasons() {
+  return kReasons;
+}
+
 std::optional<RevocationReason> revocation_reason(int code) {
-  switch (code) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
-    case 4:
-    case 5:
-    case 9:
-    case 10:
-      return static_cast<RevocationReason>(code);
-    default:
-      return std::nullopt;
-  }
+  const auto* const found =
+      std::ranges::find(kReasons, code, [](RevocationReason one) { return static_cast<int>(one); });
+  return found == kReasons.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string_view name(RevocationReason reason) {
+  const auto* const found = std::ranges::find(kReasons, reason);
+  I2_ASSERT(found != kReasons.end());
+  return kReasonNames[static_cast<std::size_t>(found - kReasons.begin())];
+}
+
+std::optional<RevocationReason> revocation_reason(std::string_view name) {
+  const auto* const found = std::ranges::find(kReasonNames, name);
+  return found == kReasonNames.end()
+             ? std::nullopt
+             : std::optional(kReasons[static_cast<std::size_t>(found - kReasonNames.begin())]);
 }
 
 Result<Bytes> build_crl(const CrlFields& fields, const Certificate& issuer,

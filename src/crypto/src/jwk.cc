@@ -170,12 +170,7 @@ Result<Jwk> Jwk::from_members(JwkMembers members) {
 }
 
 Bytes Jwk::spki() const {
-  I2_ASSERT(key_ != nullptr);
-  unsigned char* der = nullptr;
-  const int size = i2d_PUBKEY(key_.get(), &der);
-  I2_ASSERT(size > 0);
-  const CharsPointer owner(der);
-  return {der, der + size};
+  return spki_of(key_.get());
 }
 
 bool Jwk::verify(ByteView message, ByteView signature) const {

@@ -116,6 +116,15 @@ const EVP_MD* digest_of(SignatureAlgorithm algorithm) {
   return nullptr;
 }
 
+Bytes spki_of(const EVP_PKEY* key) {
+  I2_ASSERT(key != nullptr);
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  I2_ASSERT(size > 0);
+  const CharsPointer owner(der);
+  return {der, der + size};
+}
+
 // --- public keys ---------------------------------------------------------------------------------
 
 Result<PublicKey> PublicKey::wrap(std::shared_ptr<evp_pkey_st> key) {
@@ -186,12 +195,7 @@ Bytes PublicKey::raw() const {
 }
 
 Bytes PublicKey::spki() const {
-  I2_ASSERT(key_ != nullptr);
-  unsigned char* der = nullptr;
-  const int size = i2d_PUBKEY(key_.get(), &der);
-  I2_ASSERT(size > 0);
-  const CharsPointer owner(der);
-  return {der, der + size};
+  return spki_of(key_.get());
 }
 
 int PublicKey::security_bits() const {

@@ -50,6 +50,9 @@ using CharsPointer = NativePointer<unsigned char, free_openssl>;
 // The digest with which a key signs: none for pure schemes.
 [[nodiscard]] const EVP_MD* digest_of(SignatureAlgorithm algorithm);
 
+// DER SubjectPublicKeyInfo (RFC 5280 §4.1).
+[[nodiscard]] Bytes spki_of(const EVP_PKEY* key);
+
 // A reference-counted object of OpenSSL's, owned (not up-referenced) from here on.
 inline std::shared_ptr<EVP_PKEY> own(EVP_PKEY* key) {
   return {key, EVP_PKEY_free};

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "await_answer.h"
+#include "secret_file.h"
 
 namespace i2::node {
 namespace {
@@ -10,19 +11,6 @@ namespace {
 namespace fs = std::filesystem;
 using trustchain::Issued;
 using trustchain::IssuerKind;
-
-Result<void> make_private(const fs::path& dir) {
-  std::error_code error;
-  fs::create_directories(dir, error);
-  if (!error) {
-    fs::permissions(dir, fs::perms::owner_all, error);
-  }
-  if (error) {
-    return fail(errno_error("node.file_failed", "make the directory '" + dir.string() + "'",
-                            error.value()));
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -33,7 +21,7 @@ Result<std::unique_ptr<Authority>> Authority::open(const Parts& parts) {
     return nullptr;
   }
   const fs::path dir = parts.data_dir / "ca";
-  I2_TRY(make_private(dir));
+  I2_TRY(make_private_folder(dir));
   I2_TRY_VALUE(auto store,
                trustchain::CertificateStore::open(dir / "issued", parts.clock.unix_now()));
   std::unique_ptr<Authority> out(new Authority(parts, std::move(store)));

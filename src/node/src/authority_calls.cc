@@ -6,7 +6,6 @@
 #include <i2/wire/text.h>
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 namespace i2::node {
@@ -17,35 +16,16 @@ using nlohmann::json;
 using trustchain::CertificateRecord;
 using trustchain::RecordState;
 
-// RFC 5280 §5.3.1.
-constexpr std::array<std::pair<std::string_view, RevocationReason>, 8> kReasons{{
-    {"unspecified", RevocationReason::kUnspecified},
-    {"keyCompromise", RevocationReason::kKeyCompromise},
-    {"cACompromise", RevocationReason::kCaCompromise},
-    {"affiliationChanged", RevocationReason::kAffiliationChanged},
-    {"superseded", RevocationReason::kSuperseded},
-    {"cessationOfOperation", RevocationReason::kCessationOfOperation},
-    {"privilegeWithdrawn", RevocationReason::kPrivilegeWithdrawn},
-    {"aACompromise", RevocationReason::kAaCompromise},
-}};
-
-std::string_view reason_name(RevocationReason reason) {
-  const auto* const found =
-      std::ranges::find(kReasons, reason, [](const auto& one) { return one.second; });
-  return found == kReasons.end() ? std::string_view("unspecified") : found->first;
-}
-
 Result<RevocationReason> parse_reason(std::string_view text) {
-  const auto* const found =
-      std::ranges::find(kReasons, text, [](const auto& one) { return one.first; });
-  if (found == kReasons.end()) {
+  const auto reason = crypto::revocation_reason(text);
+  if (!reason) {
     std::string all;
-    for (const auto& [name, reason] : kReasons) {
-      all += (all.empty() ? "" : ", ") + std::string(name);
+    for (const RevocationReason one : crypto::revocation_reasons()) {
+      all += (all.empty() ? "" : ", ") + std::string(crypto::name(one));
     }
     return fail("admin.argument", "the reason is one of " + all);
   }
-  return found->second;
+  return *reason;
 }
 
 Result<Bytes> parse_serial(std::string_view text) {
@@ -91,7 +71,7 @@ json record_json(const CertificateRecord& record,
            {"log_index", record.log_index ? json(*record.log_index) : json()}};
   if (revocation) {
     out["revoked_at"] = format_time(revocation->revoked_at);
-    out["reason"] = reason_name(revocation->reason);
+    out["reason"] = crypto::name(revocation->reason);
   }
   return out;
 }

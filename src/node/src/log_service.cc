@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "log_keys.h"
+#include "secret_file.h"
 
 namespace i2::node {
 namespace {
@@ -16,17 +17,6 @@ constexpr Duration kRefreshInterval = 30 * kSecond;
 // What the ledger and everything else on the disk need to go on.
 constexpr std::uintmax_t kRoomLeft = 64 * 1024 * 1024;
 
-Result<void> make_folder(const fs::path& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  fs::permissions(path, fs::perms::owner_all, error);
-  if (error) {
-    return fail("node.file_failed", "the folder '" + path.string() + "': " + error.message(),
-                error.value());
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<LogService>> LogService::open(Parts parts) {
@@ -36,8 +26,8 @@ Result<std::unique_ptr<LogService>> LogService::open(Parts parts) {
     return nullptr;
   }
   std::unique_ptr<LogService> out(new LogService(std::move(parts)));
-  I2_TRY(make_folder(dir));
-  I2_TRY(make_folder(dir / "keys"));
+  I2_TRY(make_private_folder(dir));
+  I2_TRY(make_private_folder(dir / "keys"));
   I2_TRY_VALUE(out->database_,
                store::KeyValueStore::open(
                    dir / "log", out->parts_.may_create ? store::KeyValueStore::Mode::kCreate

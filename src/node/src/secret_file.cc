@@ -58,4 +58,17 @@ Result<crypto::SecretBytes> read_secret(const std::filesystem::path& path, std::
   return out;
 }
 
+Result<void> make_private_folder(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) {
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
+  }
+  if (error) {
+    return fail("node.file_failed", "the folder '" + path.string() + "': " + error.message(),
+                error.value());
+  }
+  return {};
+}
+
 }  // namespace i2::node

@@ -1,4 +1,4 @@
-// Small files with secrets: the daemon's user alone can read them.
+// Small files with secrets, and folders of them: the daemon's user alone can read them.
 #pragma once
 
 #include <i2/base/error.h>
@@ -15,5 +15,9 @@ namespace i2::node {
 // not smaller than `size_limit`).
 [[nodiscard]] Result<crypto::SecretBytes> read_secret(const std::filesystem::path& path,
                                                       std::size_t size_limit);
+
+// A folder that the daemon's user alone can look into, with those above it; one that is there
+// becomes so. Error: node.file_failed.
+[[nodiscard]] Result<void> make_private_folder(const std::filesystem::path& path);
 
 }  // namespace i2::node

@@ -91,6 +91,9 @@ struct CertificateAuthority::Core : std::enable_shared_from_this<Core> {
   void left();  // a job has ended
   void stop();
 
+  [[nodiscard]] std::size_t batch_max(IssuerKind kind) const {
+    return kind == IssuerKind::kAnchor ? parts.limits.anchor_batch_max : parts.limits.batch_max;
+  }
   [[nodiscard]] Line& line(IssuerKind kind) { return lines.at(static_cast<std::size_t>(kind)); }
 
   const Parts parts;
@@ -163,10 +166,8 @@ Result<void> CertificateAuthority::Core::check_rate(const std::string& requester
 
 void CertificateAuthority::Core::schedule(IssuerKind kind) {
   Line& one = line(kind);
-  const std::size_t batch =
-      kind == IssuerKind::kAnchor ? parts.limits.anchor_batch_max : parts.limits.batch_max;
   // A second job only when there is more than the first one takes.
-  while (!stopping && one.waiting.size() > one.starting * batch &&
+  while (!stopping && one.waiting.size() > one.starting * batch_max(kind) &&
          one.starting < parts.limits.parallel &&
          one.starting + one.under_way < parts.limits.batches_max) {
     ++one.starting;
@@ -180,11 +181,9 @@ FlightPtr CertificateAuthority::Core::take(IssuerKind kind) {
   if (stopping) {
     return nullptr;
   }
-  const std::size_t most =
-      kind == IssuerKind::kAnchor ? parts.limits.anchor_batch_max : parts.limits.batch_max;
   auto flight = std::make_shared<Flight>();
   flight->signer = parts.issuers.current(kind, parts.clock.unix_now());
-  for (; !one.waiting.empty() && flight->items.size() < most; one.waiting.pop_front()) {
+  for (; !one.waiting.empty() && flight->items.size() < batch_max(kind); one.waiting.pop_front()) {
     flight->items.push_back({.request = std::move(one.waiting.front())});
   }
   if (flight->items.empty()) {

@@ -2,6 +2,7 @@
 #include <i2/fleet/core/fleet_operations.h>
 #include <i2/fleet/core/member_set.h>
 #include <i2/trustchain/core/leaf.h>
+#include <i2/wire/alternatives.h>
 
 #include <algorithm>
 #include <type_traits>
@@ -193,24 +194,6 @@ void read(wire::CanonicalReader& r, ConfirmEpoch& body) {
   body.last.bytes = r.fixed<32>();
 }
 
-template <class T>
-std::optional<FleetOperation> decode_as(ByteView body) {
-  wire::CanonicalReader r(body, kKind<T>, kBodyVersion);
-  T out;
-  read(r, out);
-  return r.finish() ? std::optional<FleetOperation>(std::move(out)) : std::nullopt;
-}
-
-template <std::size_t... I>
-std::optional<FleetOperation> decode_kind(std::uint16_t kind, ByteView body,
-                                          std::index_sequence<I...>) {
-  std::optional<FleetOperation> out;
-  (void)((kind == kCreateInvite + I &&
-          (out = decode_as<std::variant_alternative_t<I, FleetOperation>>(body), true)) ||
-         ...);
-  return out;
-}
-
 }  // namespace
 
 static_assert(kKind<RootExported> == kRootExported && kKind<Admit> == kAdmit &&
@@ -228,8 +211,8 @@ Bytes encode(const FleetOperation& operation) {
 }
 
 Result<FleetOperation> decode_fleet_operation(std::uint16_t kind, ByteView body) {
-  auto out =
-      decode_kind(kind, body, std::make_index_sequence<std::variant_size_v<FleetOperation>>{});
+  auto out = wire::decode_alternative<FleetOperation>(kind, kCreateInvite, kBodyVersion, body,
+                                                      [](auto& r, auto& value) { read(r, value); });
   if (!out) {
     return fail("fleet.operation_malformed", "the body of the operation is malformed");
   }

@@ -1,6 +1,6 @@
 #include <i2/crypto/hash.h>
 #include <i2/trustchain/core/trust_operations.h>
-#include <i2/wire/canonical.h>
+#include <i2/wire/alternatives.h>
 
 #include <type_traits>
 #include <utility>
@@ -150,26 +150,6 @@ void read_body(wire::CanonicalReader& r, SetPins& body) {
   }
 }
 
-template <class T>
-std::optional<TrustOperation> decode_body(std::uint16_t kind, ByteView encoding) {
-  wire::CanonicalReader r(encoding, kind, kTrustBodyVersion);
-  T out;
-  read_body(r, out);
-  return r.finish() ? std::optional<TrustOperation>(std::move(out)) : std::nullopt;
-}
-
-// The kinds follow one another in the order of the variant.
-template <std::size_t... I>
-std::optional<TrustOperation> decode_any(std::uint16_t kind, ByteView encoding,
-                                         std::index_sequence<I...>) {
-  std::optional<TrustOperation> out;
-  (void)((kind == kSetLog + I &&
-          (out = decode_body<std::variant_alternative_t<I, TrustOperation>>(kind, encoding),
-           true)) ||
-         ...);
-  return out;
-}
-
 }  // namespace
 
 static_assert(
@@ -200,8 +180,9 @@ Bytes encode(const TrustOperation& operation) {
 }
 
 Result<TrustOperation> decode_trust_operation(std::uint16_t kind, ByteView body) {
-  auto out =
-      decode_any(kind, body, std::make_index_sequence<std::variant_size_v<TrustOperation>>{});
+  // The kinds follow one another in the order of the variant.
+  auto out = wire::decode_alternative<TrustOperation>(
+      kind, kSetLog, kTrustBodyVersion, body, [](auto& r, auto& value) { read_body(r, value); });
   if (!out) {
     return fail("fleet.operation_malformed", "the body of the operation is malformed");
   }

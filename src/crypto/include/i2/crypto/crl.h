@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 struct X509_crl_st;
 
@@ -31,6 +32,10 @@ enum class RevocationReason : std::uint8_t {
   kAaCompromise = 10,
 };
 [[nodiscard]] std::optional<RevocationReason> revocation_reason(int code);
+// As RFC 5280 writes them: "keyCompromise".
+[[nodiscard]] std::string_view name(RevocationReason reason);
+[[nodiscard]] std::optional<RevocationReason> revocation_reason(std::string_view name);
+[[nodiscard]] std::span<const RevocationReason> revocation_reasons();
 
 struct Revocation {
   UnixMillis revoked_at = 0;  // truncated to seconds
