@@ -177,9 +177,12 @@ CertificateFields Certificate::fields() const {
 }
 
 Bytes Certificate::tbs() const {
-  const Bytes whole = der();
-  const unsigned char* const end = whole.data() + whole.size();
-  const unsigned char* cursor = whole.data();
+  return to_bytes(tbs_of(der()));
+}
+
+ByteView tbs_of(ByteView certificate) {
+  const unsigned char* const end = certificate.data() + certificate.size();
+  const unsigned char* cursor = certificate.data();
   const auto enter = [&cursor, end] {
     long size = 0;
     int tag = 0;

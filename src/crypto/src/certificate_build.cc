@@ -46,6 +46,46 @@ bool announce_algorithm(X509* certificate, SignatureAlgorithm algorithm) {
                                  algorithm);
 }
 
+// The encoding as it is: X509_set_pubkey() would write the key and read it again.
+bool set_key(X509* certificate, const PublicKey& key) {
+  const Bytes& spki = key.spki();
+  const unsigned char* cursor = spki.data();
+  const unsigned char* const end = cursor + spki.size();
+  long size = 0;
+  int tag = 0;
+  int kind = 0;
+  // RFC 5280 §4.1: SEQUENCE { algorithm, BIT STRING }, whose first octet counts unused bits: none.
+  if ((ASN1_get_object(&cursor, &size, &tag, &kind, end - cursor) & 0x80) != 0) {
+    return false;
+  }
+  const NativePointer<X509_ALGOR, X509_ALGOR_free> algorithm(
+      d2i_X509_ALGOR(nullptr, &cursor, end - cursor));
+  if (algorithm == nullptr ||
+      (ASN1_get_object(&cursor, &size, &tag, &kind, end - cursor) & 0x80) != 0 ||
+      tag != V_ASN1_BIT_STRING || size < 2) {
+    return false;
+  }
+  const ASN1_OBJECT* oid = nullptr;
+  int parameter_type = 0;
+  const void* parameter = nullptr;
+  X509_ALGOR_get0(&oid, &parameter_type, &parameter, algorithm.get());
+  const auto bits = static_cast<std::size_t>(size - 1);
+  CharsPointer octets(static_cast<unsigned char*>(OPENSSL_memdup(cursor + 1, bits)));
+  NativePointer<ASN1_OBJECT, ASN1_OBJECT_free> name(OBJ_dup(oid));
+  NativePointer<ASN1_OBJECT, ASN1_OBJECT_free> curve(
+      parameter_type == V_ASN1_OBJECT ? OBJ_dup(static_cast<const ASN1_OBJECT*>(parameter))
+                                      : nullptr);
+  if (octets == nullptr || name == nullptr ||
+      X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate), name.get(), parameter_type,
+                             curve.get(), octets.get(), static_cast<int>(bits)) != 1) {
+    return false;
+  }
+  (void)name.release();
+  (void)curve.release();
+  (void)octets.release();
+  return true;
+}
+
 }  // namespace
 
 Result<Certificate> prepare_certificate(const CertificateFields& fields,
@@ -57,7 +97,7 @@ Result<Certificate> prepare_certificate(const CertificateFields& fields,
   if (issuer != nullptr && (!*issuer || !issuer->is_ca())) {
     return fail("crypto.certificate_build", "the issuer's certificate is not that of a CA");
   }
-  const CertificatePointer certificate(X509_new());
+  const std::shared_ptr<X509> certificate = own(X509_new());
   const NamePointer subject = make_name(fields.common_name);
   const bool named =
       !fields.common_name.empty() || !fields.dns_names.empty() || !fields.ip_addresses.empty();
@@ -79,7 +119,7 @@ Result<Certificate> prepare_certificate(const CertificateFields& fields,
   if (X509_set_version(certificate.get(), X509_VERSION_3) != 1 ||
       X509_set_subject_name(certificate.get(), subject.get()) != 1 ||
       X509_set_issuer_name(certificate.get(), issuer_name) != 1 ||
-      X509_set_pubkey(certificate.get(), fields.subject_key.native()) != 1 ||
+      !set_key(certificate.get(), fields.subject_key) ||
       !add_extensions(certificate.get(), fields, issuer)) {
     return fail(openssl_error("crypto.certificate_build",
                               "a name, a URL, an OID, an SCT or the path length is not well "
@@ -88,7 +128,7 @@ Result<Certificate> prepare_certificate(const CertificateFields& fields,
   if (!announce_algorithm(certificate.get(), issuer_key.algorithm())) {
     return fail(openssl_error("crypto.certificate_build", "the signature has no name"));
   }
-  return Certificate::from_native(certificate.get());
+  return Certificate(certificate, fields.subject_key);
 }
 
 Result<Certificate> sign_certificate(const Certificate& prepared, const Certificate* issuer,
@@ -98,12 +138,12 @@ Result<Certificate> sign_certificate(const Certificate& prepared, const Certific
     ERR_clear_error();
     return fail("crypto.certificate_build", std::string(text));
   }
-  const CertificatePointer certificate(X509_dup(prepared.native()));
+  const std::shared_ptr<X509> certificate = own(X509_dup(prepared.native()));
   if (certificate == nullptr ||
       X509_sign(certificate.get(), issuer_key.native(), digest_of(issuer_key.algorithm())) <= 0) {
     return fail(openssl_error("crypto.certificate_build", "the certificate could not be signed"));
   }
-  return Certificate::from_native(certificate.get());
+  return Certificate(certificate, prepared.public_key());
 }
 
 Result<Certificate> build_certificate(const CertificateFields& fields, const Certificate* issuer,

@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "error_queue.h"
 #include "falcon/provider_internal.h"
@@ -127,6 +128,41 @@ Bytes spki_of(const EVP_PKEY* key) {
 
 // --- public keys ---------------------------------------------------------------------------------
 
+struct PublicKey::Native {
+  struct Encoding {
+    Bytes spki;
+    Hash256 hash{};
+  };
+  explicit Native(std::shared_ptr<EVP_PKEY> given) : key(std::move(given)) {}
+  ~Native() { delete encoded.load(); }
+  Native(const Native&) = delete;
+  Native& operator=(const Native&) = delete;
+
+  // Threads that ask for it at the same time may each make it; the first one's stays.
+  [[nodiscard]] const Encoding& encoding() const {
+    const Encoding* known = encoded.load();
+    if (known == nullptr) {
+      auto made = std::make_unique<Encoding>();
+      made->spki = spki_of(key.get());
+      made->hash = sha256(made->spki);
+      if (encoded.compare_exchange_strong(known, made.get())) {
+        known = made.release();
+      }
+    }
+    return *known;
+  }
+
+  const std::shared_ptr<EVP_PKEY> key;  // shared: reference-counted and immutable
+  mutable std::atomic<const Encoding*> encoded = nullptr;
+};
+
+PublicKey::PublicKey(std::shared_ptr<evp_pkey_st> key, SignatureAlgorithm algorithm)
+    : key_(std::make_shared<const Native>(std::move(key))), algorithm_(algorithm) {}
+
+evp_pkey_st* PublicKey::native() const {
+  return key_ != nullptr ? key_->key.get() : nullptr;
+}
+
 Result<PublicKey> PublicKey::wrap(std::shared_ptr<evp_pkey_st> key) {
   if (EVP_PKEY_is_a(key.get(), falcon::kAlgorithmName) == 1) {
     return PublicKey(std::move(key), SignatureAlgorithm::kFalcon1024);
@@ -190,21 +226,23 @@ Result<PublicKey> PublicKey::from_raw(SignatureAlgorithm algorithm, ByteView raw
 Bytes PublicKey::raw() const {
   I2_ASSERT(algorithm_ != SignatureAlgorithm::kRsa);
   // RFC 5280 §4.1.2.7: the BIT STRING with the key comes last.
-  const Bytes der = spki();
+  const Bytes& der = spki();
   return to_bytes(ByteView(der).last(info(algorithm_).public_key_size));
 }
 
-Bytes PublicKey::spki() const {
-  return spki_of(key_.get());
+const Bytes& PublicKey::spki() const {
+  I2_ASSERT(key_ != nullptr);
+  return key_->encoding().spki;
+}
+
+const Hash256& PublicKey::spki_sha256() const {
+  I2_ASSERT(key_ != nullptr);
+  return key_->encoding().hash;
 }
 
 int PublicKey::security_bits() const {
   I2_ASSERT(key_ != nullptr);
-  return EVP_PKEY_get_security_bits(key_.get());
-}
-
-Hash256 PublicKey::spki_sha256() const {
-  return sha256(spki());
+  return EVP_PKEY_get_security_bits(native());
 }
 
 bool PublicKey::verify(ByteView message, ByteView signature) const {
@@ -212,14 +250,14 @@ bool PublicKey::verify(ByteView message, ByteView signature) const {
     return false;
   }
   if (algorithm_ == SignatureAlgorithm::kEd25519) {
-    return verify_ed25519(key_.get(), message, signature);
+    return verify_ed25519(native(), message, signature);
   }
   const DigestContextPointer context(EVP_MD_CTX_new());
-  const bool good = context != nullptr &&
-                    EVP_DigestVerifyInit(context.get(), nullptr, digest_of(algorithm_), nullptr,
-                                         key_.get()) == 1 &&
-                    EVP_DigestVerify(context.get(), signature.data(), signature.size(),
-                                     message.data(), message.size()) == 1;
+  const bool good =
+      context != nullptr &&
+      EVP_DigestVerifyInit(context.get(), nullptr, digest_of(algorithm_), nullptr, native()) == 1 &&
+      EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
+                       message.size()) == 1;
   if (!good) {
     ERR_clear_error();
   }

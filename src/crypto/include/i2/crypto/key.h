@@ -37,26 +37,27 @@ class PublicKey {
   [[nodiscard]] static Result<PublicKey> from_raw(SignatureAlgorithm algorithm, ByteView raw);
 
   [[nodiscard]] SignatureAlgorithm algorithm() const { return algorithm_; }
-  [[nodiscard]] Bytes spki() const;
+  // Encoded once; valid as long as a copy of this key is there.
+  [[nodiscard]] const Bytes& spki() const;
+  [[nodiscard]] const Hash256& spki_sha256() const;
   [[nodiscard]] Bytes raw() const;  // P-256, P-384: the uncompressed point; not of RSA
-  [[nodiscard]] Hash256 spki_sha256() const;
   // The estimated strength against today's computers: 112 for RSA-2048, 128 for P-256.
   [[nodiscard]] int security_bits() const;
   // Pure signature over `message` (RSA, P-256: SHA-256; P-384: SHA-384; ML-DSA: empty context).
   // False for anything but a valid signature.
   [[nodiscard]] bool verify(ByteView message, ByteView signature) const;
   [[nodiscard]] explicit operator bool() const { return key_ != nullptr; }
-  [[nodiscard]] evp_pkey_st* native() const { return key_.get(); }
+  [[nodiscard]] evp_pkey_st* native() const;
 
  private:
   friend class PrivateKey;
   friend class Certificate;
   friend class CertificateRequest;
-  PublicKey(std::shared_ptr<evp_pkey_st> key, SignatureAlgorithm algorithm)
-      : key_(std::move(key)), algorithm_(algorithm) {}
+  struct Native;  // the key, and its encoding from the first time on that it is asked for
+  PublicKey(std::shared_ptr<evp_pkey_st> key, SignatureAlgorithm algorithm);
   // Finds the algorithm out. Error: crypto.algorithm_unknown.
   [[nodiscard]] static Result<PublicKey> wrap(std::shared_ptr<evp_pkey_st> key);
-  std::shared_ptr<evp_pkey_st> key_;  // shared: an EVP_PKEY is reference-counted and immutable
+  std::shared_ptr<const Native> key_;  // shared: copies are the same key
   SignatureAlgorithm algorithm_ = SignatureAlgorithm::kEd25519;
 };
 

@@ -102,9 +102,18 @@ class Certificate {
   [[nodiscard]] x509_st* native() const { return certificate_.get(); }
 
  private:
+  friend Result<Certificate> prepare_certificate(const CertificateFields&, const Certificate*);
+  friend Result<Certificate> sign_certificate(const Certificate&, const Certificate*,
+                                              const PrivateKey&);
+  Certificate(std::shared_ptr<x509_st> certificate, PublicKey key)
+      : certificate_(std::move(certificate)), public_key_(std::move(key)) {}
+
   std::shared_ptr<x509_st> certificate_;  // shared: an X509 is reference-counted and immutable
   PublicKey public_key_;
 };
+
+// What is signed, within Certificate::der().
+[[nodiscard]] ByteView tbs_of(ByteView certificate);
 
 // RFC 2986. Carries the proof of possession of its key.
 class CertificateRequest {
@@ -136,7 +145,8 @@ class CertificateRequest {
   PublicKey public_key_;
 };
 
-// The certificate over `fields` with an empty signature. `issuer` is the issuer's certificate, or
+// The certificate over `fields` with an empty signature, to be looked at and signed: what it holds
+// as native() has no key that OpenSSL could use. `issuer` is the issuer's certificate, or
 // none for a self-signed one. One set of fields makes one string of bytes: a final certificate and
 // its precertificate differ in nothing but the poison and the SCTs. Leaf extensions stay small:
 // with X25519MLKEM768 and Falcon the first flight has about 790 spare bytes.
