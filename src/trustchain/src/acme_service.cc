@@ -4,6 +4,7 @@
 #include <i2/wire/canonical.h>
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <mutex>
 #include <set>
@@ -100,13 +101,17 @@ acme::Issued answer_with(crypto::Certificate leaf, const std::vector<crypto::Cer
   return out;
 }
 
+constexpr std::array<std::string_view, 5> kBadRequests{
+    "trust.request_algorithm", "trust.request_extension", "trust.request_life",
+    "trust.request_possession", "crypto.request_malformed"};
+
 // What the order fails with, or nothing when another time may do.
 std::optional<Error> final_error(const Error& error) {
   const auto as = [&](ErrorCode code) { return Error(code, error.message()); };
   if (error.is("trust.request_name")) {
     return as("acme.rejected_identifier");
   }
-  if (error.code().starts_with("trust.request_") || error.code().starts_with("crypto.request_")) {
+  if (std::ranges::contains(kBadRequests, error.code())) {
     return as("acme.bad_csr");
   }
   if (error.is("acme.caa") || error.is("acme.dns") || error.is("trust.lint") ||
