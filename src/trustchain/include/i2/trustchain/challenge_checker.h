@@ -11,8 +11,8 @@
 // check_caa(), stop() and destruction happen there, or when nothing runs there any more. Nothing
 // blocks it; the hosts file is read on `pool`. libunbound has one thread of its own.
 //
-// Limits: Config. A check ends after `time_limit` at the latest; those that are more than
-// `checks_max` at a time wait for their turn before that time begins.
+// Limits: Config. A check ends after `time_limit` (check_caa(): that for each name) at the latest;
+// those that are more than `checks_max` at a time wait for their turn before that time begins.
 #pragma once
 
 #include <i2/base/error.h>
@@ -56,7 +56,7 @@ class ChallengeChecker {
   // Error: acme.options_invalid (the resolver's address, the hosts file, a CAA identity).
   [[nodiscard]] static Result<std::unique_ptr<ChallengeChecker>> open(
       boost::asio::any_io_executor executor, boost::asio::any_io_executor pool, Config config);
-  // After stop(), when every check has ended.
+  // When every check has ended, as stop() makes them.
   ~ChallengeChecker();
   ChallengeChecker(const ChallengeChecker&) = delete;
   ChallengeChecker& operator=(const ChallengeChecker&) = delete;
