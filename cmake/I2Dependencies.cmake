@@ -10,6 +10,7 @@ find_package(benchmark REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(UNBOUND REQUIRED IMPORTED_TARGET libunbound>=1.22)
 
 # ngtcp2 and its crypto library must come from one version: plain trixie silently mixes the headers of 1.11
 # with the library of 1.22 (tools/apt-preferences).

@@ -27,6 +27,7 @@ RESERVED_HEADERS = [
     (("nghttp2/", "nghttp3/"), ("gateway",), "nghttp2 and nghttp3"),
     (("boost/asio/ssl",), ("gateway",), "Asio's TLS wrapper"),
     (("rocksdb/",), ("store",), "RocksDB"),
+    (("unbound.h",), ("trustchain",), "libunbound"),
 ]
 
 # Expensive to compile: a header that includes one makes every user pay for it.

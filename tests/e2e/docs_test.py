@@ -45,6 +45,7 @@ internet2-server --data-dir beta --bind ::1 --port 9393 development 2>/dev/null 
 mkdir -p ~/.local/share/bash-completion/completions
 """,
     "docs/concepts.md": NODE,
+    "docs/reference/acme.md": "export I2_ACME=true; " + NODE,
     "docs/reference/config.md": NODE,
     "docs/reference/http.md": NODE,
     "packaging/README.md": NODE,

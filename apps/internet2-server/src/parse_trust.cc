@@ -111,9 +111,42 @@ void add_ct(const Grammar& grammar) {
       ->required();
 }
 
+void add_acme(const Grammar& grammar) {
+  Options& options = grammar.options;
+  CLI::App* const acme = grammar.verb("acme", "the ACME server: accounts, and keys for new ones",
+                                      "i2 acme eab add printer", "Trust");
+  acme->require_subcommand(1);
+  const auto action = [&options](CLI::App* of, const std::string& path,
+                                 const std::string& summary) {
+    CLI::App* const out = of->add_subcommand(path.substr(path.rfind(' ') + 1), summary);
+    out->fallthrough(true);
+    out->callback([&options, path] { options.action = path; });
+    return out;
+  };
+  const auto word = [&options](CLI::App* of, const std::string& name, const std::string& meaning,
+                               const std::string& type) {
+    of->add_option(name, options.words, meaning)->type_name(type)->required()->expected(1);
+  };
+  action(acme, "status", "where it is, and what it did since the start");
+  CLI::App* const account = acme->add_subcommand("account", "accounts of clients");
+  account->fallthrough(true);
+  account->require_subcommand(1);
+  action(account, "account ls", "all of them");
+  word(action(account, "account show", "one, with its orders"), "account", "its id", "ID");
+  word(action(account, "account deactivate", "it gets nothing any more, for good"), "account",
+       "its id", "ID");
+  CLI::App* const eab = acme->add_subcommand("eab", "keys with which new accounts are bound");
+  eab->fallthrough(true);
+  eab->require_subcommand(1);
+  word(action(eab, "eab add", "make a key; it is shown this once"), "kid", "a name for it", "KID");
+  action(eab, "eab ls", "their names, and the accounts that were bound");
+  word(action(eab, "eab rm", "no new accounts with this key"), "kid", "its name", "KID");
+}
+
 }  // namespace
 
 void add_trust_verbs(const Grammar& grammar) {
+  add_acme(grammar);
   add_cert(grammar);
   add_ct(grammar);
 }

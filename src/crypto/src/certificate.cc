@@ -161,6 +161,24 @@ std::vector<std::string> Certificate::extensions() const {
   return out;
 }
 
+std::optional<Certificate::Extension> Certificate::extension(const std::string& oid) const {
+  const ObjectPointer object(OBJ_txt2obj(oid.c_str(), 1));
+  const int found =
+      object != nullptr ? X509_get_ext_by_OBJ(certificate_.get(), object.get(), -1) : -1;
+  if (found < 0 || X509_get_ext_by_OBJ(certificate_.get(), object.get(), found) >= 0) {
+    return std::nullopt;
+  }
+  X509_EXTENSION* const extension = X509_get_ext(certificate_.get(), found);
+  return Extension{.critical = X509_EXTENSION_get_critical(extension) == 1,
+                   .value = to_octets(X509_EXTENSION_get_data(extension))};
+}
+
+bool Certificate::is_self_signed() const {
+  const bool out = X509_self_signed(certificate_.get(), 1) == 1;
+  ERR_clear_error();
+  return out;
+}
+
 CertificateFields Certificate::fields() const {
   CertificateFields out;
   out.subject_key = public_key_;

@@ -42,6 +42,7 @@ using KeyContextPointer = NativePointer<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using DigestContextPointer = NativePointer<EVP_MD_CTX, EVP_MD_CTX_free>;
 using CertificatePointer = NativePointer<X509, X509_free>;
 using RequestPointer = NativePointer<X509_REQ, X509_REQ_free>;
+using ObjectPointer = NativePointer<ASN1_OBJECT, ASN1_OBJECT_free>;
 using NamePointer = NativePointer<X509_NAME, X509_NAME_free>;
 using NamesPointer = NativePointer<GENERAL_NAMES, GENERAL_NAMES_free>;
 using ExtensionsPointer = NativePointer<STACK_OF(X509_EXTENSION), free_extensions>;

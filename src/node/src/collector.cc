@@ -76,6 +76,7 @@ Task<> Collector::collect() {
   add_transport(*report, workers);
   add_gateway(*report);
   add_authority(*report);
+  add_acme(*report);
   add_own(*report);
   const std::scoped_lock lock(mutex_);
   latest_ = std::move(report);
@@ -128,6 +129,29 @@ void Collector::add_authority(telemetry::Report& report) const {
   out.set<"failed_certificates">(stats.failed);
   out.set<"waiting_requests">(static_cast<std::int64_t>(stats.waiting));
   report.add(out);
+}
+
+void Collector::add_acme(telemetry::Report& report) const {
+  if (acme_ == nullptr) {
+    return;
+  }
+  const auto stats = acme_->service().stats();
+  Snapshot<AcmeMetrics> out;
+  out.set<"requests">(stats.requests);
+  out.set<"refused_requests">(stats.refused_requests);
+  out.set<"failed_requests">(stats.failed_requests);
+  out.set<"validations">(stats.validations);
+  out.set<"issued_certificates">(stats.issued);
+  out.set<"refused_orders">(stats.refused_orders);
+  out.set<"revoked_certificates">(stats.revoked);
+  out.set<"waiting">(static_cast<std::int64_t>(stats.waiting));
+  out.set<"closed">(stats.closed ? 1 : 0);
+  report.add(out);
+  for (const auto& [code, count] : stats.failed_validations) {
+    Snapshot<AcmeFailureMetrics> failures;
+    failures.set<"failed_validations">(count);
+    report.add(failures, {{.name = "error", .value = code}});
+  }
 }
 
 void Collector::add_fleet(telemetry::Report& report) const {

@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 
+#include "acme.h"
 #include "admin_server.h"
 #include "authority.h"
 #include "metrics.h"
@@ -46,6 +47,8 @@ class Collector {
   void set_gateway(std::function<gateway::GatewayStats()> stats) { gateway_ = std::move(stats); }
   // The authority of this node; null: it is none.
   void set_authority(const Authority* authority) { authority_ = authority; }
+  // Before start(): the ACME server of this node.
+  void set_acme(const Acme* acme) { acme_ = acme; }
   // Before start(): the log of this node.
   void set_log(const trustchain::CtLog* log) { transparency_ = log; }
   [[nodiscard]] FileMetrics& files() { return files_; }
@@ -64,6 +67,7 @@ class Collector {
                      const std::vector<stoq::TransportStats>& workers) const;
   void add_gateway(telemetry::Report& report) const;
   void add_authority(telemetry::Report& report) const;
+  void add_acme(telemetry::Report& report) const;
   void add_fleet(telemetry::Report& report) const;
   void add_log(telemetry::Report& report) const;
   void add_own(telemetry::Report& report) const;
@@ -74,6 +78,7 @@ class Collector {
   bool stopping_ = false;
   std::function<gateway::GatewayStats()> gateway_;
   const Authority* authority_ = nullptr;
+  const Acme* acme_ = nullptr;
   const trustchain::CtLog* transparency_ = nullptr;
   FileMetrics files_;
   AdminMetrics admin_;

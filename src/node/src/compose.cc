@@ -172,6 +172,15 @@ void Node::Impl::add_layers() {
                     }
                   },
               .health = {}});
+  layers.add({.name = "acme",
+              .start = [this] { return start_acme(); },
+              .stop =
+                  [this] {
+                    if (acme != nullptr) {
+                      acme->stop();
+                    }
+                  },
+              .health = {}});
   layers.add(
       {.name = "transport",
        .start = [this] { return open_transport(); },
@@ -287,6 +296,19 @@ Result<void> Node::Impl::start_authority() {
   return {};
 }
 
+Result<void> Node::Impl::start_acme() {
+  I2_TRY_VALUE(acme, Acme::open({.config = config,
+                                 .runtime = *runtime,
+                                 .tasks = tasks,
+                                 .log = log,
+                                 .clock = clock,
+                                 .rng = rng,
+                                 .trust = *trust,
+                                 .authority = authority.get(),
+                                 .served = serves_http()}));
+  return {};
+}
+
 Result<void> Node::Impl::open_transport() {
   auto settings = transport_config(config, serves_http(), runtime->worker_count());
   settings.endpoint.secret = endpoint_secret(trust->identity());
@@ -328,6 +350,7 @@ Result<void> Node::Impl::open_transport() {
                                      .log = log,
                                      .clock = clock});
   collector->set_authority(authority.get());
+  collector->set_acme(acme.get());
   collector->set_log(transparency ? &transparency->log() : nullptr);
   return {};
 }
@@ -339,9 +362,12 @@ Result<void> Node::Impl::start_certificates() {
                                  .tasks = tasks,
                                  .clock = clock,
                                  .rng = rng};
+  auto names = reachable_names(config.http, transport->local_address());
+  if (acme != nullptr) {
+    names.dns.push_back(acme->host());
+  }
   renewal.emplace(parts, log, authority.get());
-  ordinary_renewal.emplace(parts, log, authority.get(), *ordinary,
-                           reachable_names(config.http, transport->local_address()));
+  ordinary_renewal.emplace(parts, log, authority.get(), *ordinary, std::move(names));
   renewal->attach(rpc);
   ordinary_renewal->attach(rpc);
   if (config.renew_certificates) {
@@ -406,6 +432,7 @@ Result<void> Node::Impl::start_http() {
                                         .layers = layers,
                                         .collector = *collector,
                                         .log = transparency ? &transparency->log() : nullptr,
+                                        .acme = acme.get(),
                                         .clock = clock,
                                         .rng = rng}));
   on_control([this] { collector->set_gateway([this] { return http->stats(); }); });
@@ -435,6 +462,8 @@ Result<void> Node::Impl::start_admin() {
                                       .ordinary = *ordinary});
   verbs->attach(*admin);
   cert_verbs->attach(*admin);
+  acme_verbs.emplace(AcmeVerbs::Parts{.runtime = *runtime, .acme = acme.get(), .rng = rng});
+  acme_verbs->attach(*admin);
   log_verbs.emplace(LogVerbs::Parts{.runtime = *runtime, .log = transparency.get()});
   log_verbs->attach(*admin);
   members->attach(*admin);

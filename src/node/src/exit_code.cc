@@ -10,6 +10,9 @@ namespace {
 using enum ExitCode;
 
 constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
+    {"acme.busy", kExhausted},
+    {"acme.not_served", kDenied},
+    {"acme.options_invalid", kUsage},
     {"admin.argument", kUsage},
     {"config.duration_invalid", kUsage},
     {"config.invalid", kUsage},

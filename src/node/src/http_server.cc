@@ -43,6 +43,9 @@ gateway::AccessConfig access_config(const HttpServer::Parts& parts, const Hash25
        trustchain::own_dns_names(parts.trust.name(), parts.trust.members()->genesis().fleet_name)) {
     out.hosts.insert(std::move(name));
   }
+  if (parts.acme != nullptr) {
+    out.hosts.insert(parts.acme->host());
+  }
   const auto names = reachable_names(parts.config.http, parts.transport.local_address());
   out.hosts.insert(names.dns.begin(), names.dns.end());
   for (const crypto::IpAddress& address : names.addresses) {
@@ -109,6 +112,9 @@ HttpServer::HttpServer(const Parts& parts)
   if (parts.log != nullptr) {
     log_.emplace(LogResources::Parts{.log = *parts.log, .runtime = parts.runtime});
   }
+  if (parts.acme != nullptr) {
+    acme_.emplace(parts.acme->service());
+  }
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const Parts& parts) {
@@ -120,6 +126,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const Parts& parts) {
   out->ca_.attach(router);
   if (out->log_) {
     out->log_->attach(router);
+  }
+  if (out->acme_) {
+    out->acme_->attach(router);
   }
   gateway::Router described = router;
   const gateway::Route document{.pattern = "/openapi.json",

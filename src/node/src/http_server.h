@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 
+#include "acme.h"
+#include "acme_resources.h"
 #include "ca_resources.h"
 #include "certificates.h"
 #include "http_resources.h"
@@ -28,6 +30,7 @@ class HttpServer {
     const Layers& layers;
     Collector& collector;
     trustchain::CtLog* log;  // null: this node has none
+    Acme* acme;              // null: this node serves none
     const Clock& clock;
     Rng& rng;
   };
@@ -50,6 +53,7 @@ class HttpServer {
   HttpResources resources_;
   CaResources ca_;
   std::optional<LogResources> log_;
+  std::optional<AcmeResources> acme_;
   std::unique_ptr<gateway::Gateway> gateway_;
 };
 

@@ -66,6 +66,21 @@ using AuthorityMetrics =
                    "Certificates that were allowed and not made">,
             Metric<Gauge, "waiting_requests", Unit::kNone, "Requests that wait for their turn">>;
 
+// From trustchain::AcmeService::Stats.
+using AcmeMetrics = Metrics<
+    "acme", Metric<Counter, "requests", Unit::kNone, "ACME requests">,
+    Metric<Counter, "refused_requests", Unit::kNone, "Those answered with 4xx">,
+    Metric<Counter, "failed_requests", Unit::kNone, "Those answered with 5xx">,
+    Metric<Counter, "validations", Unit::kNone, "Challenges that proved a name">,
+    Metric<Counter, "issued_certificates", Unit::kNone, "Certificates issued to ACME clients">,
+    Metric<Counter, "refused_orders", Unit::kNone, "Orders that got no certificate">,
+    Metric<Counter, "revoked_certificates", Unit::kNone, "Certificates that clients took back">,
+    Metric<Gauge, "waiting", Unit::kNone, "Checks and issuances under way">,
+    Metric<Gauge, "closed", Unit::kNone, "1 when records cannot be written">>;
+using AcmeFailureMetrics =
+    Metrics<"acme", Metric<Counter, "failed_validations", Unit::kNone,
+                           "Challenges that proved nothing, by the code of the error">>;
+
 using FileMetrics =
     Metrics<"files", Metric<Counter, "received", Unit::kNone, "Files received and verified">,
             Metric<Counter, "received", Unit::kBytes, "Their size">,

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 
+#include "acme.h"
 #include "authority_calls.h"
 #include "collector.h"
 #include "fleet_services.h"
@@ -22,6 +23,7 @@
 #include "ordinary_renewal.h"
 #include "renewal.h"
 #include "verbs.h"
+#include "verbs_acme.h"
 #include "verbs_cert.h"
 #include "verbs_log.h"
 
@@ -52,6 +54,7 @@ struct Node::Impl {
   std::unique_ptr<Authority> authority;  // null where this node is none
   std::optional<AuthorityCalls> authority_calls;
   TaskGroup tasks;
+  std::unique_ptr<Acme> acme;  // null where this node serves none
   std::unique_ptr<stoq::Transport> transport;
   stoq::RpcServer rpc;
   stoq::ByteServices bytes;
@@ -64,6 +67,7 @@ struct Node::Impl {
   std::optional<Collector> collector;
   std::optional<OrdinaryRenewal> ordinary_renewal;
   std::optional<CertVerbs> cert_verbs;
+  std::optional<AcmeVerbs> acme_verbs;
   std::unique_ptr<LogService> transparency;  // null: this node has no log
   std::optional<Verbs> verbs;
   std::optional<LogVerbs> log_verbs;
@@ -95,6 +99,7 @@ struct Node::Impl {
   Result<void> open_trust();
   Result<void> start_ledger();
   Result<void> start_authority();
+  Result<void> start_acme();
   Result<void> open_transport();
   Result<void> start_peers();
   Result<void> start_certificates();

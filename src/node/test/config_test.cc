@@ -409,6 +409,34 @@ TEST_F(ConfigTest, TheReferenceIsThatOfTheTable) {
   }
 }
 
+TEST_F(ConfigTest, Acme) {
+  const auto off = load_config({});
+  ASSERT_TRUE(off);
+  EXPECT_FALSE(off->config.acme.enabled);
+  EXPECT_EQ(off->config.acme.http_port, 80);
+  EXPECT_EQ(off->config.acme.tls_port, 443);
+  const auto on =
+      load_config(with_file("[trustchain.acme]\nenabled = true\n"
+                            "base_url = \"https://ca.home.example/acme\"\n"
+                            "names = \"home.example lab.example\"\n"
+                            "external_account_required = true\n"
+                            "caa_identities = \"ca.home.example\"\n"
+                            "resolver = \"[fd00::53]:53\"\nhosts_file = \"hosts\"\n"
+                            "http_port = 8080\ntls_port = 8443\n"));
+  ASSERT_TRUE(on);
+  const AcmeConfig& acme = on->config.acme;
+  EXPECT_TRUE(acme.enabled && acme.external_account_required);
+  EXPECT_EQ(acme.base_url, "https://ca.home.example/acme");
+  EXPECT_EQ(acme.names, "home.example lab.example");
+  EXPECT_EQ(acme.caa_identities, "ca.home.example");
+  EXPECT_EQ(acme.resolver, "[fd00::53]:53");
+  EXPECT_EQ(acme.hosts_file, folder_ / "hosts");
+  EXPECT_EQ(acme.http_port, 8080);
+  EXPECT_EQ(acme.tls_port, 8443);
+  EXPECT_THAT(problems_of(with_file("[trustchain.acme]\nenabled = \"yes\"\nhttp_port = 0\n")),
+              ElementsAre("2: config.type", "3: config.value"));
+}
+
 TEST_F(ConfigTest, TheShippedFilesAreClean) {
   for (const char* const name : {"development", "production", "gateway", "stoq"}) {
     const auto config =

@@ -1,4 +1,5 @@
-// [security] [certificates], and production.toml's [stoq.certificates] [trustchain.*].
+// [security] [certificates], [trustchain.acme], and production.toml's [stoq.certificates]
+// [trustchain.*].
 #include <array>
 
 #include "settings.h"
@@ -123,6 +124,65 @@ constexpr std::array kTrustRows{
                 .standing = kVoid,
                 .note = "every node knows the issuing authorities, so a chain is the certificate "
                         "alone"}},
+
+    SettingRow{{.section = "trustchain.acme",
+                .key = "enabled",
+                .environment = "I2_ACME",
+                .type = kBoolean,
+                .default_value = "false",
+                .meaning = "serve ACME under `/acme` where this node is an authority and the "
+                           "gateway is on: everybody who reaches it gets certificates for names "
+                           "that they prove"},
+               [](Config& c, const SettingValue& v) { c.acme.enabled = v.flag; }},
+    SettingRow{{.section = "trustchain.acme",
+                .key = "base_url",
+                .meaning = "`https://`, a host name and `/acme`; default "
+                           "`https://<name>.<fleet>.i2.internal:<port>/acme`"},
+               [](Config& c, const SettingValue& v) { c.acme.base_url = v.text; }},
+    SettingRow{{.section = "trustchain.acme",
+                .key = "names",
+                .meaning = "domains, with spaces between them: certificates are for these and "
+                           "names below; default any name that is proven"},
+               [](Config& c, const SettingValue& v) { c.acme.names = v.text; }},
+    SettingRow{{.section = "trustchain.acme",
+                .key = "external_account_required",
+                .type = kBoolean,
+                .default_value = "false",
+                .meaning = "accounts only for holders of a key of `i2 acme eab add`"},
+               [](Config& c, const SettingValue& v) { c.acme.external_account_required = v.flag; }},
+    SettingRow{{.section = "trustchain.acme",
+                .key = "caa_identities",
+                .meaning = "what CAA records call this authority, with spaces between them"},
+               [](Config& c, const SettingValue& v) { c.acme.caa_identities = v.text; }},
+    SettingRow{{.section = "trustchain.acme",
+                .key = "resolver",
+                .meaning = "the DNS server to ask, `[address]:port`; default those of "
+                           "`/etc/resolv.conf`"},
+               [](Config& c, const SettingValue& v) { c.acme.resolver = v.text; }},
+    SettingRow{{.section = "trustchain.acme",
+                .key = "hosts_file",
+                .type = kPath,
+                .meaning = "addresses of names, like `/etc/hosts`, that are asked first"},
+               [](Config& c, const SettingValue& v) { c.acme.hosts_file = v.path; }},
+    SettingRow{{.section = "trustchain.acme",
+                .key = "http_port",
+                .type = kInteger,
+                .default_value = "80",
+                .range = {1, 65'535},
+                .meaning = "where http-01 is looked for; another one than 80 lets every user of a "
+                           "machine prove its names"},
+               [](Config& c, const SettingValue& v) {
+                 c.acme.http_port = static_cast<std::uint16_t>(v.number);
+               }},
+    SettingRow{{.section = "trustchain.acme",
+                .key = "tls_port",
+                .type = kInteger,
+                .default_value = "443",
+                .range = {1, 65'535},
+                .meaning = "where tls-alpn-01 is looked for; likewise"},
+               [](Config& c, const SettingValue& v) {
+                 c.acme.tls_port = static_cast<std::uint16_t>(v.number);
+               }},
 
     SettingRow{{.section = "trustchain.dns",
                 .key = "dns_mode",

@@ -162,6 +162,16 @@ Result<Response> Server::account(Call& call) {
   return account_response(row, 200);
 }
 
+bool Server::deactivate_account(std::string_view account) {
+  AccountRow* const row = store_->account(account);
+  if (row == nullptr || row->deactivated) {
+    return false;
+  }
+  row->deactivated = true;
+  store_->changed(*row);
+  return true;
+}
+
 // §7.1.2.1. The cursor is the last order of the page before.
 Result<Response> Server::account_orders(const Call& call) {
   if (call.id != call.account->id) {

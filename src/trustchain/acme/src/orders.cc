@@ -79,6 +79,9 @@ Result<Bytes> check_request(const std::string& text, const Order& order, const A
   if (!request->verify_possession()) {
     return bad_csr("the certificate request is not signed by the key it contains");
   }
+  if (!request->ip_addresses().empty() || !request->other_names().empty()) {
+    return bad_csr("the certificate request is for more than host names");
+  }
   std::vector<std::string> names = request->dns_names();
   if (std::string common_name = request->subject_common_name(); !common_name.empty()) {
     names.push_back(std::move(common_name));  // acme-tiny and uacme may name one there only
@@ -348,7 +351,7 @@ bool Server::handle_issued(std::string_view order, const Issued& issued, UnixMil
   row->chain = std::move(chain);
   row->leaf = crypto::sha256(leaf.der());
   row->certificate =
-      to_text({.authority_key_id = issued.authority_key_id, .serial = leaf.serial()});
+      to_text({.authority_key_id = leaf.authority_key_id(), .serial = leaf.serial()});
   row->not_after = leaf.not_after();
   store_->changed(*row);
   if (Order* const old = store_->order_by_certificate(row->replaces); old != nullptr) {
@@ -366,6 +369,10 @@ bool Server::handle_refused(std::string_view order, const Error& error) {
   row->error = shown(error);
   store_->changed(*row);
   return true;
+}
+
+void Server::handle_deferred(std::string_view order) {
+  issuances_.emplace_back(order);
 }
 
 }  // namespace i2::trustchain::acme

@@ -53,6 +53,8 @@ constexpr std::array<ProblemKind, 33> kProblemKinds{{
     {"acme.wrong_url", "unauthorized", 403},  // RFC 8555 §6.4
 }};
 
+constexpr std::int64_t kBusyRetryS = 60;
+
 const ProblemKind& kind_of_error(const Error& error) {
   const auto* const found = std::ranges::find(kProblemKinds, error.code(), &ProblemKind::code);
   if (found != kProblemKinds.end()) {
@@ -108,8 +110,12 @@ Error shown(const Error& error) {
   return Error::reported(error.code(), std::move(message)).value_or(error);
 }
 
+Response unavailable() {
+  return problem(
+      Error("acme.busy", "the server cannot do this at the moment; try again later", kBusyRetryS));
+}
+
 std::unexpected<Error> busy() {
-  constexpr std::int64_t kBusyRetryS = 60;
   return fail("acme.busy", "too much is under way; try again later", kBusyRetryS);
 }
 

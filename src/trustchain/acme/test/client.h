@@ -135,7 +135,7 @@ class TestAuthority final : public Authority {
                                            .serial = serial},
                                           &issuer(), issuer_key())
                     .value();
-    return {.chain = {std::move(leaf), issuer()}, .authority_key_id = Bytes(20, 0xaa)};
+    return {.chain = {std::move(leaf), issuer()}};
   }
 
  private:

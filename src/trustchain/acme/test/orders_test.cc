@@ -286,6 +286,12 @@ TEST_F(OrderTest, RequestsThatDoNotFitTheOrder) {
   EXPECT_EQ(client_.finalize(made.body, {"a.example", "*.b.example"}, key).verdict(), "400 badCSR");
   EXPECT_EQ(client_.finalize(made.body, {"a.example", "b.example"}, client_.key.key()).verdict(),
             "400 badCSR");
+  const auto with_address =
+      crypto::CertificateRequest::create(key, "", {"a.example", "b.example"}, {{0xfd}}).value();
+  EXPECT_EQ(
+      client_.post(made.body["finalize"], json{{"csr", wire::to_base64url(with_address.der())}})
+          .verdict(),
+      "400 badCSR");
   Bytes der = crypto::CertificateRequest::create(key, "a.example", {"a.example", "b.example"})
                   .value()
                   .der();

@@ -94,6 +94,15 @@ class Certificate {
   [[nodiscard]] std::optional<std::uint32_t> key_usage() const;
   // OIDs in dotted form, in their order, with repetitions.
   [[nodiscard]] std::vector<std::string> extensions() const;
+  // The one extension with this OID (dotted): its critical flag, and the DER that is its value.
+  // Nothing when absent, or when it is there twice.
+  struct Extension {
+    bool critical = false;
+    Bytes value{};
+  };
+  [[nodiscard]] std::optional<Extension> extension(const std::string& oid) const;
+  // Whether subject and issuer are one, and the certificate's own key signed it.
+  [[nodiscard]] bool is_self_signed() const;
   // What build_certificate() would make this certificate from. What the fields cannot say (names of
   // other kinds, extensions that are not known here) is missing.
   [[nodiscard]] CertificateFields fields() const;

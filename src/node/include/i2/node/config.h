@@ -8,6 +8,7 @@
 
 #include <i2/base/clock.h>
 #include <i2/base/error.h>
+#include <i2/node/acme_config.h>
 #include <i2/node/http_config.h>
 #include <i2/node/log.h>
 #include <i2/stoq/core/address.h>
@@ -59,6 +60,7 @@ struct Config {
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   HttpConfig http;
+  AcmeConfig acme;
   std::uint64_t log_rate = 20;     // lines of one event in a second
   std::filesystem::path qlog_dir;  // empty: no qlog
   std::uint64_t qlog_files_max = 64;

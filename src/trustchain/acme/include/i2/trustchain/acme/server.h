@@ -79,7 +79,7 @@ struct RenewalInfo {
   std::uint32_t ask_again_s = 3600;
 };
 
-// What the server asks; answered at once, from memory.
+// What the server asks; answered at once.
 class Authority {
  public:
   virtual ~Authority() = default;
@@ -126,7 +126,6 @@ struct Issuance {
 
 struct Issued {
   std::vector<crypto::Certificate> chain;  // the leaf first
-  Bytes authority_key_id;                  // of the leaf
 };
 
 // The certificate is as the client sent it, and anybody can make one that bears a serial number of
@@ -137,6 +136,9 @@ struct Revocation {
   std::uint8_t reason = 0;  // RFC 5280 §5.3.1
   std::string account;      // empty: signed with the certificate's own key
 };
+
+// What a client is told when its request came to nothing for reasons that pass: 503.
+[[nodiscard]] Response unavailable();
 
 class Store;
 class Nonces;
@@ -162,9 +164,13 @@ class Server {
   // False: there is no such order (any more), or the chain is too long to be kept.
   bool handle_issued(std::string_view order, const Issued& issued, UnixMillis now);
   bool handle_refused(std::string_view order, const Error& error);
+  // It cannot be issued now: poll_issuance() gives it once more.
+  void handle_deferred(std::string_view order);
   // acme.already_revoked, acme.unauthorized and acme.bad_revocation_reason are those of RFC 8555.
   // Once for each ticket.
   [[nodiscard]] Response handle_revoked(std::uint64_t ticket, const Result<void>& outcome);
+  // As its owner could do it. False: there is no such account, or it was deactivated before.
+  bool deactivate_account(std::string_view account);
   // Forgets what has expired; once a minute is plenty.
   void handle_time(UnixMillis now);
 
