@@ -72,9 +72,10 @@ Result<Prepared> prepare_request(const Options& options) {
 }
 
 std::string cert_text(const json& c) {
-  std::string out =
-      std::format("serial      {}\nname        {}\n", c["serial_number"].get<std::string>(),
-                  c["common_name"].get<std::string>());
+  std::string out = std::format("serial      {}\n", c["serial_number"].get<std::string>());
+  if (c.contains("common_name")) {
+    out += std::format("name        {}\n", c["common_name"].get<std::string>());
+  }
   if (c.contains("san_entries")) {
     for (const json& name : c["san_entries"]) {
       out += std::format("            {}\n", name.get<std::string>());
@@ -165,18 +166,23 @@ ExitCode run_cert_list(const Options& options, const node::Config& config) {
   json all = json::array();
   std::string text;
   std::string after;
+  std::map<std::string, node::AdminValue, std::less<>> asked{{"requester", options.requester}};
+  if (!options.of_fleet) {
+    asked["name"] = options.name;
+  }
   do {
+    asked["after"] = after;
     const auto page =
-        ask_json(config, options, "cert_list",
-                 {{"name", options.name}, {"requester", options.requester}, {"after", after}});
+        ask_json(config, options, options.of_fleet ? "certificates" : "cert_list", asked);
     if (!page) {
       return out.failure(page.error());
     }
+    // The index has no names: whose it is, and from whom.
     for (const json& one : (*page)["certificates"]) {
-      text +=
-          std::format("{}  {}  {:9}  {}  {}\n", one["serial_number"].get<std::string>(),
-                      one["expires_at"].get<std::string>(), one["state"].get<std::string>(),
-                      one["common_name"].get<std::string>(), one["requester"].get<std::string>());
+      text += std::format("{}  {}  {:9}  {}  {}\n", one["serial_number"].get<std::string>(),
+                          one["expires_at"].get<std::string>(), one["state"].get<std::string>(),
+                          one[options.of_fleet ? "requester" : "common_name"].get<std::string>(),
+                          one[options.of_fleet ? "authority" : "requester"].get<std::string>());
       all.push_back(one);
     }
     after = page->value("next", "");
@@ -275,9 +281,10 @@ ExitCode run_cert(const Options& options, const node::Config& config) {
   if (const auto ordered = revoke_by_fleet(options, config)) {
     return *ordered;
   }
-  return run_cert_change(options,
-                         ask_json(config, options, "cert_revoke",
-                                  {{"serial", options.words.front()}, {"reason", options.reason}}));
+  return run_cert_change(
+      options, ask_json(config, options, "cert_revoke",
+                        {{"serial", options.words.front()},
+                         {"reason", options.reason.empty() ? "unspecified" : options.reason}}));
 }
 
 }  // namespace i2::app

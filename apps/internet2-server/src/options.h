@@ -43,6 +43,7 @@ struct Options {
   std::string csr;
   std::string algorithm;
   std::string requester;
+  bool of_fleet = false;
   std::int64_t count = 1;
   std::int64_t streams = 1;
   Duration interval = kSecond;

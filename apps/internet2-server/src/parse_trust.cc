@@ -37,6 +37,8 @@ void add_cert(const Grammar& grammar) {
   CLI::App* const list = action("list", "what this authority issued");
   list->add_option("--name", options.name, "with this name")->type_name("N");
   list->add_option("--requester", options.requester, "for this requester")->type_name("R");
+  list->add_flag("--fleet", options.of_fleet,
+                 "those of all authorities, as the fleet's index has them");
   action("rotate", "renew this node's certificates now");
   CLI::App* const revoke = action("revoke", "have certificates refused everywhere");
   revoke

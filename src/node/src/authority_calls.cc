@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "fleet_certificates.h"
+
 namespace i2::node {
 namespace {
 
@@ -178,7 +180,12 @@ Task<Result<json>> AuthorityCalls::show(std::string serial) {
     I2_TRY_VALUE(const auto record, find_record(authority, bytes));
     return issued_json(authority, record);
   };
-  co_return co_await run(work);
+  auto own = co_await run(work);
+  if (own || (!own.error().is("trust.no_issuer") && !own.error().is("trust.certificate_unknown"))) {
+    co_return own;
+  }
+  auto indexed = fleet_certificate(*parts_.chain(), *parts_.trust.members(), serial);
+  co_return indexed ? std::move(indexed) : std::move(own);
 }
 
 Task<Result<json>> AuthorityCalls::list(std::string name, std::string requester, std::size_t limit,

@@ -15,9 +15,10 @@ class AuthorityCalls {
   struct Parts {
     rt::Runtime& runtime;
     fleet::TrustStore& trust;
-    Authority* authority;  // null: every call is answered with trust.no_issuer
+    std::function<std::shared_ptr<const fleet::Chain>()> chain;  // the newest that is known here
+    Authority* authority;  // null: every call but show() is answered with trust.no_issuer
   };
-  explicit AuthorityCalls(Parts parts) : parts_(parts) {}
+  explicit AuthorityCalls(Parts parts) : parts_(std::move(parts)) {}
   AuthorityCalls(const AuthorityCalls&) = delete;
   AuthorityCalls& operator=(const AuthorityCalls&) = delete;
 
@@ -30,6 +31,7 @@ class AuthorityCalls {
   };
   // Errors of all of these: trust.*, crypto.*, store.*, admin.argument.
   [[nodiscard]] Task<Result<nlohmann::json>> issue(Wish wish, std::string actor);
+  // What another authority has issued is shown as the fleet's index has it, without the DER.
   [[nodiscard]] Task<Result<nlohmann::json>> show(std::string serial);
   // `after`: `next` of the page before, in hexadecimal digits.
   [[nodiscard]] Task<Result<nlohmann::json>> list(std::string name, std::string requester,

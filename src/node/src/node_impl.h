@@ -14,13 +14,16 @@
 #include <optional>
 
 #include "authority_calls.h"
+#include "certificate_index.h"
 #include "collector.h"
+#include "expiry_watch.h"
 #include "fleet_services.h"
 #include "http_server.h"
 #include "layers.h"
 #include "log_service.h"
 #include "ordinary_renewal.h"
 #include "renewal.h"
+#include "revocation_sync.h"
 #include "verbs.h"
 #include "verbs_cert.h"
 #include "verbs_log.h"
@@ -63,6 +66,9 @@ struct Node::Impl {
   std::optional<Renewal> renewal;
   std::optional<Collector> collector;
   std::optional<OrdinaryRenewal> ordinary_renewal;
+  std::optional<CertificateIndex> certificate_index;  // these two on an authority
+  std::optional<RevocationSync> revocation_sync;
+  std::optional<ExpiryWatch> expiry_watch;
   std::optional<CertVerbs> cert_verbs;
   std::unique_ptr<LogService> transparency;  // null: this node has no log
   std::optional<Verbs> verbs;
@@ -95,6 +101,7 @@ struct Node::Impl {
   Result<void> open_trust();
   Result<void> start_ledger();
   Result<void> start_authority();
+  void follow_certificates();
   Result<void> open_transport();
   Result<void> start_peers();
   Result<void> start_certificates();
