@@ -2,9 +2,7 @@
 """What an authority issues and revokes is in the fleet's state, and what the state revokes is on its lists."""
 
 import json
-import subprocess
 import unittest
-import urllib.error
 import urllib.request
 
 from fleet import DEADLINE, PATIENCE, FleetTest, wait_for
@@ -31,7 +29,10 @@ class Index(FleetTest):
         one = self.of_fleet(beta)[first]
         self.assertEqual((one["state"], one["profile"], one["requester"], one["authority"], one["source"]),
                          ("issued", "server", "alpha", "alpha", "fleet"))
-        with urllib.request.urlopen(f"http://[::1]:{beta.http_port}/ca/certificate/{first}", timeout=DEADLINE) as answer:
+        token = (beta.data / "gateway" / "token").read_text().strip()
+        request = urllib.request.Request(f"http://[::1]:{beta.http_port}/ca/certificate/{first}",
+                                         headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
             shown = json.load(answer)
         self.assertEqual((shown["source"], shown["serial_number"]), ("fleet", first))
         self.assertNotIn("certificate_der", shown)

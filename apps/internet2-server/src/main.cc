@@ -24,7 +24,7 @@ using node::ExitCode;
 
 using Verb = ExitCode (*)(const Options&, const node::Config&);
 
-constexpr std::array<std::pair<std::string_view, Verb>, 23> kVerbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 24> kVerbs{{
     {"init", run_init},
     {"provision", run_provision},
     {"join", run_join},
@@ -48,6 +48,7 @@ constexpr std::array<std::pair<std::string_view, Verb>, 23> kVerbs{{
     {"restore", run_restore},
     {"cert", run_cert},
     {"ct", run_ct},
+    {"token", run_token},
 }};
 
 constexpr std::array<std::pair<std::string_view, node::Mode>, 4> kModes{{

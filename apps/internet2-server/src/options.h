@@ -44,6 +44,10 @@ struct Options {
   std::string algorithm;
   std::string requester;
   bool of_fleet = false;
+  std::string role;
+  std::string actor;
+  std::string decision;
+  std::string since;
   std::int64_t count = 1;
   std::int64_t streams = 1;
   Duration interval = kSecond;

@@ -294,7 +294,9 @@ Result<void> Node::Impl::start_authority() {
   authority_calls.emplace(AuthorityCalls::Parts{.runtime = *runtime,
                                                 .trust = *trust,
                                                 .chain = [this] { return fleet->ledger().chain(); },
-                                                .authority = authority.get()});
+                                                .authority = authority.get(),
+                                                .clock = clock});
+  I2_TRY_VALUE(tokens_of_http, TokenStore::load(config.data_dir / "gateway" / "tokens"));
   if (authority != nullptr && authority->store().abandoned() > 0) {
     log.warning("trust", "certificates_abandoned",
                 "certificates were under way when this authority ended; nobody was given them",
@@ -465,6 +467,7 @@ Result<void> Node::Impl::start_http() {
                                         .trust = *trust,
                                         .ordinary = *ordinary,
                                         .authority = *authority_calls,
+                                        .tokens = *tokens_of_http,
                                         .peers = *peers,
                                         .layers = layers,
                                         .collector = *collector,
@@ -501,6 +504,12 @@ Result<void> Node::Impl::start_admin() {
   cert_verbs->attach(*admin);
   log_verbs.emplace(LogVerbs::Parts{.runtime = *runtime, .log = transparency.get()});
   log_verbs->attach(*admin);
+  token_verbs.emplace(TokenVerbs::Parts{.runtime = *runtime,
+                                        .tokens = *tokens_of_http,
+                                        .calls = *authority_calls,
+                                        .clock = clock,
+                                        .rng = rng});
+  token_verbs->attach(*admin);
   members->attach(*admin);
   asio::post(runtime->control(), [this] { admin->start(); });
   return {};

@@ -27,6 +27,7 @@
 #include "verbs.h"
 #include "verbs_cert.h"
 #include "verbs_log.h"
+#include "verbs_token.h"
 
 namespace i2::node {
 
@@ -53,6 +54,7 @@ struct Node::Impl {
   std::optional<Certificates> certificates;
   std::optional<rt::Runtime> runtime;
   std::unique_ptr<Authority> authority;  // null where this node is none
+  std::unique_ptr<TokenStore> tokens_of_http;
   std::optional<AuthorityCalls> authority_calls;
   TaskGroup tasks;
   std::unique_ptr<stoq::Transport> transport;
@@ -73,6 +75,7 @@ struct Node::Impl {
   std::unique_ptr<LogService> transparency;  // null: this node has no log
   std::optional<Verbs> verbs;
   std::optional<LogVerbs> log_verbs;
+  std::optional<TokenVerbs> token_verbs;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<AdminServer> admin;
   bool ended = false;
