@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from fleet import DEADLINE, FleetTest
+from fleet import DEADLINE, PATIENCE, FleetTest, wait_for
 
 
 def openssl(*arguments, stdin=None, check=True):
@@ -39,6 +39,15 @@ class AuthorityTest(FleetTest):
         header = ["-H", f"Authorization: Bearer {self.token}"] if token else []
         done = subprocess.run(["curl", "-sS", "-w", "\n%{http_code}", "--max-time", str(DEADLINE), *header, "-d",
                                json.dumps(body), self.url + path], capture_output=True, check=True, timeout=2 * DEADLINE)
+        text, _, status = done.stdout.decode().rpartition("\n")
+        return int(status), json.loads(text)
+
+    def ask(self, path, token=None, *arguments):
+        """Status and answer; with `arguments` not only a GET."""
+        header = ["-H", f"Authorization: Bearer {token}"] if token else []
+        done = subprocess.run(["curl", "-sS", "-w", "\n%{http_code}", "--max-time", str(DEADLINE), *header,
+                               *map(str, arguments), path if path.startswith("http") else self.url + path],
+                              capture_output=True, check=True, timeout=2 * DEADLINE)
         text, _, status = done.stdout.decode().rpartition("\n")
         return int(status), json.loads(text)
 
@@ -85,8 +94,8 @@ class AuthorityTest(FleetTest):
         leaf = self.folder / "leaf.pem"
         leaf.write_text(certificate["chain_pem"])
         self.assertIn("OK", openssl("verify", "-CAfile", self.root, "-untrusted", leaf, leaf))
-        found = json.loads(self.fetch(f"/ca/certificate/{certificate['serial_number']}", "found").read_text())
-        self.assertEqual(found["fingerprint"], certificate["fingerprint"])
+        found = self.ask(f"/ca/certificate/{certificate['serial_number']}", self.token)
+        self.assertEqual((found[0], found[1]["fingerprint"]), (200, certificate["fingerprint"]))
         self.assertEqual(self.call("/ca/certificate", wish | {"common_name": "www.example.com"})[1]["code"],
                          "trust.request_name")
         self.assertEqual(self.call("/ca/certificate", wish | {"csr": "x"})[1]["code"], "crypto.request_malformed")
@@ -94,6 +103,89 @@ class AuthorityTest(FleetTest):
         self.assertEqual((status, revoked["reason"]), (200, "superseded"))
         self.assertEqual(self.call("/ca/certificate/00ff/revoke", {})[0], 404)
         self.assertTrue(json.loads(self.fetch("/test-cert-validation", "valid").read_text())["valid"])
+
+    def test_every_role_may_what_the_table_says(self):
+        serial, _ = self.issue()
+        path = f"/ca/certificate/{serial}"
+        added = {role: self.alpha.ok("token", "add", f"an-{role}", "--role", role)["token"]
+                 for role in ("auditor", "operator", "admin")}
+        stored = self.alpha.data / "gateway" / "tokens"
+        self.assertEqual(stored.stat().st_mode & 0o777, 0o600)
+        self.assertFalse(any(token in stored.read_text() for token in added.values()))
+        self.assertEqual({(t["name"], t["role"]) for t in self.alpha.ok("token", "ls")["tokens"]},
+                         {(f"an-{role}", role) for role in added})
+        self.assert_fails(self.alpha.i2("token", "add", "an-admin", "--role", "admin", "--json"), 2, "admin.argument")
+
+        def statuses(token):
+            return [self.ask(path, token)[0], self.ask("/ca/certificates?limit=1", token)[0], self.ask("/ca/audit", token)[0],
+                    self.ask(f"{path}/revoke", token, "-d", '{"reason":"nothing"}')[0]]
+
+        # Nobody, the operator and the auditor; what a revocation without a reason says is that it was allowed.
+        self.assertEqual(statuses(None), [401, 401, 401, 401])
+        self.assertEqual(statuses(added["auditor"]), [200, 200, 200, 403])
+        self.assertEqual(statuses(added["operator"]), [200, 200, 403, 400])
+        self.assertEqual(statuses(self.token), [200, 200, 403, 400])
+        self.assertEqual(statuses(added["admin"]), [200, 200, 200, 400])
+        self.assertEqual(self.ask("/ca/audit", added["auditor"])[1]["entries"][0]["number"], 1)
+
+        self.alpha.ok("token", "rm", "an-admin")
+        self.assertEqual(self.ask(path, added["admin"])[1]["code"], "gateway.token_invalid")
+        self.alpha.stop()
+        self.alpha.start(port=self.alpha.port)
+        self.assertEqual(self.ask(path, added["auditor"])[0], 200)
+        self.assertEqual(self.ask("/ca/audit", added["operator"])[1]["code"], "gateway.role_insufficient")
+
+        def decisions(*arguments):
+            return [(e["action"], e["outcome"], e["rule"]) for e in self.alpha.ok("cert", "audit", *arguments)["entries"]]
+
+        self.assertIn(("read_audit", "refused", "role operator"), decisions("--actor", "token an-operator"))
+        self.assertIn(("read_certificates", "allowed", "role auditor"), decisions("--actor", "token an-auditor"))
+        self.assertEqual({d[0] for d in decisions("--action", "revoke_any")}, {"revoke_any"})
+        self.assertEqual(decisions("--actor", "http [::1]", "--action", "read_audit"), [("read_audit", "refused", "role guest")])
+        self.assertGreater(len(decisions("--since", "1h")), 10)
+        self.assertEqual(len(decisions("--since", "1ms", "--action", "grant")), 0)
+        self.assertEqual(len(decisions("--action", "grant")), 5)
+
+    def test_a_member_has_what_is_its_own(self):
+        self.alpha.stop()
+        self.alpha.start(env={"I2_GATEWAY_CLIENT_CERTIFICATES": "true"})
+        url = f"https://localhost:{self.alpha.http_port}"
+        beta = self.member(self.alpha, "beta").start()
+        pem = beta.data / "identity" / "leaf" / "ordinary.pem"
+        wait_for(pem.exists, "beta to have a certificate", PATIENCE)
+        end = "-----END CERTIFICATE-----\n"
+        shown_pem = self.folder / "shown.pem"  # without the root
+        shown_pem.write_text("".join(part + end for part in pem.read_text().split(end)[:2]))
+        shown = ("--cacert", self.root, "--cert", shown_pem, "--key", pem)
+        serial, _ = self.issue()
+        self.assertEqual(self.ask(f"{url}/ca/certificate/{serial}", None, *shown)[1]["code"], "gateway.role_insufficient")
+        own = beta.ok("cert", "show")["ordinary"]["serial_number"]
+        self.assertEqual(self.ask(f"{url}/ca/certificate/{own}", None, *shown)[1]["requester"], "beta")
+        key, csr = self.folder / "key.pem", self.folder / "csr.pem"
+        openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+        openssl("req", "-new", "-key", key, "-subj", "/CN=beta", "-out", csr)
+        wish = {"csr": csr.read_text(), "san_entries": ["beta.home.i2.internal"]}
+        post = lambda path, body: self.ask(url + path, None, *shown, "-d", json.dumps(body))
+        status, answer = post("/ca/certificate", wish)
+        self.assertEqual(status, 201, answer)
+        self.assertEqual((answer["certificate"]["requester"], answer["certificate"]["profile"]), ("beta", "ordinary"))
+        self.assertEqual(post("/ca/certificate", wish | {"san_entries": ["web.home.i2.internal"]})[1]["code"],
+                         "trust.request_name")
+        self.assertEqual(post(f"/ca/certificate/{serial}/revoke", {})[1]["code"], "gateway.role_insufficient")
+        mine = answer["certificate"]["serial_number"]
+        self.assertEqual(post(f"/ca/certificate/{mine}/revoke", {"reason": "superseded"})[1]["state"], "revoked")
+
+    def test_an_exported_audit_log_is_verified_elsewhere(self):
+        self.issue()
+        export = self.folder / "audit"
+        self.alpha.ok("cert", "audit", "--out", export)
+        lines = export.read_text().splitlines()
+        head = self.alpha.ok("cert", "audit", "--verify", export)
+        self.assertEqual(head["entries"], len(lines))
+        other = json.dumps(json.loads(lines[0]) | {"actor": "nobody"})
+        for broken in (lines[1:], lines[:1] + lines[2:], [other] + lines[1:]):
+            export.write_text("\n".join(broken) + "\n")
+            self.assert_fails(self.alpha.i2("cert", "audit", "--verify", export, "--json"), 8, "trust.audit_broken")
 
     def test_its_record_survives_a_crash(self):
         serial, _ = self.issue()

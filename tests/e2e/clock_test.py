@@ -4,9 +4,10 @@
 import os
 import struct
 import unittest
+import urllib.request
 from datetime import datetime, timedelta, timezone
 
-from fleet import FleetTest, wait_for
+from fleet import DEADLINE, FleetTest, wait_for
 
 LIBRARY = os.environ.get("I2_MOVED_CLOCK_LIBRARY", "build/release/tests/e2e/libmoved_clock.so")
 LEAF = timedelta(hours=24)
@@ -50,6 +51,39 @@ class Clock(FleetTest):
             wait_for(is_whole, f"both nodes to be members with new certificates at {by}", 120)
             self.assertEqual([node.ok("status")["health"] for node in nodes], ["ok", "ok"])
             self.assertEqual(alpha.ok("path", "beta")["auth"], "falcon1024+ed25519")
+
+    def test_an_authority_gets_a_new_intermediate_while_it_runs(self):
+        alpha = self.founder().start()
+        out = self.folder / "out"
+        out.mkdir()
+
+        def ends():
+            certificates = alpha.i2("status", "--json").json["certificates"]
+            return {c["certificate"]: c["expires"] for c in certificates["all"]}
+
+        def issuer(name):
+            answer = alpha.ok("cert", "issue", "--cn", name, "--out", out)
+            return answer["certificate"]["issuer_key_sha256"]
+
+        old = ends()
+        before = issuer("web.home.i2.internal")
+        self.move(timedelta(days=270))
+        wait_for(lambda: alpha.events("intermediate_renewed"), "a new intermediate", 120)
+        self.assertGreater(ends()["intermediate"], old["intermediate"])
+        after = issuer("mail.home.i2.internal")
+        self.assertNotEqual(before, after)
+        # The anchor is renewed by operators: it has less than a third of its life left.
+        wait_for(lambda: "anchor" in [e["certificate"] for e in alpha.events("certificate_expires_soon")], "a warning", 60)
+        status = alpha.i2("status", "--json").json
+        self.assertEqual((status["health"], status["layers"]["trust"]["status"]), ("degraded", "degraded"))
+        self.assertIn("anchor", status["layers"]["trust"]["reason"])
+        self.assertIn('i2_trust_certificate_expiry_seconds{certificate="anchor"}', alpha.i2("metrics", "--format", "prometheus").out)
+        # Nothing that the old one has signed is forgotten by a restart.
+        alpha.stop()
+        alpha.start()
+        self.assertEqual(issuer("again.home.i2.internal"), after)
+        with urllib.request.urlopen(f"http://[::1]:{alpha.http_port}/ca/crl/{before[:16]}/0", timeout=DEADLINE) as answer:
+            self.assertTrue(answer.read())
 
     def test_operations_are_ordered_through_it(self):
         alpha = self.founder().start()

@@ -4,6 +4,7 @@
 #include <i2/crypto/hash.h>
 #include <i2/crypto/x509.h>
 #include <i2/node/units.h>
+#include <i2/trustchain/audit_log.h>
 #include <i2/wire/text.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <format>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "operator_session.h"
@@ -24,6 +26,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using node::ExitCode;
+
+using AdminArguments = std::map<std::string, node::AdminValue, std::less<>>;
 
 constexpr std::size_t kPemSizeMax = 256 * 1024;
 
@@ -72,9 +76,10 @@ Result<Prepared> prepare_request(const Options& options) {
 }
 
 std::string cert_text(const json& c) {
-  std::string out =
-      std::format("serial      {}\nname        {}\n", c["serial_number"].get<std::string>(),
-                  c["common_name"].get<std::string>());
+  std::string out = std::format("serial      {}\n", c["serial_number"].get<std::string>());
+  if (c.contains("common_name")) {
+    out += std::format("name        {}\n", c["common_name"].get<std::string>());
+  }
   if (c.contains("san_entries")) {
     for (const json& name : c["san_entries"]) {
       out += std::format("            {}\n", name.get<std::string>());
@@ -165,18 +170,23 @@ ExitCode run_cert_list(const Options& options, const node::Config& config) {
   json all = json::array();
   std::string text;
   std::string after;
+  AdminArguments asked{{"requester", options.requester}};
+  if (!options.of_fleet) {
+    asked["name"] = options.name;
+  }
   do {
+    asked["after"] = after;
     const auto page =
-        ask_json(config, options, "cert_list",
-                 {{"name", options.name}, {"requester", options.requester}, {"after", after}});
+        ask_json(config, options, options.of_fleet ? "certificates" : "cert_list", asked);
     if (!page) {
       return out.failure(page.error());
     }
+    // The index has no names: whose it is, and from whom.
     for (const json& one : (*page)["certificates"]) {
-      text +=
-          std::format("{}  {}  {:9}  {}  {}\n", one["serial_number"].get<std::string>(),
-                      one["expires_at"].get<std::string>(), one["state"].get<std::string>(),
-                      one["common_name"].get<std::string>(), one["requester"].get<std::string>());
+      text += std::format("{}  {}  {:9}  {}  {}\n", one["serial_number"].get<std::string>(),
+                          one["expires_at"].get<std::string>(), one["state"].get<std::string>(),
+                          one[options.of_fleet ? "requester" : "common_name"].get<std::string>(),
+                          one[options.of_fleet ? "authority" : "requester"].get<std::string>());
       all.push_back(one);
     }
     after = page->value("next", "");
@@ -185,19 +195,41 @@ ExitCode run_cert_list(const Options& options, const node::Config& config) {
   return ExitCode::kOk;
 }
 
-// Entries as lines of JSON; all of them.
-Result<std::size_t> export_audit(const Options& options, const node::Config& config) {
-  std::ofstream file(options.file, std::ios::trunc);
-  std::size_t count = 0;
+// What is asked for, without `from`.
+Result<AdminArguments> audit_question(const Options& options) {
+  AdminArguments out{
+      {"limit", std::int64_t{500}}, {"actor", options.actor}, {"action", options.decision}};
+  if (!options.since.empty()) {
+    I2_TRY_VALUE(const Duration ago, node::parse_duration(options.since));
+    const UnixMillis now = unix_now();
+    out["since"] = static_cast<std::int64_t>(now - std::min<UnixMillis>(now, ago / kMillisecond));
+  }
+  return out;
+}
+
+// Each entry that is asked for, in order.
+Result<void> read_entries(const Options& options, const node::Config& config,
+                          const std::function<void(const json&)>& visit) {
+  I2_TRY_VALUE(AdminArguments question, audit_question(options));
   for (std::int64_t from = 1; from != 0;) {
-    I2_TRY_VALUE(const json page,
-                 ask_json(config, options, "cert_audit", {{"from", from}, {"limit", 500}}));
+    question["from"] = from;
+    I2_TRY_VALUE(const json page, ask_json(config, options, "cert_audit", question));
     for (const json& one : page["entries"]) {
-      file << one.dump() << '\n';
-      ++count;
+      visit(one);
     }
     from = page.value("next", std::int64_t{0});
   }
+  return {};
+}
+
+// As lines of JSON.
+Result<std::size_t> export_audit(const Options& options, const node::Config& config) {
+  std::ofstream file(options.file, std::ios::trunc);
+  std::size_t count = 0;
+  I2_TRY(read_entries(options, config, [&](const json& one) {
+    file << one.dump() << '\n';
+    ++count;
+  }));
   file.close();
   if (!file) {
     return fail("file.write_failed", "'" + options.file + "' could not be written");
@@ -205,8 +237,64 @@ Result<std::size_t> export_audit(const Options& options, const node::Config& con
   return count;
 }
 
+std::optional<trustchain::AuditEntry> entry_of(const std::string& line) {
+  const json one = json::parse(line, nullptr, false);
+  const auto text = [&one](const char* name) {
+    const auto at = one.find(name);
+    return at != one.end() && at->is_string() ? at->get<std::string>() : std::string();
+  };
+  if (!one.is_object() || !one.value("number", json()).is_number_unsigned() ||
+      !one.value("time_ms", json()).is_number_unsigned()) {
+    return std::nullopt;
+  }
+  const auto previous = wire::hash_from_hex(text("previous"));
+  const auto outcome = trustchain::audit_outcome(text("outcome"));
+  if (!previous || !outcome) {
+    return std::nullopt;
+  }
+  return trustchain::AuditEntry{.number = one["number"].get<std::uint64_t>(),
+                                .previous = *previous,
+                                .at = one["time_ms"].get<UnixMillis>(),
+                                .actor = text("actor"),
+                                .action = text("action"),
+                                .subject = text("subject"),
+                                .outcome = *outcome,
+                                .rule = text("rule")};
+}
+
+// A file of all entries, as --out writes it.
+Result<json> verify_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) {
+    return fail("file.read_failed", "'" + path + "' cannot be read");
+  }
+  trustchain::AuditChain chain;
+  for (std::string line; std::getline(file, line);) {
+    // One that cannot be read has number 0, which follows nothing.
+    I2_TRY(chain.follow(entry_of(line).value_or(trustchain::AuditEntry{})));
+  }
+  return json{{"entries", chain.head().number}, {"head", to_hex(chain.head().hash)}};
+}
+
+ExitCode verify_entries(const Options& options, const node::Config& config) {
+  const Output out(options);
+  const auto head = options.words.empty()
+                        ? ask_json(config, options, "cert_audit", {{"verify", true}})
+                        : verify_file(options.words.front());
+  if (!head) {
+    return out.failure(head.error());
+  }
+  out.result(*head, std::format("{} entries, none changed or missing; head {}\n",
+                                (*head)["entries"].get<std::uint64_t>(),
+                                (*head)["head"].get<std::string>()));
+  return ExitCode::kOk;
+}
+
 ExitCode run_cert_audit(const Options& options, const node::Config& config) {
   const Output out(options);
+  if (options.verify) {
+    return verify_entries(options, config);
+  }
   if (!options.file.empty()) {
     const auto count = export_audit(options, config);
     if (!count) {
@@ -215,28 +303,19 @@ ExitCode run_cert_audit(const Options& options, const node::Config& config) {
     out.result({{"entries", *count}, {"file", options.file}}, std::format("{} entries\n", *count));
     return ExitCode::kOk;
   }
-  if (options.verify) {
-    const auto head = ask_json(config, options, "cert_audit", {{"verify", true}});
-    if (!head) {
-      return out.failure(head.error());
-    }
-    out.result(*head, std::format("{} entries, none changed or missing; head {}\n",
-                                  (*head)["entries"].get<std::uint64_t>(),
-                                  (*head)["head"].get<std::string>()));
-    return ExitCode::kOk;
-  }
-  auto page = ask_json(config, options, "cert_audit", {});
-  if (!page) {
-    return out.failure(page.error());
-  }
+  json all = json::array();
   std::string text;
-  for (const json& one : (*page)["entries"]) {
-    text += std::format("{:6}  {}  {:8}  {:8}  {}  {}  {}\n", one["number"].get<std::uint64_t>(),
+  const auto read = read_entries(options, config, [&](const json& one) {
+    text += std::format("{:6}  {}  {:17}  {:8}  {}  {}  {}\n", one["number"].get<std::uint64_t>(),
                         one["time"].get<std::string>(), one["action"].get<std::string>(),
                         one["outcome"].get<std::string>(), one["actor"].get<std::string>(),
                         one["subject"].get<std::string>(), one["rule"].get<std::string>());
+    all.push_back(one);
+  });
+  if (!read) {
+    return out.failure(read.error());
   }
-  out.result(*std::move(page), text);
+  out.result({{"entries", std::move(all)}}, text);
   return ExitCode::kOk;
 }
 
@@ -275,9 +354,10 @@ ExitCode run_cert(const Options& options, const node::Config& config) {
   if (const auto ordered = revoke_by_fleet(options, config)) {
     return *ordered;
   }
-  return run_cert_change(options,
-                         ask_json(config, options, "cert_revoke",
-                                  {{"serial", options.words.front()}, {"reason", options.reason}}));
+  return run_cert_change(
+      options, ask_json(config, options, "cert_revoke",
+                        {{"serial", options.words.front()},
+                         {"reason", options.reason.empty() ? "unspecified" : options.reason}}));
 }
 
 }  // namespace i2::app

@@ -24,15 +24,32 @@ using node::ExitCode;
 
 using Verb = ExitCode (*)(const Options&, const node::Config&);
 
-constexpr std::array<std::pair<std::string_view, Verb>, 23> kVerbs{{
-    {"init", run_init},           {"provision", run_provision}, {"join", run_join},
-    {"status", run_status},       {"peers", run_peers},         {"path", run_path},
-    {"ping", run_ping},           {"send", run_send},           {"recv", run_recv},
-    {"bench", run_bench},         {"metrics", run_metrics},     {"doctor", run_doctor},
-    {"invite", run_invite},       {"expel", run_expel},         {"leave", run_leave},
-    {"operator", run_operator},   {"root", run_root},           {"validator", run_validator},
-    {"consensus", run_consensus}, {"backup", run_backup},       {"restore", run_restore},
-    {"acme", run_acme},           {"cert", run_cert},           {"ct", run_ct},
+constexpr std::array<std::pair<std::string_view, Verb>, 25> kVerbs{{
+    {"init", run_init},
+    {"provision", run_provision},
+    {"join", run_join},
+    {"status", run_status},
+    {"peers", run_peers},
+    {"path", run_path},
+    {"ping", run_ping},
+    {"send", run_send},
+    {"recv", run_recv},
+    {"bench", run_bench},
+    {"metrics", run_metrics},
+    {"doctor", run_doctor},
+    {"invite", run_invite},
+    {"expel", run_expel},
+    {"leave", run_leave},
+    {"operator", run_operator},
+    {"root", run_root},
+    {"validator", run_validator},
+    {"consensus", run_consensus},
+    {"backup", run_backup},
+    {"restore", run_restore},
+    {"acme", run_acme},
+    {"cert", run_cert},
+    {"ct", run_ct},
+    {"token", run_token},
 }};
 
 constexpr std::array<std::pair<std::string_view, node::Mode>, 4> kModes{{

@@ -43,6 +43,11 @@ struct Options {
   std::string csr;
   std::string algorithm;
   std::string requester;
+  bool of_fleet = false;
+  std::string role;
+  std::string actor;
+  std::string decision;
+  std::string since;
   std::int64_t count = 1;
   std::int64_t streams = 1;
   Duration interval = kSecond;

@@ -37,6 +37,8 @@ void add_cert(const Grammar& grammar) {
   CLI::App* const list = action("list", "what this authority issued");
   list->add_option("--name", options.name, "with this name")->type_name("N");
   list->add_option("--requester", options.requester, "for this requester")->type_name("R");
+  list->add_flag("--fleet", options.of_fleet,
+                 "those of all authorities, as the fleet's index has them");
   action("rotate", "renew this node's certificates now");
   CLI::App* const revoke = action("revoke", "have certificates refused everywhere");
   revoke
@@ -62,9 +64,44 @@ void add_cert(const Grammar& grammar) {
   add_approvals(grammar, pin);
   add_operator_keys(grammar, pin);
   CLI::App* const audit = action("audit", "who decided what about certificates");
-  audit->add_flag("--verify", options.verify, "check that nothing was changed or is missing");
-  audit->add_option("--export", options.file, "write all entries into a file, a JSON object each")
+  audit->add_flag("--verify", options.verify,
+                  "check that nothing was changed or is missing; with FILE there");
+  audit->add_option("file", options.words, "what --out has written; needs no daemon")
+      ->type_name("FILE")
+      ->expected(0, 1);
+  audit->add_option("--actor", options.actor, "what this one asked for")->type_name("A");
+  audit->add_option("--action", options.decision, "decisions of this kind: issue, revoke, ...")
+      ->type_name("A");
+  audit->add_option("--since", options.since, "of the last so long")->type_name("DURATION");
+  audit
+      ->add_option("--out,--export", options.file,
+                   "write the entries into a file, a JSON object each")
       ->type_name("FILE");
+}
+
+void add_token(const Grammar& grammar) {
+  Options& options = grammar.options;
+  CLI::App* const token = grammar.verb("token", "who may ask this node over HTTP, and as what",
+                                       "i2 token add watcher --role auditor", "Trust");
+  token->require_subcommand(1);
+  const auto action = [&](const std::string& name, const std::string& summary) {
+    CLI::App* const out = token->add_subcommand(name, summary);
+    out->fallthrough(true);
+    out->callback([&options, name] { options.action = name; });
+    return out;
+  };
+  CLI::App* const add = action("add", "a new token; it is shown once");
+  add->add_option("name", options.words, "its name")->type_name("NAME")->required()->expected(1);
+  add->add_option("--role", options.role, "what it may do: auditor, operator, admin")
+      ->type_name("ROLE")
+      ->required()
+      ->check(CLI::IsMember({"auditor", "operator", "admin"}));
+  action("ls", "their names and roles");
+  action("rm", "it is good for nothing from now on")
+      ->add_option("name", options.words, "its name")
+      ->type_name("NAME")
+      ->required()
+      ->expected(1);
 }
 
 void add_ct(const Grammar& grammar) {
@@ -149,6 +186,7 @@ void add_trust_verbs(const Grammar& grammar) {
   add_acme(grammar);
   add_cert(grammar);
   add_ct(grammar);
+  add_token(grammar);
 }
 
 }  // namespace i2::app

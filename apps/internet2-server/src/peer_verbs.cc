@@ -54,9 +54,9 @@ std::string status_text(const json& s) {
       std::format("peers        {} of {} connected\n", s["peers"]["connected"].get<std::size_t>(),
                   s["peers"]["known"].get<std::size_t>());
   const json& certificates = s["certificates"];
-  out += std::format("certificate  {} {}{}\n",
+  out += std::format("certificate  {} {} ({}){}\n",
                      certificates["expired"].get<bool>() ? "expired" : "expires",
-                     text_of(certificates["nearest_expiry"]),
+                     text_of(certificates["nearest_expiry"]), text_of(certificates["nearest"]),
                      certificates["authority"].get<bool>() ? ", issues for the fleet" : "");
   out += std::format("consensus    {}, {} validators, tolerates {}; proof policy {}\n",
                      text_of(s["consensus"]["engine"]),

@@ -55,13 +55,25 @@ Result<Target> revoke_member(const json& member, RevocationReason reason) {
 // One that is in the fleet's index.
 Result<Target> revoke_serial(const json& found, RevocationReason reason) {
   trustchain::CertificateId id;
-  id.not_after = found["not_after_ms"].get<UnixMillis>();
-  I2_TRY_VALUE(id.issuer, from_hex(found["issuer"].get<std::string>(), "hash"));
-  const auto serial = wire::from_hex(found["serial"].get<std::string>());
+  id.not_after = found["expires_at_ms"].get<UnixMillis>();
+  I2_TRY_VALUE(id.issuer, from_hex(found["issuer_key_sha256"].get<std::string>(), "hash"));
+  const auto serial = wire::from_hex(found["serial_number"].get<std::string>());
   id.serial = serial.value_or(Bytes{});
   return Target{.request = trustchain::RevokeCertificates{.reason = reason, .certificates = {id}},
                 .validator = found["validator"].get<bool>(),
                 .shown = {{"certificate", found}}};
+}
+
+// What the authority of this node has issued it takes back itself, and hands that in to the fleet;
+// what concerns a validator needs operators.
+Result<bool> is_revoked_here(const Options& options, const node::Config& config,
+                             const json& found) {
+  if (found["validator"].get<bool>() && found["requester_id"] != found["authority_id"]) {
+    return false;
+  }
+  I2_TRY_VALUE(const json shown,
+               ask_json(config, options, "cert_show", {{"serial", options.words.front()}}));
+  return !shown.contains("source");
 }
 
 Result<Target> find_target(const Options& options, const node::Config& config) {
@@ -75,6 +87,10 @@ Result<Target> find_target(const Options& options, const node::Config& config) {
     return fail(member.error());
   }
   I2_TRY_VALUE(const json found, ask_json(config, options, "certificate", {{"serial", word}}));
+  I2_TRY_VALUE(const bool here, is_revoked_here(options, config, found));
+  if (here) {
+    return fail("trust.certificate_unknown", "the authority of this node revokes it");
+  }
   return revoke_serial(found, reason);
 }
 

@@ -42,6 +42,7 @@ namespace i2::app {
 // Of trust. The last two: what the fleet's state says against certificates; `revoke_by_fleet` has
 // none when the fleet's index does not have what is to be revoked.
 [[nodiscard]] node::ExitCode run_acme(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_token(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_ct(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_cert(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_pin(const Options& options, const node::Config& config);

@@ -10,6 +10,7 @@ namespace i2::fleet {
 namespace {
 
 namespace fs = std::filesystem;
+using trustchain::OrdinaryAuthority;
 
 bool same_key(const crypto::PublicKey& a, const crypto::PublicKey& b) {
   return a && b && equal(a.spki(), b.spki());
@@ -52,38 +53,78 @@ Result<std::unique_ptr<OrdinaryCertificates>> OrdinaryCertificates::load(const f
   return out;
 }
 
-Result<void> OrdinaryCertificates::load_authority(UnixMillis now) {
-  const fs::path path = dir_ / kOrdinaryCaFile;
-  constexpr std::size_t kIntermediateAndRoot = 2;
-  if (is_present(path)) {
-    I2_TRY_VALUE(auto stored, read_key_and_certificates(path));
-    if (stored.certificates.size() != kIntermediateAndRoot ||
-        !same_key(stored.certificates[1].public_key(), owner_.root)) {
-      return fail("fleet.leaf_damaged",
-                  "'" + path.string() + "' is not the P-256 intermediate of this fleet");
-    }
-    authority_ = trustchain::OrdinaryAuthority{.key = std::move(stored.key),
-                                               .certificate = std::move(stored.certificates[0]),
-                                               .root = std::move(stored.certificates[1])};
-    if (!trustchain::is_renewal_due(authority_->certificate, now)) {
-      return {};
-    }
+Result<std::optional<OrdinaryAuthority>> OrdinaryCertificates::read_authority(
+    std::string_view file) const {
+  const fs::path path = dir_ / file;
+  if (!is_present(path)) {
+    return std::nullopt;
   }
+  constexpr std::size_t kIntermediateAndRoot = 2;
+  I2_TRY_VALUE(auto stored, read_key_and_certificates(path));
+  if (stored.certificates.size() != kIntermediateAndRoot ||
+      !same_key(stored.certificates[1].public_key(), owner_.root)) {
+    return fail("fleet.leaf_damaged",
+                "'" + path.string() + "' is not the P-256 intermediate of this fleet");
+  }
+  return OrdinaryAuthority{.key = std::move(stored.key),
+                           .certificate = std::move(stored.certificates[0]),
+                           .root = std::move(stored.certificates[1])};
+}
+
+Result<void> OrdinaryCertificates::load_authority(UnixMillis now) {
+  I2_TRY_VALUE(authority_, read_authority(kOrdinaryCaFile));
+  I2_TRY_VALUE(former_, read_authority(kFormerOrdinaryCaFile));
+  // After a crash between the two writes of a renewal both are the same.
+  const bool twice =
+      former_ && authority_ && same_key(former_->key.public_key(), authority_->key.public_key());
+  if (twice || (former_ && former_->certificate.not_after() <= now)) {
+    former_.reset();
+  }
+  if (!authority_ || is_authority_renewal_due(now)) {
+    I2_TRY(renew_authority(now));  // without the root's key the intermediate is used until it ends
+  }
+  return {};
+}
+
+bool OrdinaryCertificates::is_authority_renewal_due(UnixMillis now) const {
+  const auto held = authority();
+  return held && trustchain::is_renewal_due(held->certificate, now);
+}
+
+Result<bool> OrdinaryCertificates::renew_authority(UnixMillis now) {
+  const std::scoped_lock changing(changing_);
   I2_TRY_VALUE(const auto root_key, read_root_key(dir_));
   if (!root_key || !same_key(root_key.public_key(), owner_.root)) {
-    return {};  // no authority, or one whose intermediate ends when the root stays away
+    return false;
   }
   I2_TRY_VALUE(auto made, trustchain::make_ordinary_authority(root_key, owner_.fleet_name, now,
                                                               random_serial));
-  if (authority_) {
-    made.root = authority_->root;  // what clients trust stays; the name and key are the same
-  }
-  const crypto::Certificate chain[] = {made.certificate, made.root};
+  auto held = authority();
   const FileWriter writer;
   I2_TRY(writer.make_directory(dir_ / kCaDir));
-  I2_TRY(writer.write(path, key_and_certificates_pem(made.key, chain).view(), kSecretMode));
+  const auto write = [&](std::string_view file, const OrdinaryAuthority& what) {
+    const crypto::Certificate chain[] = {what.certificate, what.root};
+    return writer.write(dir_ / file, key_and_certificates_pem(what.key, chain).view(), kSecretMode);
+  };
+  if (held) {
+    made.root = held->root;  // what clients trust stays; the name and key are the same
+    I2_TRY(write(kFormerOrdinaryCaFile, *held));
+  }
+  I2_TRY(write(kOrdinaryCaFile, made));
+  const std::scoped_lock lock(snapshots_);
+  former_ = std::move(held);
   authority_ = std::move(made);
-  return {};
+  return true;
+}
+
+std::optional<OrdinaryAuthority> OrdinaryCertificates::authority() const {
+  const std::scoped_lock lock(snapshots_);
+  return authority_;
+}
+
+std::optional<OrdinaryAuthority> OrdinaryCertificates::former() const {
+  const std::scoped_lock lock(snapshots_);
+  return former_;
 }
 
 Result<OrdinaryCertificates::Leaf> OrdinaryCertificates::check(
@@ -114,16 +155,13 @@ std::shared_ptr<const ports::OrdinaryCredential> OrdinaryCertificates::current()
 }
 
 crypto::Certificate OrdinaryCertificates::root() const {
-  if (authority_) {
-    return authority_->root;
-  }
   const std::scoped_lock lock(snapshots_);
-  return leaf_.root;
+  return authority_ ? authority_->root : leaf_.root;
 }
 
 bool OrdinaryCertificates::can_issue(UnixMillis now) const {
-  return authority_ && now >= authority_->certificate.not_before() &&
-         now < authority_->certificate.not_after();
+  const auto held = authority();
+  return held && now >= held->certificate.not_before() && now < held->certificate.not_after();
 }
 
 bool OrdinaryCertificates::is_renewal_due(UnixMillis now, std::uint64_t spread) const {
@@ -139,18 +177,19 @@ bool OrdinaryCertificates::covers(const Names& names) const {
 
 Result<std::string> OrdinaryCertificates::issue(ByteView request, std::string_view node_name,
                                                 const Names& names, UnixMillis now) const {
-  if (!authority_) {
+  const auto held = authority();
+  if (!held) {
     return fail("fleet.no_anchor", "this node is not a certificate authority for ordinary clients");
   }
   I2_TRY_VALUE(const auto parsed, crypto::CertificateRequest::from_der(request));
-  I2_TRY_VALUE(const auto leaf, trustchain::issue_ordinary(parsed, *authority_,
+  I2_TRY_VALUE(const auto leaf, trustchain::issue_ordinary(parsed, *held,
                                                            {.node_name = std::string(node_name),
                                                             .fleet_name = owner_.fleet_name,
                                                             .more_names = names.dns,
                                                             .ip_addresses = names.addresses,
                                                             .now = now,
                                                             .serial = random_serial()}));
-  return leaf.pem() + authority_->certificate.pem() + authority_->root.pem();
+  return leaf.pem() + held->certificate.pem() + held->root.pem();
 }
 
 Result<void> OrdinaryCertificates::renew_own(const Names& names, UnixMillis now) {

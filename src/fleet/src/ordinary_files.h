@@ -15,6 +15,8 @@ namespace i2::fleet {
 
 inline constexpr std::string_view kOrdinaryLeafFile = "identity/leaf/ordinary.pem";
 inline constexpr std::string_view kOrdinaryCaFile = "identity/ca/ordinary.pem";
+// The one before, which goes on signing what is revoked of its own.
+inline constexpr std::string_view kFormerOrdinaryCaFile = "identity/ca/ordinary-former.pem";
 
 // Every certificate of a PEM text, in its order; at most 4. Error: crypto.certificate_malformed.
 [[nodiscard]] Result<std::vector<crypto::Certificate>> parse_certificates(std::string_view pem);

@@ -151,6 +151,48 @@ TEST_F(OrdinaryTest, ANodeWithTheRootsKeyMakesTheIntermediateAgain) {
   EXPECT_FALSE(load(alpha_dir())->can_issue(kNow));
 }
 
+TEST_F(OrdinaryTest, TheIntermediateIsRenewedWhileItIsUsed) {
+  constexpr UnixMillis kLater = kNow + 250 * 24 * kHour;
+  const auto alpha = load(alpha_dir());
+  const auto beta = load(beta_dir());
+  const Bytes root = alpha->root().der();
+  const auto old = alpha->authority().value();
+  EXPECT_FALSE(alpha->is_authority_renewal_due(kNow));
+  EXPECT_TRUE(alpha->is_authority_renewal_due(kLater));
+  const auto before = beta->make_request().value();
+  const std::string old_leaf =
+      alpha->issue(before.request.der(), "beta", {}, kLater - kHour).value();
+
+  EXPECT_TRUE(alpha->renew_authority(kLater).value());
+  const auto fresh = alpha->authority().value();
+  EXPECT_FALSE(fresh.key.public_key().spki_sha256() == old.key.public_key().spki_sha256());
+  EXPECT_EQ(alpha->former()->certificate.der(), old.certificate.der());
+  EXPECT_EQ(alpha->root().der(), root);
+  EXPECT_FALSE(alpha->is_authority_renewal_due(kLater));
+  // What the old one has issued holds until it ends, what comes now is the new one's.
+  beta->install(before.key, old_leaf, kLater).value();
+  EXPECT_EQ(beta->current()->chain.front().der(), old.certificate.der());
+  EXPECT_EQ(code(beta->install(before.key, old_leaf, kLater + 24 * kHour)), "fleet.leaf_refused");
+  const auto after = beta->make_request().value();
+  beta->install(after.key, alpha->issue(after.request.der(), "beta", {}, kLater).value(), kLater)
+      .value();
+  EXPECT_EQ(beta->current()->chain.front().der(), fresh.certificate.der());
+
+  const auto again = load(alpha_dir(), kLater);
+  EXPECT_EQ(again->authority()->certificate.der(), fresh.certificate.der());
+  EXPECT_EQ(again->former()->certificate.der(), old.certificate.der());
+  EXPECT_EQ(mode_of(alpha_dir() / kFormerOrdinaryCaFile), 0600U);
+  // Both files are the same when a renewal was interrupted between them.
+  fs::copy_file(alpha_dir() / kOrdinaryCaFile, alpha_dir() / kFormerOrdinaryCaFile,
+                fs::copy_options::overwrite_existing);
+  EXPECT_FALSE(load(alpha_dir(), kLater)->former());
+
+  fs::remove(alpha_dir() / "identity/root/root.ecdsa.pem");
+  const auto alone = load(alpha_dir(), kLater);
+  EXPECT_FALSE(alone->renew_authority(kLater + 300 * 24 * kHour).value());
+  EXPECT_EQ(alone->authority()->certificate.der(), fresh.certificate.der());
+}
+
 TEST_F(OrdinaryTest, ADamagedLeafIsMadeAgainADamagedIntermediateIsNot) {
   const auto alpha = load(alpha_dir());
   alpha->renew_own({}, kNow).value();

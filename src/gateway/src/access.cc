@@ -12,19 +12,6 @@ constexpr std::array<std::string_view, 6> kForwarding{"forwarded",        "x-for
                                                       "x-forwarded-host", "x-forwarded-proto",
                                                       "x-real-ip",        "x-forwarded-server"};
 
-// In constant time: the time must not tell how much of a token was right.
-bool same_hash(const Hash256& a, const Hash256& b) {
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    difference |= static_cast<unsigned>(a[i] ^ b[i]);
-  }
-  return difference == 0;
-}
-
-bool is_set(const Hash256& hash) {
-  return std::ranges::any_of(hash, [](std::uint8_t byte) { return byte != 0; });
-}
-
 }  // namespace
 
 Access::Access(AccessConfig config) : config_(std::move(config)) {
@@ -62,28 +49,32 @@ Result<void> Access::check_names(const Request& request) const {
   return {};
 }
 
-Result<Role> Access::role_of(const Request& request) const {
+Result<Caller> Access::identify(const Request& request) const {
   constexpr std::string_view kBearer = "bearer ";
   if (const auto given = request.headers.find("authorization")) {
     std::string scheme(given->substr(0, kBearer.size()));
     std::ranges::transform(scheme, scheme.begin(), [](char c) {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     });
-    const std::string_view token = given->substr(std::min(kBearer.size(), given->size()));
-    if (scheme != kBearer || !is_set(config_.token_sha256) ||
-        !same_hash(crypto::sha256(as_bytes(token)), config_.token_sha256)) {
+    const std::string_view text = given->substr(std::min(kBearer.size(), given->size()));
+    // By its hash, so that the time it takes tells nothing of the token.
+    auto token = scheme == kBearer && config_.find_token
+                     ? config_.find_token(crypto::sha256(as_bytes(text)))
+                     : std::nullopt;
+    if (!token) {
       return fail("gateway.token_invalid",
                   "the token in 'Authorization: Bearer' is not this node's");
     }
-    return Role::kWriter;
+    return Caller{.role = token->role, .token = std::move(token->name)};
   }
+  Caller out;
+  out.member = request.client.certificate && config_.is_member && config_.is_member(request.client);
   if (request.client.address.is_loopback()) {
-    return config_.open_loopback && request.client.encrypted ? Role::kWriter : Role::kReader;
+    out.role = config_.open_loopback && request.client.encrypted ? Role::kWriter : Role::kReader;
+  } else if (out.member) {
+    out.role = Role::kReader;
   }
-  if (request.client.certificate && config_.is_member && config_.is_member(request.client)) {
-    return Role::kReader;
-  }
-  return Role::kAnyone;
+  return out;
 }
 
 Result<void> Access::require(Role wanted, Role held) {

@@ -52,9 +52,9 @@ Result<const Route*> Service::admit(Request& request) const {
     request.authority = target.authority;  // RFC 9112 §3.2.2: Host is then ignored
   }
   I2_TRY(access_.check_names(request));
-  I2_TRY_VALUE(const Role role, access_.role_of(request));
+  I2_TRY_VALUE(Caller caller, access_.identify(request));
   I2_TRY_VALUE(Router::Match match, router_.find(request.method, target));
-  I2_TRY(Access::require(match.route->role, role));
+  I2_TRY(Access::require(match.route->role, caller.role));
   if (request.body.size() > limits_.body_size_max) {
     return fail("gateway.body_too_large",
                 "a body has at most " + std::to_string(limits_.body_size_max) + " bytes");
@@ -62,6 +62,8 @@ Result<const Route*> Service::admit(Request& request) const {
   request.path = target.path();
   request.query = std::move(target.query);
   request.captured = std::move(match.captured);
+  request.token = std::move(caller.token);
+  request.from_member = caller.member;
   return match.route;
 }
 

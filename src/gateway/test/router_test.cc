@@ -53,7 +53,11 @@ class ServiceTest : public ::testing::Test {
   ServiceTest() {
     AccessConfig access;
     access.hosts = {"alpha", "gateway.example"};
-    access.token_sha256 = crypto::sha256(as_bytes(kToken));
+    access.find_token = [](const Hash256& hash) {
+      return hash == crypto::sha256(as_bytes(kToken))
+                 ? std::optional(Token{.name = "own", .role = Role::kWriter})
+                 : std::nullopt;
+    };
     service_ = std::make_unique<Service>(make_router(), Access(access),
                                          ServiceLimits{.body_size_max = 100}, "h3=\":1\"",
                                          context_.get_executor());
@@ -167,17 +171,35 @@ TEST(AccessTest, WithoutATokenNoneIsGood) {
   const Access access{AccessConfig{}};
   Request request = request_for("/x");
   request.headers.add("authorization", "Bearer ");
-  EXPECT_FALSE(access.role_of(request));
+  EXPECT_FALSE(access.identify(request));
+}
+
+TEST(AccessTest, ATokenHasANameAndARole) {
+  AccessConfig config;
+  config.find_token = [](const Hash256& hash) {
+    return hash == crypto::sha256(as_bytes(std::string_view("i2_abc")))
+               ? std::optional(Token{.name = "watcher", .role = Role::kReader})
+               : std::nullopt;
+  };
+  const Access access{config};
+  Request request = request_for("/x");
+  request.client.address = stranger();
+  request.headers.add("authorization", "bearer i2_abc");
+  EXPECT_EQ(access.identify(request)->role, Role::kReader);
+  EXPECT_EQ(access.identify(request)->token, "watcher");
+  Request other = request_for("/x");
+  other.headers.add("authorization", "Bearer i2_abd");
+  EXPECT_FALSE(access.identify(other));
 }
 
 TEST(AccessTest, AnOpenLoopbackWritesOverTlsOnly) {
   const Access access{AccessConfig{.open_loopback = true}};
   Request request = request_for("/x");
-  EXPECT_EQ(access.role_of(request), Role::kReader);
+  EXPECT_EQ(access.identify(request)->role, Role::kReader);
   request.client.encrypted = true;
-  EXPECT_EQ(access.role_of(request), Role::kWriter);
+  EXPECT_EQ(access.identify(request)->role, Role::kWriter);
   request.client.address = stranger();
-  EXPECT_EQ(access.role_of(request), Role::kAnyone);
+  EXPECT_EQ(access.identify(request)->role, Role::kAnyone);
 }
 
 TEST(AccessTest, AMembersCertificateReads) {
@@ -189,12 +211,13 @@ TEST(AccessTest, AMembersCertificateReads) {
   const Access access{config};
   Request request = request_for("/x");
   request.client.address = stranger();
-  EXPECT_EQ(access.role_of(request), Role::kAnyone);
+  EXPECT_EQ(access.identify(request)->role, Role::kAnyone);
   request.client.certificate = chain.credential->certificate;
-  EXPECT_EQ(access.role_of(request), Role::kAnyone);
+  EXPECT_EQ(access.identify(request)->role, Role::kAnyone);
   request.client.chain = chain.credential->chain;
-  EXPECT_EQ(access.role_of(request), Role::kReader);
-  EXPECT_EQ(Access{AccessConfig{}}.role_of(request), Role::kAnyone);
+  EXPECT_EQ(access.identify(request)->role, Role::kReader);
+  EXPECT_TRUE(access.identify(request)->member);
+  EXPECT_EQ(Access{AccessConfig{}}.identify(request)->role, Role::kAnyone);
 }
 
 TEST_F(ServiceTest, AHandlerThatThrowsIsAProblem) {

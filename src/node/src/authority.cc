@@ -16,7 +16,7 @@ using trustchain::IssuerKind;
 
 Result<std::unique_ptr<Authority>> Authority::open(const Parts& parts) {
   const auto anchor = parts.trust.issuer();
-  const auto& ordinary = parts.ordinary.authority();
+  const auto ordinary = parts.ordinary.authority();
   if (!anchor && !ordinary) {
     return nullptr;
   }
@@ -28,18 +28,26 @@ Result<std::unique_ptr<Authority>> Authority::open(const Parts& parts) {
   if (anchor) {
     I2_TRY(out->issuers_.add(IssuerKind::kAnchor, *anchor, {anchor->certificate}));
   }
+  if (const auto former = parts.ordinary.former()) {
+    I2_TRY(out->add(*former));
+  }
   if (ordinary) {
-    I2_TRY(out->issuers_.add(IssuerKind::kOrdinary, issuer_of(*ordinary),
-                             {ordinary->certificate, ordinary->root}));
+    I2_TRY(out->add(*ordinary));
   }
   return out;
+}
+
+Result<void> Authority::add(const trustchain::OrdinaryAuthority& ordinary) {
+  return issuers_.add(IssuerKind::kOrdinary, issuer_of(ordinary),
+                      {ordinary.certificate, ordinary.root});
 }
 
 Authority::Authority(const Parts& parts, std::unique_ptr<trustchain::CertificateStore> store)
     : log_(parts.log),
       store_(std::move(store)),
       issuers_(*store_, parts.url),
-      revocations_({.store = *store_, .issuers = issuers_, .clock = parts.clock}),
+      revocations_(
+          {.store = *store_, .issuers = issuers_, .clock = parts.clock, .changed = parts.revoked}),
       authority_(
           {.store = *store_,
            .issuers = issuers_,

@@ -10,6 +10,7 @@
 #include <i2/trustchain/revocation_service.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,8 @@ class Authority {
     std::filesystem::path data_dir;
     std::string url;         // of IssuerSet
     trustchain::CtLog* log;  // null: certificates carry no promise of a log
+    // As of RevocationService.
+    std::function<void(std::span<const trustchain::RevokedCertificate>)> revoked;
   };
   // Null on a node without the keys. Errors: trust.record_invalid, store.*.
   [[nodiscard]] static Result<std::unique_ptr<Authority>> open(const Parts& parts);
@@ -36,6 +39,8 @@ class Authority {
   // The awaiter gets the errors of CertificateAuthority::issue().
   [[nodiscard]] Task<Result<trustchain::Issued>> issue(crypto::CertificateRequest request,
                                                        trustchain::Application application);
+  // Issues from now on what the one before has issued until now.
+  [[nodiscard]] Result<void> add(const trustchain::OrdinaryAuthority& ordinary);
   void stop() { authority_.stop(); }
 
   [[nodiscard]] trustchain::CertificateStore& store() { return *store_; }

@@ -8,13 +8,20 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "fleet_certificates.h"
+
 namespace i2::node {
 namespace {
 
 using crypto::RevocationReason;
 using nlohmann::json;
+using trustchain::AuthorityRole;
 using trustchain::CertificateRecord;
+using trustchain::Permission;
 using trustchain::RecordState;
+
+constexpr trustchain::acme::RateLimit kGuestEntries{.count = 60, .window_ms = 60'000};
+constexpr std::size_t kExaminedEntriesMax = 10'000;  // of the audit log, by one page
 
 Result<RevocationReason> parse_reason(std::string_view text) {
   const auto reason = crypto::revocation_reason(text);
@@ -100,10 +107,15 @@ Result<CertificateRecord> find_record(Authority& authority, ByteView serial) {
 }
 
 json entry_json(const trustchain::AuditEntry& entry) {
-  return {{"number", entry.number},   {"time", format_time(entry.at, true)},
-          {"actor", entry.actor},     {"action", entry.action},
-          {"subject", entry.subject}, {"outcome", name(entry.outcome)},
-          {"rule", entry.rule},       {"previous", to_hex(entry.previous)}};
+  return {{"number", entry.number},
+          {"time", format_time(entry.at, true)},
+          {"time_ms", entry.at},
+          {"actor", entry.actor},
+          {"action", entry.action},
+          {"subject", entry.subject},
+          {"outcome", name(entry.outcome)},
+          {"rule", entry.rule},
+          {"previous", to_hex(entry.previous)}};
 }
 
 Result<crypto::IpAddress> parse_ip(const std::string& text) {
@@ -111,13 +123,18 @@ Result<crypto::IpAddress> parse_ip(const std::string& text) {
   return address.ip;
 }
 
+// Those of its requester itself, unless the role reaches further.
+bool is_own(const AuthorityCalls::Caller& caller, std::string_view requester) {
+  return !caller.member.empty() && caller.member == requester;
+}
+
 // An operator vouches for the addresses that it asks for.
-Result<trustchain::Application> application_of(const AuthorityCalls::Wish& wish, std::string actor,
-                                               std::string fleet_name) {
+Result<trustchain::Application> server_application(const AuthorityCalls::Wish& wish,
+                                                   std::string requester, std::string fleet_name) {
   trustchain::Application out{
       .profile = trustchain::Profile::kServer,
       .applicant = {.role = trustchain::Requester::kOperator, .fleet_name = std::move(fleet_name)},
-      .requester = std::move(actor),
+      .requester = std::move(requester),
       .common_name = wish.common_name};
   std::vector<std::string> addresses = wish.addresses;
   if (!wish.common_name.empty()) {
@@ -138,10 +155,42 @@ Result<trustchain::Application> application_of(const AuthorityCalls::Wish& wish,
   return out;
 }
 
+// A member's own certificate for ordinary clients: all of its names, and whatever it asks for is
+// judged by policy.
+Result<trustchain::Application> member_application(const AuthorityCalls::Wish& wish,
+                                                   const std::string& member,
+                                                   const std::string& fleet_name) {
+  I2_TRY_VALUE(auto out, trustchain::application_for(
+                             wish.request, trustchain::OrdinaryTerms{.node_name = member,
+                                                                     .fleet_name = fleet_name,
+                                                                     .more_names = {},
+                                                                     .ip_addresses = {},
+                                                                     .serial = {}}));
+  std::vector<std::string> addresses = wish.addresses;
+  for (const std::string& one : wish.names) {
+    if (one.contains(':')) {
+      addresses.push_back(one);
+    } else if (!std::ranges::contains(out.dns_names, one)) {
+      out.dns_names.push_back(one);
+    }
+  }
+  for (const std::string& one : addresses) {
+    I2_TRY_VALUE(const auto ip, parse_ip(one));
+    if (!std::ranges::contains(out.ip_addresses, ip)) {
+      out.ip_addresses.push_back(ip);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Error no_authority() {
   return Error("trust.no_issuer", "this node is not a certificate authority");
+}
+
+AuthorityCalls::Caller console() {
+  return {.actor = "console", .role = AuthorityRole::kAdmin};
 }
 
 Task<Result<json>> AuthorityCalls::run(Work work) {
@@ -152,12 +201,69 @@ Task<Result<json>> AuthorityCalls::run(Work work) {
   co_return co_await rt::run_on(parts_.runtime.pool(), call);
 }
 
-Task<Result<json>> AuthorityCalls::issue(Wish wish, std::string actor) {
+// Anybody on this machine can ask and be refused: that must not fill the disk.
+bool AuthorityCalls::is_noted(const Caller& caller, bool allowed) {
+  if (parts_.authority == nullptr) {
+    return false;
+  }
+  if (allowed || caller.role != AuthorityRole::kGuest) {
+    return true;
+  }
+  const std::scoped_lock lock(mutex_);
+  const UnixMillis ticks = parts_.clock.now() / kMillisecond;
+  if (guests_.wait(kGuestEntries, ticks) > 0) {
+    return false;
+  }
+  guests_.take(kGuestEntries, ticks);
+  return true;
+}
+
+Result<void> AuthorityCalls::decide(const Caller& caller, Permission permission,
+                                    std::string subject) {
+  const bool allowed = may(caller.role, permission);
+  if (is_noted(caller, allowed)) {
+    const trustchain::AuditEntry entry{.at = parts_.clock.unix_now(),
+                                       .actor = caller.actor,
+                                       .action = std::string(name(permission)),
+                                       .subject = std::move(subject),
+                                       .outcome = allowed ? trustchain::AuditOutcome::kAllowed
+                                                          : trustchain::AuditOutcome::kRefused,
+                                       .rule = "role " + std::string(name(caller.role))};
+    I2_TRY(parts_.authority->store().note(std::span(&entry, 1)));
+  }
+  if (allowed) {
+    return {};
+  }
+  if (caller.role == AuthorityRole::kGuest) {
+    return fail("gateway.credentials_missing",
+                "this needs a token of this node, or the certificate of a member");
+  }
+  return fail("gateway.role_insufficient", "the role " + std::string(name(caller.role)) +
+                                               " may not " + std::string(name(permission)));
+}
+
+Task<Result<void>> AuthorityCalls::permit(Caller caller, Permission permission,
+                                          std::string subject) {
+  const auto call = [&] { return decide(caller, permission, std::move(subject)); };
+  co_return co_await rt::run_on(parts_.runtime.pool(), call);
+}
+
+Result<trustchain::Application> AuthorityCalls::application_of(const Wish& wish,
+                                                               const Caller& caller) const {
+  const std::string fleet_name = parts_.trust.members()->genesis().fleet_name;
+  return may(caller.role, Permission::kIssueServer)
+             ? server_application(wish, caller.actor, fleet_name)
+             : member_application(wish, caller.member, fleet_name);
+}
+
+Task<Result<json>> AuthorityCalls::issue(Wish wish, Caller caller) {
   if (parts_.authority == nullptr) {
     co_return fail(no_authority());
   }
-  I2_CO_TRY_VALUE(auto application, application_of(wish, std::move(actor),
-                                                   parts_.trust.members()->genesis().fleet_name));
+  const bool own = !caller.member.empty() && !may(caller.role, Permission::kIssueServer);
+  I2_CO_TRY(co_await permit(caller, own ? Permission::kIssueOwn : Permission::kIssueServer,
+                            wish.common_name));
+  I2_CO_TRY_VALUE(auto application, application_of(wish, caller));
   const auto issued =
       co_await parts_.authority->issue(std::move(wish.request), std::move(application));
   if (!issued) {
@@ -172,24 +278,36 @@ Task<Result<json>> AuthorityCalls::issue(Wish wish, std::string actor) {
   co_return co_await run(work);
 }
 
-Task<Result<json>> AuthorityCalls::show(std::string serial) {
+Task<Result<json>> AuthorityCalls::show(std::string serial, Caller caller) {
   I2_CO_TRY_VALUE(const Bytes bytes, parse_serial(serial));
-  const Work work = [&bytes](Authority& authority) -> Result<json> {
-    I2_TRY_VALUE(const auto record, find_record(authority, bytes));
-    return issued_json(authority, record);
+  const Work work = [&](Authority& authority) -> Result<json> {
+    const auto record = find_record(authority, bytes);
+    const bool own = record && is_own(caller, record->intent.requester);
+    I2_TRY(decide(caller, own ? Permission::kReadStatus : Permission::kReadCertificates, serial));
+    return record ? issued_json(authority, *record) : Result<json>(fail(record.error()));
   };
-  co_return co_await run(work);
+  auto own = co_await run(work);
+  if (own || (!own.error().is("trust.no_issuer") && !own.error().is("trust.certificate_unknown"))) {
+    co_return own;
+  }
+  if (parts_.authority == nullptr) {
+    I2_CO_TRY(co_await permit(caller, Permission::kReadCertificates, serial));
+  }
+  auto indexed = fleet_certificate(*parts_.chain(), *parts_.trust.members(), serial);
+  co_return indexed ? std::move(indexed) : std::move(own);
 }
 
 Task<Result<json>> AuthorityCalls::list(std::string name, std::string requester, std::size_t limit,
-                                        std::string after) {
+                                        std::string after, Caller caller) {
   const auto place = wire::from_hex(after);
   if (!place) {
     co_return fail("admin.argument", "'after' is the 'next' of a page");
   }
   const trustchain::CertificateQuery query{
       .name = std::move(name), .requester = std::move(requester), .limit = limit, .after = *place};
-  const Work work = [&query](Authority& authority) -> Result<json> {
+  const Work work = [&](Authority& authority) -> Result<json> {
+    I2_TRY(decide(caller, Permission::kReadCertificates,
+                  query.name.empty() ? query.requester : query.name));
     I2_TRY_VALUE(const auto page, authority.store().list(query));
     json all = json::array();
     for (const CertificateRecord& record : page.records) {
@@ -206,31 +324,41 @@ Task<Result<json>> AuthorityCalls::list(std::string name, std::string requester,
   co_return co_await run(work);
 }
 
-Task<Result<json>> AuthorityCalls::revoke(std::string serial, std::string reason,
-                                          std::string actor) {
+Task<Result<json>> AuthorityCalls::revoke(std::string serial, std::string reason, Caller caller) {
   I2_CO_TRY_VALUE(const Bytes bytes, parse_serial(serial));
-  I2_CO_TRY_VALUE(const RevocationReason why, parse_reason(reason));
   const Work work = [&](Authority& authority) -> Result<json> {
-    I2_TRY(authority.revocations().revoke(bytes, why, actor));
-    I2_TRY_VALUE(const auto record, find_record(authority, bytes));
-    return issued_json(authority, record);
+    const auto record = find_record(authority, bytes);
+    const bool own = record && is_own(caller, record->intent.requester) &&
+                     !may(caller.role, Permission::kRevokeAny);
+    I2_TRY(decide(caller, own ? Permission::kRevokeOwn : Permission::kRevokeAny, serial));
+    if (!record) {
+      return fail(record.error());
+    }
+    I2_TRY_VALUE(const RevocationReason why, parse_reason(reason));
+    I2_TRY(authority.revocations().revoke(bytes, why, caller.actor));
+    return issued_json(authority, *record);
   };
   co_return co_await run(work);
 }
 
-Task<Result<json>> AuthorityCalls::audit(std::uint64_t from, std::size_t limit) {
-  const Work work = [from, limit](Authority& authority) -> Result<json> {
+Task<Result<json>> AuthorityCalls::audit(AuditQuery query, Caller caller) {
+  const Work work = [&](Authority& authority) -> Result<json> {
+    I2_TRY(decide(caller, Permission::kReadAudit, {}));
     json entries = json::array();
     std::uint64_t next = 0;
-    I2_TRY(trustchain::read_audit(authority.store().database(), from,
-                                  [&](const trustchain::AuditEntry& entry) {
-                                    if (entries.size() == limit) {
-                                      next = entry.number;
-                                      return false;
-                                    }
-                                    entries.push_back(entry_json(entry));
-                                    return true;
-                                  }));
+    std::size_t examined = 0;
+    I2_TRY(trustchain::read_audit(
+        authority.store().database(), query.from, [&](const trustchain::AuditEntry& entry) {
+          if (entries.size() == query.limit || ++examined > kExaminedEntriesMax) {
+            next = entry.number;
+            return false;
+          }
+          if ((query.actor.empty() || entry.actor == query.actor) &&
+              (query.action.empty() || entry.action == query.action) && entry.at >= query.since) {
+            entries.push_back(entry_json(entry));
+          }
+          return true;
+        }));
     json out{{"entries", std::move(entries)}};
     if (next != 0) {
       out["next"] = next;
@@ -240,8 +368,9 @@ Task<Result<json>> AuthorityCalls::audit(std::uint64_t from, std::size_t limit) 
   co_return co_await run(work);
 }
 
-Task<Result<json>> AuthorityCalls::verify_audit() {
-  const Work work = [](Authority& authority) -> Result<json> {
+Task<Result<json>> AuthorityCalls::verify_audit(Caller caller) {
+  const Work work = [&](Authority& authority) -> Result<json> {
+    I2_TRY(decide(caller, Permission::kReadAudit, {}));
     I2_TRY_VALUE(const auto head, trustchain::verify_audit(authority.store().database()));
     return json{{"entries", head.number}, {"head", to_hex(head.hash)}};
   };

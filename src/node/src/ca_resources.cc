@@ -24,6 +24,9 @@ constexpr std::string_view kWishSchema =
     R"({"type":"object","required":["csr"],"properties":{"common_name":{"type":"string"},)"
     R"("san_entries":{"type":"array","items":{"type":"string"}},"node_id":{"type":"string"},)"
     R"("ipv6_addresses":{"type":"array","items":{"type":"string"}},"csr":{"type":"string"}}})";
+constexpr std::string_view kLimitSchema = R"({"type":"integer","minimum":1,"maximum":500})";
+constexpr std::string_view kNumberSchema = R"({"type":"integer","minimum":0})";
+constexpr std::uint64_t kCaPageMax = 500;
 constexpr std::string_view kReasonSchema =
     R"({"type":"object","properties":{"reason":{"type":"string"}}})";
 
@@ -84,8 +87,16 @@ Result<AuthorityCalls::Wish> wish_of(const std::string& body) {
   return out;
 }
 
-std::string actor_of(const gateway::Request& request) {
-  return "http " + request.client.address.to_string();
+// Of the query; `otherwise` when it is not there. None: it is no number from `least` on.
+std::optional<std::uint64_t> query_number(const gateway::Request& request, std::string_view name,
+                                          std::uint64_t otherwise, std::uint64_t least,
+                                          std::uint64_t most) {
+  const auto text = request.query_value(name);
+  if (!text) {
+    return otherwise;
+  }
+  const auto number = wire::from_decimal(*text);
+  return number && *number >= least && *number <= most ? number : std::nullopt;
 }
 
 json standing(const crypto::Certificate& certificate, const Result<void>& held) {
@@ -104,21 +115,39 @@ void CaResources::attach(gateway::Router& router) {
 }
 
 void CaResources::attach_certificates(gateway::Router& router) {
-  router.add({.method = Method::kPost,
-              .pattern = "/ca/certificate",
-              .role = Role::kWriter,
-              .summary = "Issue a server's certificate for a certificate request",
+  router.add(
+      {.method = Method::kPost,
+       .pattern = "/ca/certificate",
+       .summary = "Issue a server's certificate for a certificate request, or a member's own",
+       .tag = "trust",
+       .request_schema = kWishSchema,
+       .answers = {Answer{.status = 201, .meaning = "the certificate"}},
+       .handler = [this](Request request) { return issue(std::move(request)); }});
+  router.add({.pattern = "/ca/certificates",
+              .summary = "What this authority issued, by time",
               .tag = "trust",
-              .request_schema = kWishSchema,
-              .answers = {Answer{.status = 201, .meaning = "the certificate"}},
-              .handler = [this](Request request) { return issue(std::move(request)); }});
+              .query = {{.name = "name", .meaning = "with this name"},
+                        {.name = "requester", .meaning = "for this requester"},
+                        {.name = "limit", .meaning = "at most so many", .schema = kLimitSchema},
+                        {.name = "after", .meaning = "`next` of the page before"}},
+              .handler = [this](Request request) { return list(std::move(request)); }});
+  router.add({.pattern = "/ca/audit",
+              .summary = "Who decided what",
+              .tag = "trust",
+              .query = {{.name = "from", .meaning = "from this number on", .schema = kNumberSchema},
+                        {.name = "limit", .meaning = "at most so many", .schema = kLimitSchema},
+                        {.name = "actor", .meaning = "by this one"},
+                        {.name = "action", .meaning = "of this kind"},
+                        {.name = "since",
+                         .meaning = "not before this time, in ms since 1970",
+                         .schema = kNumberSchema}},
+              .handler = [this](Request request) { return audit(std::move(request)); }});
   router.add({.pattern = "/ca/certificate/{serial}",
-              .summary = "A certificate that this authority issued",
+              .summary = "A certificate that was issued, here or elsewhere in the fleet",
               .tag = "trust",
               .handler = [this](Request request) { return show(std::move(request)); }});
   router.add({.method = Method::kPost,
               .pattern = "/ca/certificate/{serial}/revoke",
-              .role = Role::kWriter,
               .summary = "Take a certificate back, with a reason of RFC 5280",
               .tag = "trust",
               .request_schema = kReasonSchema,
@@ -167,11 +196,61 @@ Task<gateway::Response> CaResources::issue(Request request) {
   if (!wish) {
     co_return problem(wish.error());
   }
-  co_return ca_answer(co_await parts_.calls.issue(*std::move(wish), actor_of(request)), 201);
+  co_return ca_answer(co_await parts_.calls.issue(*std::move(wish), caller_of(request)), 201);
+}
+
+// A token counts before a certificate, and that before the place that a request comes from.
+AuthorityCalls::Caller CaResources::caller_of(const Request& request) const {
+  using trustchain::AuthorityRole;
+  if (!request.token.empty()) {
+    const auto token = parts_.tokens.find(std::string_view(request.token));
+    return {.actor = "token " + request.token,
+            .role = token ? token->role : AuthorityRole::kGuest};  // it has just been removed
+  }
+  if (request.from_member) {
+    std::string member = request.client.certificate.subject_common_name();
+    return {.actor = member, .role = AuthorityRole::kNode, .member = member};
+  }
+  const bool open =
+      parts_.open_loopback && request.client.encrypted && request.client.address.is_loopback();
+  const std::string address = request.client.address.to_string();
+  return {.actor = "http " + address.substr(0, address.rfind(':')),
+          .role = open ? AuthorityRole::kOperator : AuthorityRole::kGuest};
 }
 
 Task<gateway::Response> CaResources::show(Request request) {
-  co_return ca_answer(co_await parts_.calls.show(std::string(request.parameter("serial"))));
+  co_return ca_answer(
+      co_await parts_.calls.show(std::string(request.parameter("serial")), caller_of(request)));
+}
+
+Task<gateway::Response> CaResources::list(Request request) {
+  const auto limit = query_number(request, "limit", 100, 1, kCaPageMax);
+  if (!limit) {
+    co_return problem(Error("gateway.request_malformed", "limit is a number from 1 to 500"));
+  }
+  const auto text = [&request](std::string_view name) {
+    return std::string(request.query_value(name).value_or(""));
+  };
+  co_return ca_answer(co_await parts_.calls.list(text("name"), text("requester"), *limit,
+                                                 text("after"), caller_of(request)));
+}
+
+Task<gateway::Response> CaResources::audit(Request request) {
+  const auto limit = query_number(request, "limit", 100, 1, kCaPageMax);
+  const auto from = query_number(request, "from", 1, 1, UINT64_MAX);
+  const auto since = query_number(request, "since", 0, 0, UINT64_MAX);
+  if (!limit || !from || !since) {
+    co_return problem(
+        Error("gateway.request_malformed",
+              "limit is a number from 1 to 500, from and since are numbers from 1 and 0 on"));
+  }
+  AuthorityCalls::AuditQuery query{
+      .from = *from,
+      .limit = *limit,
+      .actor = std::string(request.query_value("actor").value_or("")),
+      .action = std::string(request.query_value("action").value_or("")),
+      .since = *since};
+  co_return ca_answer(co_await parts_.calls.audit(std::move(query), caller_of(request)));
 }
 
 Task<gateway::Response> CaResources::revoke(Request request) {
@@ -185,7 +264,7 @@ Task<gateway::Response> CaResources::revoke(Request request) {
   }
   co_return ca_answer(co_await parts_.calls.revoke(std::string(request.parameter("serial")),
                                                    reason->empty() ? "unspecified" : *reason,
-                                                   actor_of(request)));
+                                                   caller_of(request)));
 }
 
 Task<gateway::Response> CaResources::root(Request) {

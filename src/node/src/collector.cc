@@ -2,6 +2,7 @@
 
 #include <format>
 
+#include "expiries.h"
 #include "process_stats.h"
 
 namespace i2::node {
@@ -187,6 +188,12 @@ void Collector::add_fleet(telemetry::Report& report) const {
   trust.set<"revoked_certificates">(static_cast<std::int64_t>(state.revoked_count()));
   trust.set<"revoked_accounts">(static_cast<std::int64_t>(state.revoked_account_count()));
   report.add(trust);
+  for (const Expiry& one : expiries(parts_.trust, parts_.ordinary)) {
+    report.add_gauge("trust", "certificate_expiry_seconds",
+                     "Until a certificate that this node shows or signs with ends",
+                     (static_cast<double>(one.not_after) - static_cast<double>(now)) / 1000,
+                     {{"certificate", std::string(one.certificate)}});
+  }
 }
 
 void Collector::add_log(telemetry::Report& report) const {

@@ -28,6 +28,7 @@ class Collector {
     ConfigKeeper& config;
     rt::Runtime& runtime;
     fleet::TrustStore& trust;
+    const fleet::OrdinaryCertificates& ordinary;
     stoq::Transport& transport;
     Peers& peers;
     const fleet::Ledger& ledger;

@@ -168,6 +168,11 @@ void Node::Impl::add_layers() {
               .stop =
                   [this] {
                     if (authority != nullptr) {
+                      fleet->on_change({});
+                      on_control([this] {
+                        certificate_index->stop();
+                        revocation_sync->stop();
+                      });
                       authority->stop();
                     }
                   },
@@ -197,6 +202,7 @@ void Node::Impl::add_layers() {
                     on_control([this] {
                       renewal->loop().stop();
                       ordinary_renewal->loop().stop();
+                      expiry_watch->stop();
                     });
                   },
               .health = {}});
@@ -279,19 +285,34 @@ Result<void> Node::Impl::start_ledger() {
 }
 
 Result<void> Node::Impl::start_authority() {
+  const auto revoked_here = [this](std::span<const trustchain::RevokedCertificate> revoked) {
+    asio::post(runtime->control(), [this, all = std::vector(revoked.begin(), revoked.end())] {
+      if (revocation_sync) {
+        revocation_sync->handle_revoked(all);
+      }
+    });
+  };
   I2_TRY_VALUE(authority, Authority::open({.runtime = *runtime,
                                            .trust = *trust,
                                            .ordinary = *ordinary,
                                            .clock = clock,
                                            .data_dir = config.data_dir,
                                            .url = authority_url(config, *trust),
-                                           .log = transparency ? &transparency->log() : nullptr}));
-  authority_calls.emplace(
-      AuthorityCalls::Parts{.runtime = *runtime, .trust = *trust, .authority = authority.get()});
+                                           .log = transparency ? &transparency->log() : nullptr,
+                                           .revoked = revoked_here}));
+  authority_calls.emplace(AuthorityCalls::Parts{.runtime = *runtime,
+                                                .trust = *trust,
+                                                .chain = [this] { return fleet->ledger().chain(); },
+                                                .authority = authority.get(),
+                                                .clock = clock});
+  I2_TRY_VALUE(tokens_of_http, TokenStore::load(config.data_dir / "gateway" / "tokens"));
   if (authority != nullptr && authority->store().abandoned() > 0) {
     log.warning("trust", "certificates_abandoned",
                 "certificates were under way when this authority ended; nobody was given them",
                 {{"count", authority->store().abandoned()}});
+  }
+  if (authority != nullptr) {
+    follow_certificates();
   }
   return {};
 }
@@ -307,6 +328,41 @@ Result<void> Node::Impl::start_acme() {
                                  .authority = authority.get(),
                                  .served = serves_http()}));
   return {};
+}
+
+// What the authority issues and revokes goes into the state, what the state revokes to its lists.
+void Node::Impl::follow_certificates() {
+  const auto submit = [this](std::vector<fleet::Request> changes, fleet::Account::Done done) {
+    fleet->account().submit(std::move(changes), std::move(done));
+  };
+  const auto account_of = [this](std::string_view requester) {
+    return account_of_requester(requester, *trust->members(), fleet::account_of(trust->node_id()));
+  };
+  certificate_index.emplace(CertificateIndex::Parts{.runtime = *runtime,
+                                                    .store = authority->store(),
+                                                    .account_of = account_of,
+                                                    .submit = submit,
+                                                    .tasks = tasks,
+                                                    .log = log,
+                                                    .clock = clock});
+  revocation_sync.emplace(RevocationSync::Parts{.runtime = *runtime,
+                                                .store = authority->store(),
+                                                .issuers = authority->issuers(),
+                                                .revocations = authority->revocations(),
+                                                .index = *certificate_index,
+                                                .account_of = account_of,
+                                                .chain = [this] { return fleet->ledger().chain(); },
+                                                .submit = submit,
+                                                .tasks = tasks,
+                                                .log = log,
+                                                .clock = clock});
+  fleet->on_change([this](const fleet::LedgerChange& change) {
+    revocation_sync->handle_change(change.changed);
+  });
+  asio::post(runtime->control(), [this] {
+    certificate_index->start();
+    revocation_sync->start();
+  });
 }
 
 Result<void> Node::Impl::open_transport() {
@@ -342,6 +398,7 @@ Result<void> Node::Impl::open_transport() {
   collector.emplace(Collector::Parts{.config = keeper,
                                      .runtime = *runtime,
                                      .trust = *trust,
+                                     .ordinary = *ordinary,
                                      .transport = *transport,
                                      .peers = *peers,
                                      .ledger = fleet->ledger(),
@@ -368,6 +425,14 @@ Result<void> Node::Impl::start_certificates() {
   }
   renewal.emplace(parts, log, authority.get());
   ordinary_renewal.emplace(parts, log, authority.get(), *ordinary, std::move(names));
+  expiry_watch.emplace(ExpiryWatch::Parts{.runtime = *runtime,
+                                          .trust = *trust,
+                                          .ordinary = *ordinary,
+                                          .authority = authority.get(),
+                                          .tasks = tasks,
+                                          .log = log,
+                                          .clock = clock});
+  asio::post(runtime->control(), [this] { expiry_watch->start(); });
   renewal->attach(rpc);
   ordinary_renewal->attach(rpc);
   if (config.renew_certificates) {
@@ -428,6 +493,7 @@ Result<void> Node::Impl::start_http() {
                                         .trust = *trust,
                                         .ordinary = *ordinary,
                                         .authority = *authority_calls,
+                                        .tokens = *tokens_of_http,
                                         .peers = *peers,
                                         .layers = layers,
                                         .collector = *collector,
@@ -443,6 +509,7 @@ Result<void> Node::Impl::start_admin() {
   verbs.emplace(Verbs::Parts{.config = keeper,
                              .runtime = *runtime,
                              .trust = *trust,
+                             .ordinary = *ordinary,
                              .transport = *transport,
                              .peers = *peers,
                              .fleet = *fleet,
@@ -466,6 +533,12 @@ Result<void> Node::Impl::start_admin() {
   acme_verbs->attach(*admin);
   log_verbs.emplace(LogVerbs::Parts{.runtime = *runtime, .log = transparency.get()});
   log_verbs->attach(*admin);
+  token_verbs.emplace(TokenVerbs::Parts{.runtime = *runtime,
+                                        .tokens = *tokens_of_http,
+                                        .calls = *authority_calls,
+                                        .clock = clock,
+                                        .rng = rng});
+  token_verbs->attach(*admin);
   members->attach(*admin);
   asio::post(runtime->control(), [this] { admin->start(); });
   return {};

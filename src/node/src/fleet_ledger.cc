@@ -24,6 +24,12 @@ Result<void> FleetLedger::start(Parts parts) {
     if (const auto followed = parts_->trust.follow(change); !followed) {
       parts_->log.error("fleet", "state_unusable", followed.error().message());
     }
+    {
+      const std::scoped_lock lock(changes_);
+      if (change_listener_) {
+        change_listener_(change);
+      }
+    }
     if (!announced_.exchange(true)) {
       asio::post(parts_->runtime.control(), [this] {
         announced_ = false;
@@ -50,6 +56,11 @@ Result<void> FleetLedger::start(Parts parts) {
   look_beyond_backup();
   const bool alone = epoch.validators.size() == 1 && orders();
   return alone && !restored_ ? order_records() : Result<void>{};
+}
+
+void FleetLedger::on_change(std::function<void(const fleet::LedgerChange&)> listener) {
+  const std::scoped_lock lock(changes_);
+  change_listener_ = std::move(listener);
 }
 
 void FleetLedger::heard_all_of(const NodeId& peer) {

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <vector>
@@ -57,6 +58,9 @@ class FleetLedger {
   [[nodiscard]] std::vector<fleet::FleetOperation> unordered() const;
   // `listener` runs on the control executor after blocks; set there, null to end it.
   void on_block(std::function<void()> listener) { listener_ = std::move(listener); }
+  // `listener` runs with what every run of blocks has changed, on the thread that adds it; null to
+  // end it. When this returns, the one before does not run any more.
+  void on_change(std::function<void(const fleet::LedgerChange&)> listener);
   // Whoever waits for a receipt gets fleet.ledger_stopped. Not on a runtime thread.
   void stop();
 
@@ -77,6 +81,8 @@ class FleetLedger {
   std::optional<Ordering> ordering_;
   std::unique_ptr<fleet::Account> account_;
   std::function<void()> listener_;
+  std::mutex changes_;  // held while `change_listener_` runs
+  std::function<void(const fleet::LedgerChange&)> change_listener_;
   std::atomic<bool> announced_ = false;  // the listener is about to run
 };
 

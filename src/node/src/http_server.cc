@@ -31,10 +31,21 @@ bool is_member(const fleet::TrustStore& trust, const fleet::OrdinaryCertificates
       .has_value();
 }
 
-gateway::AccessConfig access_config(const HttpServer::Parts& parts, const Hash256& token) {
+gateway::Role gateway_role(trustchain::AuthorityRole role) {
+  return role == trustchain::AuthorityRole::kAdmin || role == trustchain::AuthorityRole::kOperator
+             ? gateway::Role::kWriter
+             : gateway::Role::kReader;
+}
+
+gateway::AccessConfig access_config(const HttpServer::Parts& parts) {
   gateway::AccessConfig out;
   out.open_loopback = parts.config.http.open_loopback;
-  out.token_sha256 = token;
+  out.find_token = [tokens = &parts.tokens](const Hash256& hash) -> std::optional<gateway::Token> {
+    const auto found = tokens->find(hash);
+    return found ? std::optional(
+                       gateway::Token{.name = found->name, .role = gateway_role(found->role)})
+                 : std::nullopt;
+  };
   out.is_member = [trust = &parts.trust, ordinary = &parts.ordinary,
                    clock = &parts.clock](const gateway::Client& client) {
     return is_member(*trust, *ordinary, client, clock->unix_now());
@@ -54,7 +65,7 @@ gateway::AccessConfig access_config(const HttpServer::Parts& parts, const Hash25
   return out;
 }
 
-gateway::GatewayConfig gateway_config(const HttpServer::Parts& parts, const Hash256& token) {
+gateway::GatewayConfig gateway_config(const HttpServer::Parts& parts) {
   const HttpConfig& http = parts.config.http;
   gateway::GatewayConfig out;
   out.bind = http.bind.value_or(gateway::GatewayConfig::loopback());
@@ -63,7 +74,7 @@ gateway::GatewayConfig gateway_config(const HttpServer::Parts& parts, const Hash
   out.any_port = http.port == 0 && parts.config.bind.port == 0;
   out.remote_http3 = !out.bind.is_loopback();
   out.ask_clients_for_certificates = http.ask_clients_for_certificates;
-  out.access = access_config(parts, token);
+  out.access = access_config(parts);
   out.limits.tcp_connections_max = http.connections_max;
   out.limits.http3_connections_max = http.connections_max;
   return out;
@@ -108,6 +119,8 @@ HttpServer::HttpServer(const Parts& parts)
       ca_({.calls = parts.authority,
            .trust = parts.trust,
            .ordinary = parts.ordinary,
+           .tokens = parts.tokens,
+           .open_loopback = parts.config.http.open_loopback,
            .clock = parts.clock}) {
   if (parts.log != nullptr) {
     log_.emplace(LogResources::Parts{.log = *parts.log, .runtime = parts.runtime});
@@ -120,6 +133,7 @@ HttpServer::HttpServer(const Parts& parts)
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const Parts& parts) {
   I2_TRY_VALUE(const Hash256 token,
                load_token(parts.config.data_dir / "gateway" / "token", parts.rng));
+  parts.tokens.set_own(token);
   std::unique_ptr<HttpServer> out(new HttpServer(parts));
   gateway::Router router;
   out->resources_.attach(router);
@@ -139,11 +153,11 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const Parts& parts) {
   gateway::Route served = document;
   served.handler = fixed(openapi(described, {.title = "internet2-server", .version = I2_VERSION}));
   router.add(std::move(served));
-  I2_TRY_VALUE(out->gateway_, gateway::Gateway::create(gateway_config(parts, token),
-                                                       {.runtime = parts.runtime,
-                                                        .transport = parts.transport,
-                                                        .certificates = parts.certificates,
-                                                        .router = std::move(router)}));
+  I2_TRY_VALUE(out->gateway_,
+               gateway::Gateway::create(gateway_config(parts), {.runtime = parts.runtime,
+                                                                .transport = parts.transport,
+                                                                .certificates = parts.certificates,
+                                                                .router = std::move(router)}));
   out->gateway_->start();
   return out;
 }

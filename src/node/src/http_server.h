@@ -26,6 +26,7 @@ class HttpServer {
     fleet::TrustStore& trust;
     fleet::OrdinaryCertificates& ordinary;
     AuthorityCalls& authority;
+    TokenStore& tokens;
     Peers& peers;
     const Layers& layers;
     Collector& collector;

@@ -15,21 +15,24 @@ namespace {
 constexpr std::string_view kPrefix = "i2_";
 constexpr std::size_t kSizeMax = 256;
 
-Result<void> make(const std::filesystem::path& path, Rng& rng) {
+Result<void> make_file(const std::filesystem::path& path, Rng& rng) {
   std::error_code error;
   std::filesystem::create_directories(path.parent_path(), error);
-  Bytes secret(32);
-  rng.fill(secret);
-  const crypto::SecretBytes owner(std::move(secret));
-  const std::string text = std::string(kPrefix) + wire::to_base32(owner.view()) + "\n";
-  return write_secret(path, as_bytes(text));
+  return write_secret(path, as_bytes(make_token(rng) + "\n"));
 }
 
 }  // namespace
 
+std::string make_token(Rng& rng) {
+  Bytes secret(32);
+  rng.fill(secret);
+  const crypto::SecretBytes owner(std::move(secret));
+  return std::string(kPrefix) + wire::to_base32(owner.view());
+}
+
 Result<Hash256> load_token(const std::filesystem::path& path, Rng& rng) {
   if (::access(path.c_str(), F_OK) != 0) {
-    I2_TRY(make(path, rng));
+    I2_TRY(make_file(path, rng));
   }
   I2_TRY_VALUE(const crypto::SecretBytes secret, read_secret(path, kSizeMax));
   std::string_view text = as_text(secret.view());

@@ -1,6 +1,7 @@
 // The fleet's transparency log, on the node that writes it.
 #pragma once
 
+#include <i2/base/ids.h>
 #include <i2/node/log.h>
 #include <i2/rt/runtime.h>
 #include <i2/store/key_value_store.h>

@@ -68,6 +68,14 @@ telemetry::LayerHealth Node::Impl::trust_health() const {
             .health = telemetry::Health::kDegraded,
             .reason = "the certificate has expired and could not be renewed yet"};
   }
+  for (const Expiry& one : expiries(*trust, *ordinary)) {
+    if (is_ending(one, clock.unix_now())) {
+      return {.layer = {},
+              .health = telemetry::Health::kDegraded,
+              .reason = "the " + std::string(one.certificate) + " certificate ends on " +
+                        format_time(one.not_after) + " and has not been renewed"};
+    }
+  }
   return {};
 }
 

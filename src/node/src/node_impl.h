@@ -15,17 +15,21 @@
 
 #include "acme.h"
 #include "authority_calls.h"
+#include "certificate_index.h"
 #include "collector.h"
+#include "expiry_watch.h"
 #include "fleet_services.h"
 #include "http_server.h"
 #include "layers.h"
 #include "log_service.h"
 #include "ordinary_renewal.h"
 #include "renewal.h"
+#include "revocation_sync.h"
 #include "verbs.h"
 #include "verbs_acme.h"
 #include "verbs_cert.h"
 #include "verbs_log.h"
+#include "verbs_token.h"
 
 namespace i2::node {
 
@@ -52,6 +56,7 @@ struct Node::Impl {
   std::optional<Certificates> certificates;
   std::optional<rt::Runtime> runtime;
   std::unique_ptr<Authority> authority;  // null where this node is none
+  std::unique_ptr<TokenStore> tokens_of_http;
   std::optional<AuthorityCalls> authority_calls;
   TaskGroup tasks;
   std::unique_ptr<Acme> acme;  // null where this node serves none
@@ -66,11 +71,15 @@ struct Node::Impl {
   std::optional<Renewal> renewal;
   std::optional<Collector> collector;
   std::optional<OrdinaryRenewal> ordinary_renewal;
+  std::optional<CertificateIndex> certificate_index;  // these two on an authority
+  std::optional<RevocationSync> revocation_sync;
+  std::optional<ExpiryWatch> expiry_watch;
   std::optional<CertVerbs> cert_verbs;
   std::optional<AcmeVerbs> acme_verbs;
   std::unique_ptr<LogService> transparency;  // null: this node has no log
   std::optional<Verbs> verbs;
   std::optional<LogVerbs> log_verbs;
+  std::optional<TokenVerbs> token_verbs;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<AdminServer> admin;
   bool ended = false;
@@ -100,6 +109,7 @@ struct Node::Impl {
   Result<void> start_ledger();
   Result<void> start_authority();
   Result<void> start_acme();
+  void follow_certificates();
   Result<void> open_transport();
   Result<void> start_peers();
   Result<void> start_certificates();

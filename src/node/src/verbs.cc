@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "expiries.h"
 #include "verbs_json.h"
 
 namespace i2::node {
@@ -68,12 +69,21 @@ json http_json(std::optional<stoq::SocketAddress> address) {
   return address->to_string();
 }
 
-json certificate_json(const fleet::TrustStore& trust, UnixMillis now) {
-  const UnixMillis expires = trust.current()->certificate.not_after();
-  return {{"nearest_expiry", format_time(expires)},
-          {"expired", expires <= now},
-          {"renewal", format_time(trust.renewal_time())},
-          {"authority", trust.can_issue(now)}};
+json certificate_json(const fleet::TrustStore& trust, const fleet::OrdinaryCertificates& ordinary,
+                      UnixMillis now) {
+  json all = json::array();
+  for (const Expiry& one : expiries(trust, ordinary)) {
+    all.push_back({{"certificate", one.certificate},
+                   {"expires", format_time(one.not_after)},
+                   {"ending", is_ending(one, now)}});
+  }
+  json out{{"nearest_expiry", all.front()["expires"]},
+           {"nearest", all.front()["certificate"]},
+           {"expired", trust.current()->certificate.not_after() <= now},
+           {"renewal", format_time(trust.renewal_time())},
+           {"authority", trust.can_issue(now)}};
+  out["all"] = std::move(all);
+  return out;
 }
 
 }  // namespace
@@ -121,7 +131,7 @@ Task<Result<std::string>> Verbs::status(AdminCallPtr) {
   const bool member = members->find(parts_.trust.node_id()) != nullptr;
   const trustchain::TrustState trust(chain->state);
   I2_CO_TRY_VALUE(const auto log, trust.log());
-  json certificates = certificate_json(parts_.trust, now);
+  json certificates = certificate_json(parts_.trust, parts_.ordinary, now);
   json addresses = json::array();
   for (const auto& address : reachable_addresses(parts_.transport.local_address())) {
     addresses.push_back(address.to_string());

@@ -20,6 +20,7 @@ class Verbs {
     ConfigKeeper& config;
     rt::Runtime& runtime;
     fleet::TrustStore& trust;
+    const fleet::OrdinaryCertificates& ordinary;
     stoq::Transport& transport;
     Peers& peers;
     FleetLedger& fleet;

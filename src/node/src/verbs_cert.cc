@@ -12,7 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kConsole = "console";  // whoever may use the socket
 constexpr std::int64_t kEntriesMax = 500;
 
 Result<std::string> line_of(const Result<json>& result) {
@@ -52,7 +51,7 @@ void CertVerbs::attach(AdminServer& server) {
   add("cert_show", {"serial"}, &CertVerbs::show);
   add("cert_list", {"name", "requester", "limit", "after"}, &CertVerbs::list);
   add("cert_revoke", {"serial", "reason"}, &CertVerbs::revoke);
-  add("cert_audit", {"from", "limit", "verify"}, &CertVerbs::audit);
+  add("cert_audit", {"from", "limit", "verify", "actor", "action", "since"}, &CertVerbs::audit);
   add("cert_rotate", {}, &CertVerbs::rotate);
 }
 
@@ -67,13 +66,13 @@ Task<Result<std::string>> CertVerbs::issue(AdminCallPtr call) {
   I2_CO_TRY_VALUE(wish.common_name, call->request.text("common_name"));
   I2_CO_TRY_VALUE(const std::string names, optional_text(call->request, "names"));
   wish.names = split(names);
-  co_return line_of(co_await parts_.calls.issue(std::move(wish), std::string(kConsole)));
+  co_return line_of(co_await parts_.calls.issue(std::move(wish), console()));
 }
 
 Task<Result<std::string>> CertVerbs::show(AdminCallPtr call) {
   if (call->request.args.contains("serial")) {
     I2_CO_TRY_VALUE(std::string serial, call->request.text("serial"));
-    co_return line_of(co_await parts_.calls.show(std::move(serial)));
+    co_return line_of(co_await parts_.calls.show(std::move(serial), console()));
   }
   json out{{"node", leaf_json(parts_.trust.current()->certificate)}};
   if (const auto shown = parts_.ordinary.current(); shown != nullptr) {
@@ -88,28 +87,37 @@ Task<Result<std::string>> CertVerbs::list(AdminCallPtr call) {
   I2_CO_TRY_VALUE(std::string after, optional_text(call->request, "after"));
   I2_CO_TRY_VALUE(const std::int64_t limit, call->request.integer("limit", 100, 1, kEntriesMax));
   co_return line_of(co_await parts_.calls.list(std::move(name), std::move(requester),
-                                               static_cast<std::size_t>(limit), std::move(after)));
+                                               static_cast<std::size_t>(limit), std::move(after),
+                                               console()));
 }
 
 Task<Result<std::string>> CertVerbs::revoke(AdminCallPtr call) {
   I2_CO_TRY_VALUE(std::string serial, call->request.text("serial"));
   I2_CO_TRY_VALUE(std::string reason, call->request.text("reason"));
-  co_return line_of(
-      co_await parts_.calls.revoke(std::move(serial), std::move(reason), std::string(kConsole)));
+  co_return line_of(co_await parts_.calls.revoke(std::move(serial), std::move(reason), console()));
 }
 
 Task<Result<std::string>> CertVerbs::audit(AdminCallPtr call) {
   I2_CO_TRY_VALUE(const bool verify, call->request.flag("verify"));
   if (verify) {
-    co_return line_of(co_await parts_.calls.verify_audit());
+    co_return line_of(co_await parts_.calls.verify_audit(console()));
   }
   I2_CO_TRY_VALUE(const std::int64_t from, call->request.integer("from", 1, 1, INT64_MAX));
   I2_CO_TRY_VALUE(const std::int64_t limit, call->request.integer("limit", 100, 1, kEntriesMax));
-  co_return line_of(co_await parts_.calls.audit(static_cast<std::uint64_t>(from),
-                                                static_cast<std::size_t>(limit)));
+  I2_CO_TRY_VALUE(std::string actor, optional_text(call->request, "actor"));
+  I2_CO_TRY_VALUE(std::string action, optional_text(call->request, "action"));
+  I2_CO_TRY_VALUE(const std::int64_t since, call->request.integer("since", 0, 0, INT64_MAX));
+  AuthorityCalls::AuditQuery query{.from = static_cast<std::uint64_t>(from),
+                                   .limit = static_cast<std::size_t>(limit),
+                                   .actor = std::move(actor),
+                                   .action = std::move(action),
+                                   .since = static_cast<UnixMillis>(since)};
+  co_return line_of(co_await parts_.calls.audit(std::move(query), console()));
 }
 
 Task<Result<std::string>> CertVerbs::rotate(AdminCallPtr) {
+  I2_CO_TRY(co_await parts_.calls.permit(console(), trustchain::Permission::kIssueOwn,
+                                         parts_.trust.name()));
   I2_CO_TRY(co_await parts_.renewal.loop().renew_now());
   I2_CO_TRY(co_await parts_.ordinary_renewal.loop().renew_now());
   json out{{"node", leaf_json(parts_.trust.current()->certificate)}};

@@ -28,7 +28,7 @@ class FleetVerbs {
   FleetVerbs& operator=(const FleetVerbs&) = delete;
 
   // ledger {account?}, submit {operation}, member {member}, invites, leave, consensus, evidence,
-  // certificate {serial}, prepare_validator {member}.
+  // certificate {serial}, certificates {requester?, limit?, after?}, prepare_validator {member}.
   void attach(AdminServer& server);
 
  private:
@@ -41,6 +41,7 @@ class FleetVerbs {
   [[nodiscard]] Task<Result<std::string>> evidence(AdminCallPtr call);
   // verbs_trust.cc. Looks through the whole index.
   [[nodiscard]] Task<Result<std::string>> certificate(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> certificates(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> prepare_validator(AdminCallPtr call);
 
   Parts parts_;

@@ -1,50 +1,39 @@
 // What FleetVerbs say of the fleet's certificates.
-#include <i2/node/units.h>
-#include <i2/wire/text.h>
-
 #include <nlohmann/json.hpp>
 
+#include "fleet_certificates.h"
 #include "verbs_fleet.h"
 #include "verbs_json.h"
 
 namespace i2::node {
+namespace {
+
+constexpr std::int64_t kFleetPageMax = 500;
+
+Result<std::string> indexed_answer(const Result<nlohmann::json>& result) {
+  return result.transform([](const nlohmann::json& value) { return to_line(value); });
+}
+
+}  // namespace
 
 Task<Result<std::string>> FleetVerbs::certificate(AdminCallPtr call) {
-  I2_CO_TRY_VALUE(const std::string text, call->request.text("serial"));
-  const auto serial = wire::from_hex(text);
-  const auto chain = parts_.fleet.ledger().chain();
-  const Bytes prefix = trustchain::index_prefix();
-  std::optional<trustchain::CertificateId> id;
-  chain->state.scan(prefix, {}, [&](ByteView key, ByteView) {
-    auto read = trustchain::certificate_of_key(key, prefix);
-    if (serial && read && read->serial == *serial) {
-      id = *std::move(read);
-    }
-    return !id;
-  });
-  const trustchain::TrustState state(chain->state);
-  if (!id) {
-    co_return fail("trust.certificate_unknown",
-                   "'" + text +
-                       "' is neither a member nor the serial number of a certificate in "
-                       "the fleet's index");
+  I2_CO_TRY_VALUE(const std::string serial, call->request.text("serial"));
+  co_return indexed_answer(
+      fleet_certificate(*parts_.fleet.ledger().chain(), *parts_.trust.members(), serial));
+}
+
+Task<Result<std::string>> FleetVerbs::certificates(AdminCallPtr call) {
+  FleetQuery query;
+  if (call->request.args.contains("requester")) {
+    I2_CO_TRY_VALUE(query.requester, call->request.text("requester"));
   }
-  I2_CO_TRY_VALUE(const auto record, state.indexed(*id));
-  I2_CO_TRY_VALUE(const auto revoked, state.revocation(*id, record->requester, record->not_before));
-  const bool validator =
-      chain->state.get(fleet::validator_key(record->requester.view())).has_value();
-  co_return to_line(
-      {{"serial", to_hex(id->serial)},
-       {"issuer", to_hex(id->issuer)},
-       {"profile", info(record->profile).name},
-       {"requester", record->requester.hex()},
-       {"authority", record->authority.hex()},
-       {"key", to_hex(record->key_hash)},
-       {"not_before", format_time(record->not_before)},
-       {"not_after", format_time(id->not_after)},
-       {"not_after_ms", id->not_after},
-       {"validator", validator},
-       {"revoked", revoked ? nlohmann::json(format_time(revoked->at)) : nlohmann::json()}});
+  if (call->request.args.contains("after")) {
+    I2_CO_TRY_VALUE(query.after, call->request.text("after"));
+  }
+  I2_CO_TRY_VALUE(const std::int64_t limit, call->request.integer("limit", 100, 1, kFleetPageMax));
+  query.limit = static_cast<std::size_t>(limit);
+  co_return indexed_answer(fleet_certificates(
+      *parts_.fleet.ledger().chain(), *parts_.trust.members(), query, parts_.clock.unix_now()));
 }
 
 }  // namespace i2::node

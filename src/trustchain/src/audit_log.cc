@@ -42,6 +42,24 @@ std::string_view name(AuditOutcome outcome) {
   return "failed";
 }
 
+std::optional<AuditOutcome> audit_outcome(std::string_view text) {
+  for (const auto one : {AuditOutcome::kAllowed, AuditOutcome::kRefused, AuditOutcome::kFailed}) {
+    if (name(one) == text) {
+      return one;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<void> AuditChain::follow(const AuditEntry& entry) {
+  if (entry.number != head_.number + 1 || entry.previous != head_.hash) {
+    return fail("trust.audit_broken", "entry " + std::to_string(head_.number + 1) +
+                                          " of the audit log was changed, or is missing");
+  }
+  head_ = {.number = entry.number, .hash = object_id(kAuditDomain, encode(entry))};
+  return {};
+}
+
 Bytes encode(const AuditEntry& entry) {
   wire::CanonicalWriter w(kAuditEntryType, kAuditVersion);
   w.u64(entry.number);
@@ -111,7 +129,7 @@ Result<void> read_audit(const store::KeyValueStore& store, std::uint64_t from,
 
 Result<AuditLog::Head> verify_audit(const store::KeyValueStore& store,
                                     const AuditLog::Head& known) {
-  AuditLog::Head head;
+  AuditChain chain;
   Result<void> found =
       known.number == 0
           ? Result<void>()
@@ -119,24 +137,20 @@ Result<AuditLog::Head> verify_audit(const store::KeyValueStore& store,
                                            std::to_string(known.number) + ", which is known");
   Result<void> followed;
   I2_TRY(store.scan(key_in(Table::kAudit), [&](ByteView, ByteView value) {
-    const auto entry = decode_audit_entry(value);
-    if (!entry || entry->number != head.number + 1 || entry->previous != head.hash) {
-      followed = fail("trust.audit_broken", "entry " + std::to_string(head.number + 1) +
-                                                " of the audit log was changed, or is missing");
-      return false;
-    }
-    head = {.number = entry->number, .hash = object_id(kAuditDomain, value)};
-    if (head.number == known.number) {
+    // One that cannot be read has number 0, which follows nothing.
+    followed = chain.follow(decode_audit_entry(value).value_or(AuditEntry{}));
+    const AuditLog::Head& head = chain.head();
+    if (followed && head.number == known.number) {
       found = head == known ? Result<void>()
                             : fail("trust.audit_broken", "entry " + std::to_string(head.number) +
                                                              " of the audit log is not the known "
                                                              "one");
     }
-    return true;
+    return followed.has_value();
   }));
   I2_TRY(followed);
   I2_TRY(found);
-  return head;
+  return chain.head();
 }
 
 }  // namespace i2::trustchain

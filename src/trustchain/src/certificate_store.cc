@@ -91,6 +91,10 @@ Result<std::unique_ptr<CertificateStore>> CertificateStore::open(const std::file
   I2_TRY_VALUE(auto audit, AuditLog::open(*database));
   std::unique_ptr<CertificateStore> out(
       new CertificateStore(std::move(database), std::move(audit)));
+  constexpr std::array<std::uint8_t, 8> kLast{255, 255, 255, 255, 255, 255, 255, 255};
+  I2_TRY_VALUE(const auto last,
+               out->store_->last_to(key_in(Table::kIssued, {kLast}), key_in(Table::kIssued)));
+  out->issued_ = last ? wire::Reader(ByteView(last->key).subspan(1)).u64() : 0;
   I2_TRY(out->abandon(now));
   return out;
 }
@@ -122,11 +126,19 @@ Result<void> CertificateStore::abandon(UnixMillis now) {
   return left.empty() ? Result<void>() : finish(left, audit);
 }
 
-Result<void> CertificateStore::write(store::Batch& batch, std::span<const AuditEntry> audit) {
+Result<void> CertificateStore::write(store::Batch& batch, std::span<const AuditEntry> audit,
+                                     std::span<const CertificateRecord> finished) {
   const std::scoped_lock lock(writing_);
   const AuditLog::Head head = audit_.stage(batch, audit);
+  std::uint64_t issued = issued_;
+  for (const CertificateRecord& record : finished) {
+    if (record.state == RecordState::kIssued) {
+      batch.put(key_in(Table::kIssued, {big_endian(++issued)}), record.intent.serial);
+    }
+  }
   I2_TRY(store_->commit(batch, store::KeyValueStore::Durability::kLater));
   audit_.advance(head);
+  issued_ = issued;
   return {};
 }
 
@@ -146,7 +158,7 @@ Result<void> CertificateStore::finish(std::span<const CertificateRecord> records
   for (const CertificateRecord& record : records) {
     put_outcome(batch, record);
   }
-  I2_TRY(write(batch, audit));
+  I2_TRY(write(batch, audit, records));
   return store_->sync();
 }
 
@@ -260,6 +272,36 @@ Result<std::vector<crypto::Certificate>> CertificateStore::issuer(const Hash256&
     return fail("trust.record_invalid", "the record of an issuer is malformed");
   }
   return out;
+}
+
+Result<std::vector<CertificateRecord>> CertificateStore::issued_after(std::uint64_t number,
+                                                                      std::size_t limit) const {
+  std::vector<Bytes> serials;
+  I2_TRY(store_->scan_from(key_in(Table::kIssued, {big_endian(number + 1)}), key_in(Table::kIssued),
+                           [&](ByteView, ByteView serial) {
+                             serials.push_back(to_bytes(serial));
+                             return serials.size() < limit;
+                           }));
+  std::vector<CertificateRecord> out;
+  for (const Bytes& serial : serials) {
+    I2_TRY_VALUE(auto record, find(serial));
+    if (!record) {
+      return fail("trust.record_invalid", "the record of " + to_hex(serial) + " is missing");
+    }
+    out.push_back(*std::move(record));
+  }
+  return out;
+}
+
+Result<std::uint64_t> CertificateStore::indexed() const {
+  I2_TRY_VALUE(const auto value, store_->get(key_in(Table::kIndexed)));
+  return value ? wire::Reader(*value).u64() : 0;
+}
+
+Result<void> CertificateStore::set_indexed(std::uint64_t number) {
+  store::Batch batch;
+  batch.put(key_in(Table::kIndexed), big_endian(number));
+  return store_->commit(batch);
 }
 
 Result<std::optional<CertificateRecord>> CertificateStore::find(ByteView serial) const {

@@ -12,10 +12,12 @@ enum class Table : std::uint8_t {
   kIssuer = 'a',       // key hash -> chain
   kCertificate = 'c',  // serial -> certificate record
   kFingerprint = 'f',  // SHA-256 of the certificate -> serial
+  kIssued = 'i',       // number -> serial, in the order in which they were signed
   kAudit = 'l',        // number -> audit entry
   kCrlNumber = 'm',    // key hash, shard -> number
   kName = 'n',         // name, 0, time, serial ->
   kOpen = 'o',         // serial ->
+  kIndexed = 'p',      // -> number of the last one that is in the fleet's index
   kRequester = 'r',    // requester, 0, time, serial ->
   kTime = 't',         // time, serial ->
   kRevoked = 'x',      // key hash, shard, serial -> revocation

@@ -61,6 +61,23 @@ Result<std::size_t> RevocationService::revoke_requester(std::string_view request
   return count;
 }
 
+Result<std::vector<RevokedCertificate>> RevocationService::record(
+    std::span<const RevokedCertificate> revoked, std::string_view actor) {
+  const UnixMillis now = parts_.clock.unix_now();
+  std::vector<RevokedCertificate> out;
+  for (const RevokedCertificate& one : revoked) {
+    const CertificateRecord known{.intent = {.issuer_key_hash = one.issuer_key_hash,
+                                             .serial = one.serial,
+                                             .not_after = one.not_after}};
+    I2_TRY_VALUE(auto fresh,
+                 parts_.store.revoke(std::span(&known, 1), one.revocation,
+                                     {.at = now, .actor = std::string(actor), .action = "revoke"}));
+    std::ranges::move(fresh, std::back_inserter(out));
+  }
+  forget(out);
+  return out;
+}
+
 void RevocationService::forget(std::span<const RevokedCertificate> revoked) {
   if (revoked.empty()) {
     return;
@@ -126,8 +143,9 @@ Bytes RevocationService::ocsp(ByteView request) {
   }
   auto made = answer(*parsed, now);
   if (!made) {
-    return crypto::ocsp_error(made.error().is("trust.no_issuer")
-                                  ? crypto::OcspError::kUnauthorized
+    return crypto::ocsp_error(made.error().is("trust.no_issuer") ? crypto::OcspError::kUnauthorized
+                              : made.error().is("trust.overloaded")
+                                  ? crypto::OcspError::kTryLater
                                   : crypto::OcspError::kInternalError);
   }
   if (keep) {
@@ -145,7 +163,7 @@ Result<RevocationService::Asked> RevocationService::look_up(
       .answer = {.certificate = certificate, .this_update = now, .next_update = now + kOcspLifeMs},
       .signer = nullptr};
   for (const SignerPtr& one : parts_.issuers.all()) {
-    if (one->kind == IssuerKind::kOrdinary && certificate.is_issued_by(one->issuer.certificate)) {
+    if (certificate.is_issued_by(one->issuer.certificate)) {
       out.signer = one;
     }
   }
@@ -153,20 +171,37 @@ Result<RevocationService::Asked> RevocationService::look_up(
     return out;
   }
   I2_TRY_VALUE(const auto record, parts_.store.find(certificate.serial()));
-  if (!record || record->intent.issuer_key_hash != out.signer->key_hash) {
-    return out;
-  }
   I2_TRY_VALUE(const auto revocation,
                parts_.store.revocation(out.signer->key_hash, certificate.serial()));
-  out.answer.status =
-      revocation ? crypto::CertificateStatus::kRevoked : crypto::CertificateStatus::kGood;
+  const bool known = record && record->intent.issuer_key_hash == out.signer->key_hash;
+  out.answer.status = revocation ? crypto::CertificateStatus::kRevoked
+                      : known    ? crypto::CertificateStatus::kGood
+                                 : crypto::CertificateStatus::kUnknown;
   out.answer.revocation = revocation.value_or(crypto::Revocation{});
   return out;
 }
 
-// Ordinary certificates only: nobody checks a node's leaf by OCSP, and a Falcon signature for
-// everybody who asks would be a way to keep an authority busy.
-Result<Bytes> RevocationService::answer(const crypto::OcspRequest& request, UnixMillis now) const {
+// A Falcon signature takes milliseconds, so strangers get few of them: none for a nonce or for a
+// certificate that is not known, and only so many a minute of the others.
+Result<void> RevocationService::admit_anchor_answer(const crypto::OcspRequest& request,
+                                                    const crypto::OcspResponse& response) {
+  const bool known = std::ranges::none_of(response.answers, [](const crypto::OcspAnswer& one) {
+    return one.status == crypto::CertificateStatus::kUnknown;
+  });
+  if (!known || !request.nonce.empty() || request.certificates.size() != 1) {
+    // RFC 5019 §2.2.3: also what a responder says that has no answer of its own making.
+    return fail("trust.no_issuer",
+                "an anchor answers about one certificate that it has issued, without a nonce");
+  }
+  const UnixMillis ticks = parts_.clock.now() / kMillisecond;
+  if (anchor_answers_.wait(kAnchorAnswers, ticks) > 0) {
+    return fail("trust.overloaded", "too many questions about nodes' certificates; try again");
+  }
+  anchor_answers_.take(kAnchorAnswers, ticks);
+  return {};
+}
+
+Result<Bytes> RevocationService::answer(const crypto::OcspRequest& request, UnixMillis now) {
   crypto::OcspResponse response{.produced_at = now, .nonce = request.nonce};
   SignerPtr signer;
   for (const crypto::OcspCertificateId& certificate : request.certificates) {
@@ -176,6 +211,9 @@ Result<Bytes> RevocationService::answer(const crypto::OcspRequest& request, Unix
     }
     signer = std::move(one.signer);
     response.answers.push_back(std::move(one.answer));
+  }
+  if (signer->kind == IssuerKind::kAnchor) {
+    I2_TRY(admit_anchor_answer(request, response));
   }
   return crypto::build_ocsp_response(
       response, {.certificate = signer->issuer.certificate, .key = signer->issuer.key});

@@ -40,6 +40,15 @@ constexpr std::array kGatewayRows{
                 .default_value = "false",
                 .meaning = "programs on this machine may write over TLS without a token"},
                [](Config& c, const SettingValue& v) { c.http.open_loopback = v.flag; }},
+    SettingRow{
+        {.section = "gateway",
+         .key = "ask_client_certificates",
+         .environment = "I2_GATEWAY_CLIENT_CERTIFICATES",
+         .type = kBoolean,
+         .default_value = "false",
+         .meaning = "ask clients for a certificate, so that members may ask for what is "
+                    "their own; browsers put that to their users"},
+        [](Config& c, const SettingValue& v) { c.http.ask_clients_for_certificates = v.flag; }},
     SettingRow{{.section = "gateway",
                 .key = "translate_protocols",
                 .type = kBoolean,

@@ -24,7 +24,7 @@ using enum Permission;
 // In the order of AuthorityRole.
 constexpr std::array<RoleInfo, 5> kRoles{{
     {"admin", bits({kReadStatus, kReadCertificates, kReadAudit, kIssueOwn, kIssueServer, kRevokeOwn,
-                    kRevokeAny, kRotate})},
+                    kRevokeAny, kRotate, kGrant})},
     {"operator",
      bits({kReadStatus, kReadCertificates, kIssueOwn, kIssueServer, kRevokeOwn, kRevokeAny})},
     {"auditor", bits({kReadStatus, kReadCertificates, kReadAudit})},
@@ -32,9 +32,9 @@ constexpr std::array<RoleInfo, 5> kRoles{{
     {"guest", bits({kReadStatus})},
 }};
 
-constexpr std::array<std::string_view, 8> kPermissions{
-    "read_status",  "read_certificates", "read_audit", "issue_own",
-    "issue_server", "revoke_own",        "revoke_any", "rotate"};
+constexpr std::array<std::string_view, 9> kPermissions{
+    "read_status", "read_certificates", "read_audit", "issue_own", "issue_server",
+    "revoke_own",  "revoke_any",        "rotate",     "grant"};
 
 }  // namespace
 

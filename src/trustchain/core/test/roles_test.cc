@@ -8,19 +8,19 @@ namespace {
 
 std::string permissions(AuthorityRole role) {
   std::string out;
-  for (int i = 0; i <= static_cast<int>(Permission::kRotate); ++i) {
+  for (int i = 0; i <= static_cast<int>(Permission::kGrant); ++i) {
     out += may(role, static_cast<Permission>(i)) ? 'x' : '-';
   }
   return out;
 }
 
-// In the order of Permission: status, certificates, audit, own, server, own, any, rotate.
+// In the order of Permission: status, certificates, audit, own, server, own, any, rotate, grant.
 TEST(Roles, MayWhatTheTableSays) {
-  EXPECT_EQ(permissions(AuthorityRole::kAdmin), "xxxxxxxx");
-  EXPECT_EQ(permissions(AuthorityRole::kOperator), "xx-xxxx-");
-  EXPECT_EQ(permissions(AuthorityRole::kAuditor), "xxx-----");
-  EXPECT_EQ(permissions(AuthorityRole::kNode), "x--x-x--");
-  EXPECT_EQ(permissions(AuthorityRole::kGuest), "x-------");
+  EXPECT_EQ(permissions(AuthorityRole::kAdmin), "xxxxxxxxx");
+  EXPECT_EQ(permissions(AuthorityRole::kOperator), "xx-xxxx--");
+  EXPECT_EQ(permissions(AuthorityRole::kAuditor), "xxx------");
+  EXPECT_EQ(permissions(AuthorityRole::kNode), "x--x-x---");
+  EXPECT_EQ(permissions(AuthorityRole::kGuest), "x--------");
 }
 
 TEST(Roles, HaveNames) {

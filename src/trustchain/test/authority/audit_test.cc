@@ -86,6 +86,28 @@ TEST_F(Audit, NoticesWhatWasChanged) {
   EXPECT_EQ(code(verify_audit(*store_, known)), "trust.audit_broken");
 }
 
+TEST_F(Audit, IsFollowedElsewhere) {
+  add("a");
+  add("b");
+  std::vector<AuditEntry> read;
+  ASSERT_TRUE(read_audit(*store_, 1, [&](const AuditEntry& one) {
+    read.push_back(one);
+    return true;
+  }));
+  AuditChain chain;
+  EXPECT_TRUE(chain.follow(read[0]));
+  EXPECT_EQ(code(chain.follow(read[0])), "trust.audit_broken");
+  AuditEntry other = read[1];
+  other.number = 3;
+  EXPECT_EQ(code(chain.follow(other)), "trust.audit_broken");
+  EXPECT_TRUE(chain.follow(read[1]));
+  EXPECT_EQ(chain.head(), log_.head());
+  for (const auto one : {AuditOutcome::kAllowed, AuditOutcome::kRefused, AuditOutcome::kFailed}) {
+    EXPECT_EQ(audit_outcome(name(one)), one);
+  }
+  EXPECT_FALSE(audit_outcome("perhaps"));
+}
+
 TEST_F(Audit, NoticesANewHistory) {
   add("a");
   const AuditLog::Head known = log_.head();

@@ -144,6 +144,86 @@ TEST_F(Revoking, AnswersNobodyElsesQuestions) {
   EXPECT_EQ(service_.ocsp({}), crypto::ocsp_error(crypto::OcspError::kMalformedRequest));
 }
 
+TEST_F(Revoking, TakesOverWhatTheFleetHasRevoked) {
+  const auto one = issue();
+  const Hash256 key = signer()->key_hash;
+  const std::array revoked{
+      RevokedCertificate{
+          .issuer_key_hash = key,
+          .serial = one.serial(),
+          .revocation = {.revoked_at = kStart - 5000, .reason = RevocationReason::kKeyCompromise},
+          .not_after = one.not_after()},
+      RevokedCertificate{.issuer_key_hash = key,
+                         .serial = Bytes(16, 9),  // of which there is no record
+                         .revocation = {.revoked_at = kStart},
+                         .not_after = kStart + kDay}};
+  EXPECT_EQ(service_.record(revoked, "fleet")->size(), 2u);
+  EXPECT_EQ(changed_.size(), 2u);
+  EXPECT_EQ(list().find(one.serial())->revoked_at, kStart - 5000);
+  EXPECT_TRUE(list().find(Bytes(16, 9)));
+  EXPECT_EQ(ask(one.serial()).answers[0].revocation.reason, RevocationReason::kKeyCompromise);
+  EXPECT_EQ(ask(Bytes(16, 9)).answers[0].status, CertificateStatus::kRevoked);
+
+  EXPECT_TRUE(service_.record(revoked, "fleet")->empty());
+  EXPECT_EQ(changed_.size(), 2u);
+}
+
+// Falcon: this project's own implementation checks what it has signed.
+TEST_F(Revoking, AnchorsSignListsAndAnswers) {
+  const auto key = crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kFalcon1024).value();
+  const auto anchor =
+      make_anchor_certificate(key, kStart - kLeafBackdateMs, kStart + kAnchorLifeMs, Bytes(16, 1))
+          .value();
+  ASSERT_TRUE(issuers_.add(IssuerKind::kAnchor,
+                           {.certificate = anchor,
+                            .key = key,
+                            .not_before = kStart - kLeafBackdateMs,
+                            .not_after = kStart + kAnchorLifeMs},
+                           {anchor}));
+  const auto wanted = make_leaf_request("alpha", "home").value();
+  const auto leaf =
+      issue_and_wait(
+          authority_, wanted.request,
+          {.profile = Profile::kNode,
+           .applicant = {.role = Requester::kNode, .member_name = "alpha", .fleet_name = "home"},
+           .requester = "alpha",
+           .common_name = "alpha",
+           .dns_names = {leaf_dns_name("alpha", "home")}})
+          .value()
+          .certificate;
+  const auto question = [&](ByteView serial, Bytes nonce = {}) {
+    const auto id = crypto::OcspCertificateId::of(serial, anchor, OcspHash::kSha256).value();
+    return service_.ocsp(encode(crypto::OcspRequest{.certificates = {id}, .nonce = nonce}).value());
+  };
+  const auto status = [&](ByteView serial) {
+    return crypto::verify_ocsp_response(question(serial), anchor, clock_.time)
+        .value()
+        .answers[0]
+        .status;
+  };
+  EXPECT_EQ(status(leaf.serial()), CertificateStatus::kGood);
+  ASSERT_TRUE(service_.revoke(leaf.serial(), RevocationReason::kKeyCompromise, "operator"));
+  EXPECT_EQ(status(leaf.serial()), CertificateStatus::kRevoked);
+  const SignerPtr by = issuers_.current(IssuerKind::kAnchor, clock_.time);
+  const auto made = crypto::Crl::from_der(**service_.crl(*by, std::nullopt)).value();
+  EXPECT_TRUE(made.verify(anchor));
+  EXPECT_FALSE(made.verify(ordinary_.certificate));
+  EXPECT_TRUE(made.find(leaf.serial()));
+
+  const Bytes unauthorized = crypto::ocsp_error(crypto::OcspError::kUnauthorized);
+  EXPECT_EQ(question(Bytes(16, 5)), unauthorized);
+  EXPECT_EQ(question(leaf.serial(), Bytes(16, 7)), unauthorized);
+  for (std::uint32_t i = 0; i < kAnchorAnswers.count; ++i) {
+    clock_.time += kOcspRenewalMs;  // and the ticks stand still
+    if (question(leaf.serial()) == crypto::ocsp_error(crypto::OcspError::kTryLater)) {
+      break;
+    }
+  }
+  EXPECT_EQ(question(leaf.serial()), crypto::ocsp_error(crypto::OcspError::kTryLater));
+  clock_.ticks += 60 * kSecond;
+  EXPECT_NE(question(leaf.serial()), crypto::ocsp_error(crypto::OcspError::kTryLater));
+}
+
 TEST_F(Revoking, GoesOnWithAnOldKey) {
   const auto one = issue();
   const SignerPtr old = signer();

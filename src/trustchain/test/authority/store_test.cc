@@ -116,6 +116,27 @@ TEST_F(Records, AreListedInPages) {
   EXPECT_TRUE(store_->list({.limit = 3})->next.empty());
 }
 
+TEST_F(Records, AreNumberedAsTheyAreIssued) {
+  const std::array intents{intent(1), intent(2), intent(3)};
+  ASSERT_TRUE(store_->begin(intents, {}));
+  CertificateRecord failed = issued(intents[2]);
+  failed.state = RecordState::kFailed;
+  ASSERT_TRUE(store_->finish(std::array{issued(intents[1]), failed}, {}));
+  ASSERT_TRUE(store_->finish(std::array{issued(intents[0])}, {}));
+  EXPECT_EQ(store_->issued(), 2U);
+  EXPECT_EQ(store_->indexed().value(), 0U);
+  const auto all = store_->issued_after(0, 10).value();
+  EXPECT_THAT(all, ElementsAre(issued(intents[1]), issued(intents[0])));
+
+  ASSERT_TRUE(store_->set_indexed(1));
+  open();
+  EXPECT_EQ(store_->issued(), 2U);
+  EXPECT_EQ(store_->indexed().value(), 1U);
+  EXPECT_THAT(store_->issued_after(1, 10).value(), ElementsAre(issued(intents[0])));
+  EXPECT_THAT(store_->issued_after(0, 1).value(), ElementsAre(issued(intents[1])));
+  EXPECT_TRUE(store_->issued_after(2, 10).value().empty());
+}
+
 TEST_F(Records, KeepTheFirstRevocation) {
   const Intent one = intent(1);
   ASSERT_TRUE(store_->begin(std::span(&one, 1), {}));

@@ -3,8 +3,10 @@
 //
 // Files: identity/leaf/ordinary.pem (key, leaf, intermediate, root) and identity/ca/ordinary.pem
 // (key, intermediate, root). The intermediate is made where the root's key is: by `init`, or when a
-// node that has the key finds it missing or near its end. Thread-safe; changes are on disk before
-// they take effect. It has no clock: callers pass `now`.
+// node that has the key finds it missing or two thirds into its life, at a start or while it runs.
+// The one before is kept in identity/ca/ordinary-former.pem: it signs lists and OCSP answers for
+// what it has issued. Thread-safe; changes are on disk before they take effect. It has no clock:
+// callers pass `now`.
 #pragma once
 
 #include <i2/ports/trust.h>
@@ -55,9 +57,13 @@ class OrdinaryCertificates {
   [[nodiscard]] Result<std::string> issue(ByteView request, std::string_view node_name,
                                           const Names& names, UnixMillis now) const;
   // The intermediate of this node; none where it is no authority.
-  [[nodiscard]] const std::optional<trustchain::OrdinaryAuthority>& authority() const {
-    return authority_;
-  }
+  [[nodiscard]] std::optional<trustchain::OrdinaryAuthority> authority() const;
+  // The one before it, until that ends.
+  [[nodiscard]] std::optional<trustchain::OrdinaryAuthority> former() const;
+  [[nodiscard]] bool is_authority_renewal_due(UnixMillis now) const;
+  // Makes another intermediate, which issues from now on. False: the root's key is not here.
+  // Errors: node.secret_exposed, node.disk_full, node.file_failed, crypto.*.
+  [[nodiscard]] Result<bool> renew_authority(UnixMillis now);
   // Errors: fleet.no_anchor, those of issue_ordinary(), node.disk_full, node.file_failed.
   Result<void> renew_own(const Names& names, UnixMillis now);
   // Everybody else asks an authority with `request` and hands its answer to install().
@@ -77,13 +83,16 @@ class OrdinaryCertificates {
   [[nodiscard]] Result<Leaf> check(const crypto::PrivateKey& key,
                                    std::vector<crypto::Certificate> certificates,
                                    UnixMillis now) const;
+  [[nodiscard]] Result<std::optional<trustchain::OrdinaryAuthority>> read_authority(
+      std::string_view file) const;
   [[nodiscard]] Result<void> load_authority(UnixMillis now);
 
   const std::filesystem::path dir_;
   const Owner owner_;
-  std::optional<trustchain::OrdinaryAuthority> authority_;  // set by load()
   std::mutex changing_;
-  mutable std::mutex snapshots_;  // held only to copy or swap `leaf_`
+  mutable std::mutex snapshots_;  // held only to copy or swap what follows
+  std::optional<trustchain::OrdinaryAuthority> authority_;
+  std::optional<trustchain::OrdinaryAuthority> former_;
   Leaf leaf_;
 };
 

@@ -9,21 +9,34 @@
 #include <i2/gateway/router.h>
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
 namespace i2::gateway {
 
+struct Token {
+  std::string name;
+  Role role = Role::kAnyone;
+};
+
 struct AccessConfig {
   // Names and addresses by which this node is reached, lower case; "localhost" and "::1" always.
   std::set<std::string, std::less<>> hosts{};
   // Clients on this machine need no token to write, when the connection is encrypted.
   bool open_loopback = false;
-  // SHA-256 of the token that may write; all zero: there is none.
-  Hash256 token_sha256{};
+  // The token whose SHA-256 this is, now. Null: there is none.
+  std::function<std::optional<Token>(const Hash256&)> find_token{};
   // Whether a client's certificate is that of a member of the fleet, now. Null: none is.
   std::function<bool(const Client&)> is_member{};
+};
+
+// What a client may do, and by what it has shown that.
+struct Caller {
+  Role role = Role::kAnyone;
+  std::string token{};  // the name of its token; empty: it sent none
+  bool member = false;  // its certificate is a member's
 };
 
 class Access {
@@ -32,8 +45,8 @@ class Access {
 
   // Errors: gateway.host_invalid, gateway.host_refused, gateway.origin_refused, gateway.forwarded.
   [[nodiscard]] Result<void> check_names(const Request& request) const;
-  // What the client may do. Error: gateway.token_invalid.
-  [[nodiscard]] Result<Role> role_of(const Request& request) const;
+  // Error: gateway.token_invalid.
+  [[nodiscard]] Result<Caller> identify(const Request& request) const;
   // Errors: gateway.credentials_missing, gateway.role_insufficient.
   [[nodiscard]] static Result<void> require(Role wanted, Role held);
 

@@ -67,6 +67,9 @@ struct Request {
   std::string path;                                           // "/api/v1/members/alpha"
   std::vector<std::pair<std::string, std::string>> query;     // decoded
   std::vector<std::pair<std::string, std::string>> captured;  // of the route's {parameters}
+  // How the client has shown who it is (access.h).
+  std::string token;         // the name of its token; empty: none
+  bool from_member = false;  // its certificate is that of a member, whose name is in it
 
   [[nodiscard]] std::string_view parameter(std::string_view name) const;
   [[nodiscard]] std::optional<std::string_view> query_value(std::string_view name) const;

@@ -12,6 +12,7 @@
 #include <i2/trustchain/core/hybrid.h>
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -24,13 +25,14 @@ inline constexpr std::size_t kAuditTextSizeMax = 1024;
 enum class AuditOutcome : std::uint8_t { kAllowed = 1, kRefused = 2, kFailed = 3 };
 // "allowed", ...
 [[nodiscard]] std::string_view name(AuditOutcome outcome);
+[[nodiscard]] std::optional<AuditOutcome> audit_outcome(std::string_view name);
 
 struct AuditEntry {
   std::uint64_t number = 0;  // from 1 on, without a gap; set by the log
   Hash256 previous{};        // the hash of the entry before, zeros for the first; set by the log
   UnixMillis at = 0;
-  std::string actor{};    // who asked: a node id, an account, "console"
-  std::string action{};   // "issue", "revoke", "abandon", "rotate"
+  std::string actor{};    // who asked: a member, an account, "console", "token NAME"
+  std::string action{};   // "issue", "revoke", "abandon"; of a decision the permission
   std::string subject{};  // a serial in hexadecimal digits, or the name that was asked for
   AuditOutcome outcome = AuditOutcome::kAllowed;
   std::string rule{};  // what decided: a rule of the policy, or the code of an error
@@ -59,6 +61,17 @@ class AuditLog {
  private:
   explicit AuditLog(const Head& head) : head_(head) {}
   Head head_;
+};
+
+// Checks entries one after another, from the first one on, wherever they are kept.
+class AuditChain {
+ public:
+  // Error: trust.audit_broken: it was changed, or one is missing before it.
+  [[nodiscard]] Result<void> follow(const AuditEntry& entry);
+  [[nodiscard]] const AuditLog::Head& head() const { return head_; }
+
+ private:
+  AuditLog::Head head_;
 };
 
 // The entries from number `from` on, until `visit` says false. Errors: trust.record_invalid,

@@ -13,6 +13,7 @@
 #include <i2/trustchain/audit_log.h>
 #include <i2/trustchain/core/issuance.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -110,6 +111,16 @@ class CertificateStore {
   // Empty when there is none. Errors: trust.record_invalid, store.*.
   [[nodiscard]] Result<std::vector<crypto::Certificate>> issuer(const Hash256& key_hash) const;
 
+  // What was issued, numbered from 1 on without a gap. How many there are.
+  [[nodiscard]] std::uint64_t issued() const { return issued_; }
+  // Those after `number`, at most `limit`. Errors: trust.record_invalid, store.*.
+  [[nodiscard]] Result<std::vector<CertificateRecord>> issued_after(std::uint64_t number,
+                                                                    std::size_t limit) const;
+  // Up to which number they are in the fleet's index. Errors: store.*.
+  [[nodiscard]] Result<std::uint64_t> indexed() const;
+  // On disk when it returns.
+  [[nodiscard]] Result<void> set_indexed(std::uint64_t number);
+
   // Errors: trust.record_invalid, store.*.
   [[nodiscard]] Result<std::optional<CertificateRecord>> find(ByteView serial) const;
   [[nodiscard]] Result<std::optional<CertificateRecord>> find_fingerprint(
@@ -123,11 +134,13 @@ class CertificateStore {
   CertificateStore(std::unique_ptr<store::KeyValueStore> store, AuditLog audit)
       : store_(std::move(store)), audit_(std::move(audit)) {}
   [[nodiscard]] Result<void> abandon(UnixMillis now);
-  [[nodiscard]] Result<void> write(store::Batch& batch, std::span<const AuditEntry> audit);
+  [[nodiscard]] Result<void> write(store::Batch& batch, std::span<const AuditEntry> audit,
+                                   std::span<const CertificateRecord> finished = {});
 
   std::unique_ptr<store::KeyValueStore> store_;
   std::mutex writing_;  // batches are in the log of the database in the order of the audit log
   AuditLog audit_;
+  std::atomic<std::uint64_t> issued_ = 0;  // written with `writing_`
   std::size_t abandoned_ = 0;
 };
 

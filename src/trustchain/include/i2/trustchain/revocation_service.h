@@ -7,6 +7,7 @@
 #pragma once
 
 #include <i2/crypto/ocsp.h>
+#include <i2/trustchain/acme/rate.h>
 #include <i2/trustchain/issuer_set.h>
 
 #include <functional>
@@ -19,6 +20,7 @@ inline constexpr UnixMillis kCrlLifeMs = 24ULL * 3600 * 1000;
 inline constexpr UnixMillis kCrlRenewalMs = 3600ULL * 1000;
 inline constexpr UnixMillis kOcspLifeMs = 2 * 3600ULL * 1000;
 inline constexpr UnixMillis kOcspRenewalMs = 3600ULL * 1000;
+inline constexpr acme::RateLimit kAnchorAnswers{.count = 600, .window_ms = 60'000};
 
 class RevocationService {
  public:
@@ -41,11 +43,18 @@ class RevocationService {
   Result<std::size_t> revoke_requester(std::string_view requester, crypto::RevocationReason reason,
                                        std::string_view actor);
 
+  // What somebody else has taken back, the fleet: also of certificates that there is no record of;
+  // those that were not revoked before. Errors: store.*.
+  Result<std::vector<RevokedCertificate>> record(std::span<const RevokedCertificate> revoked,
+                                                 std::string_view actor);
+
   // DER of one shard, or of the whole list. Errors: crypto.crl_build, crypto.sign, store.*.
   [[nodiscard]] Result<std::shared_ptr<const Bytes>> crl(const Signer& signer,
                                                          std::optional<std::uint8_t> shard);
   // The answer to a request in DER: also to one that is malformed or about somebody else's
   // certificates. A serial is known from its intent on: what may have been signed is not unknown.
+  // An anchor signs with Falcon, for requests of one certificate that it knows and without a nonce,
+  // kAnchorAnswers of them; others get `unauthorized`, or `tryLater`.
   [[nodiscard]] Bytes ocsp(ByteView request);
 
  private:
@@ -60,7 +69,9 @@ class RevocationService {
   [[nodiscard]] Result<Made> build_list(const Signer& signer, std::optional<std::uint8_t> shard);
   [[nodiscard]] Result<Asked> look_up(const crypto::OcspCertificateId& certificate,
                                       UnixMillis now) const;
-  [[nodiscard]] Result<Bytes> answer(const crypto::OcspRequest& request, UnixMillis now) const;
+  [[nodiscard]] Result<Bytes> answer(const crypto::OcspRequest& request, UnixMillis now);
+  [[nodiscard]] Result<void> admit_anchor_answer(const crypto::OcspRequest& request,
+                                                 const crypto::OcspResponse& response);
   void forget(std::span<const RevokedCertificate> revoked);
 
   const Parts parts_;
@@ -68,6 +79,7 @@ class RevocationService {
   std::mutex making_;
   std::map<std::pair<Hash256, int>, Made> lists_;  // the whole list: -1
   std::map<Bytes, Made> answers_;                  // to requests without a nonce
+  acme::RateMeter anchor_answers_;                 // by the clock that is never set
 };
 
 }  // namespace i2::trustchain

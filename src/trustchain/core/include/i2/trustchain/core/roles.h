@@ -21,6 +21,7 @@ enum class Permission : std::uint8_t {
   kRevokeOwn,
   kRevokeAny,
   kRotate,  // the keys of the authority
+  kGrant,   // roles to others
 };
 [[nodiscard]] std::string_view name(Permission permission);
 
