@@ -25,7 +25,8 @@ def resident(pid):
 class Malformed(FleetTest):
     def setUp(self):
         super().setUp()
-        self.alpha = self.founder().start()
+        self.alpha = self.founder().start(env={"I2_ACME": "true"})
+        self.assertTrue(self.alpha.events("acme_opened"))
         self.token = (self.alpha.data / "gateway" / "token").read_text().strip()
         self.random = random.Random(20)
         self.connection = http.client.HTTPConnection("::1", self.alpha.http_port, timeout=60)
