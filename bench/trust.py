@@ -1,0 +1,156 @@
+"""Trust on this machine's disk: one table, one JSON file.
+
+The transparency log and the authority alone (bench_trust_log, bench_trust_issuance), beside what the machine signs
+and what its disk syncs in the same run; then a fleet of daemons on the loopback interface: what renewing both
+certificates of a member takes, at the authority and over a connection that is there, and how long a revocation
+takes until every member has it.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "e2e"))
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", required=True, type=Path)
+    parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--entries", type=int, default=40_000, help="of the log")
+    parser.add_argument("--clients", type=int, default=64, help="that ask the authority at the same time")
+    parser.add_argument("--seconds", type=float, default=10, help="of each measurement of the authority")
+    parser.add_argument("--rotations", type=int, default=50, help="of each member that renews")
+    parser.add_argument("--members", type=int, default=5, help="of the fleet, the founder apart")
+    return parser.parse_args()
+
+
+ARGUMENTS = parse()
+os.environ["I2_BIN"] = str(ARGUMENTS.build / "bin")
+from fleet import DEADLINE, Node, wait_for  # noqa: E402 (needs I2_BIN)
+
+
+def program(name, *arguments):
+    # On the disk that the results are on.
+    with tempfile.TemporaryDirectory(dir=ARGUMENTS.out.parent) as folder:
+        done = subprocess.run([ARGUMENTS.build / "bin" / name, "--dir", Path(folder) / "run", *map(str, arguments)],
+                              stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
+
+
+def percentiles(seconds):
+    values = sorted(1000 * value for value in seconds)
+    return {"count": len(values), "p50_ms": values[len(values) // 2], "p99_ms": values[int(0.99 * (len(values) - 1))],
+            "max_ms": values[-1]}
+
+
+class Fleet:
+    def __init__(self, folder):
+        self.founder = Node(folder, "alpha")
+        self.members = [Node(folder, f"member{i}") for i in range(ARGUMENTS.members)]
+        self.founder.ok("init", "--fleet", "bench", "--name", "alpha")
+        self.founder.start()
+        for node in self.members:
+            token = self.founder.ok("invite", "--address", self.founder.address)["token"]
+            node.ok("join", token, "--name", node.name)
+            node.start()
+        wait_for(lambda: all(len(n.connected()) == len(self.members) for n in self.nodes), "everybody to meet",
+                 4 * DEADLINE)
+
+    @property
+    def nodes(self):
+        return [self.founder, *self.members]
+
+    def rotations(self, node):
+        times = []
+        for _ in range(ARGUMENTS.rotations):
+            begin = time.monotonic()
+            if node.ask("cert_rotate") is None:
+                raise SystemExit(f"no new certificates: {node.tail()}")
+            times.append(time.monotonic() - begin)
+        return percentiles(times)
+
+    def revocations(self):
+        """Seconds from the start of `i2 cert revoke` until all of the others refuse the member."""
+        times = []
+        left = list(self.members)
+        while len(left) > 1:
+            node = left.pop()
+            begin = time.monotonic()
+            self.founder.ok("cert", "revoke", node.name, "--reason", "superseded", timeout=4 * DEADLINE)
+            while any(node.name in other.connected() for other in (self.founder, *left)):
+                if time.monotonic() - begin > 60:
+                    raise SystemExit(f"{node.name} is still connected after a minute")
+                time.sleep(0.005)
+            times.append(time.monotonic() - begin)
+        return percentiles(times)
+
+    def stop(self):
+        for node in self.nodes:
+            if node.process is not None:
+                node.process.kill()
+                node.process.wait()
+
+
+def measure_fleet():
+    folder = Path(tempfile.mkdtemp(prefix="i2-bench-"))
+    fleet = None
+    try:
+        fleet = Fleet(folder)
+        return {"members": len(fleet.nodes), "rotation_at_the_authority": fleet.rotations(fleet.founder),
+                "rotation_of_a_member": fleet.rotations(fleet.members[0]), "revocation": fleet.revocations()}
+    finally:
+        if fleet is not None:
+            fleet.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def table(report):
+    about, log, issuance, fleet = (report[key] for key in ("machine", "log", "issuance", "fleet"))
+    yield f"{about['cpu']}, {about['cpus']} CPUs, Linux {about['kernel']}, {about['date']}"
+    yield ""
+    writes = "/".join(f"{rate:.0f}" for rate in log["raw_durable_writes_per_second"])
+    yield f"machine     P-256 signatures/s {issuance['sign_per_second']:.0f}, synced writes/s {writes}"
+    yield (f"log         entries/s {log['entries_per_second']:.0f}, SCT p50 {log['sct']['p50_ms']:.0f} ms, p99 "
+           f"{log['sct']['p99_ms']:.0f} ms, proof p99 {log['inclusion_proof']['p99_ms']:.2f} ms, "
+           f"{log['bytes_per_entry']:.0f} bytes/entry of {log['precertificate_bytes']}")
+    for name in ("logged", "unlogged"):
+        rate = issuance[name]
+        yield (f"{name:11} certificates/s {rate['per_second']:.0f}, p50 {rate['p50_ms']:.1f} ms, p99 {rate['p99_ms']:.1f} "
+               f"ms, {ARGUMENTS.clients} clients, {rate['batch']:.0f} in a batch")
+    for key in ("rotation_at_the_authority", "rotation_of_a_member", "revocation"):
+        times = fleet[key]
+        yield f"{key.replace('_', ' '):26} p50 {times['p50_ms']:.0f} ms, max {times['max_ms']:.0f} ms ({times['count']} times)"
+
+
+def processor():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def main():
+    ARGUMENTS.out.parent.mkdir(parents=True, exist_ok=True)
+    report = {
+        "machine": {"cpu": processor(), "cpus": os.cpu_count(), "kernel": platform.release(),
+                    "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())},
+        "log": program("bench_trust_log", "--entries", ARGUMENTS.entries),
+        "issuance": program("bench_trust_issuance", "--json", "--clients", ARGUMENTS.clients, "--seconds",
+                            ARGUMENTS.seconds),
+        "fleet": measure_fleet(),
+    }
+    ARGUMENTS.out.write_text(json.dumps(report, indent=1) + "\n")
+    print("\n".join(table(report)))
+
+
+if __name__ == "__main__":
+    main()
