@@ -26,7 +26,7 @@ def parse():
     parser.add_argument("--build", required=True, type=Path)
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--entries", type=int, default=40_000, help="of the log")
-    parser.add_argument("--clients", type=int, default=64, help="that ask the authority at the same time")
+    parser.add_argument("--clients", default="32,64", help="that ask the authority at the same time: numbers of them")
     parser.add_argument("--seconds", type=float, default=10, help="of each measurement of the authority")
     parser.add_argument("--rotations", type=int, default=50, help="of each member that renews")
     parser.add_argument("--members", type=int, default=5, help="of the fleet, the founder apart")
@@ -118,14 +118,16 @@ def table(report):
     yield f"{about['cpu']}, {about['cpus']} CPUs, Linux {about['kernel']}, {about['date']}"
     yield ""
     writes = "/".join(f"{rate:.0f}" for rate in log["raw_durable_writes_per_second"])
-    yield f"machine     P-256 signatures/s {issuance['sign_per_second']:.0f}, synced writes/s {writes}"
+    signatures = "/".join(f"{measured['sign_per_second']:.0f}" for measured in issuance.values())
+    yield f"machine     P-256 signatures/s {signatures}, synced writes/s {writes}"
     yield (f"log         entries/s {log['entries_per_second']:.0f}, SCT p50 {log['sct']['p50_ms']:.0f} ms, p99 "
            f"{log['sct']['p99_ms']:.0f} ms, proof p99 {log['inclusion_proof']['p99_ms']:.2f} ms, "
            f"{log['bytes_per_entry']:.0f} bytes/entry of {log['precertificate_bytes']}")
-    for name in ("logged", "unlogged"):
-        rate = issuance[name]
-        yield (f"{name:11} certificates/s {rate['per_second']:.0f}, p50 {rate['p50_ms']:.1f} ms, p99 {rate['p99_ms']:.1f} "
-               f"ms, {ARGUMENTS.clients} clients, {rate['batch']:.0f} in a batch")
+    for clients, measured in issuance.items():
+        for name in ("logged", "unlogged"):
+            rate = measured[name]
+            yield (f"{name:11} certificates/s {rate['per_second']:.0f}, p50 {rate['p50_ms']:.1f} ms, p99 "
+                   f"{rate['p99_ms']:.1f} ms, {clients} clients, {rate['batch']:.0f} in a batch")
     for key in ("rotation_at_the_authority", "rotation_of_a_member", "revocation"):
         times = fleet[key]
         yield f"{key.replace('_', ' '):26} p50 {times['p50_ms']:.0f} ms, max {times['max_ms']:.0f} ms ({times['count']} times)"
@@ -144,8 +146,8 @@ def main():
         "machine": {"cpu": processor(), "cpus": os.cpu_count(), "kernel": platform.release(),
                     "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())},
         "log": program("bench_trust_log", "--entries", ARGUMENTS.entries),
-        "issuance": program("bench_trust_issuance", "--json", "--clients", ARGUMENTS.clients, "--seconds",
-                            ARGUMENTS.seconds),
+        "issuance": {clients: program("bench_trust_issuance", "--json", "--clients", clients, "--seconds",
+                                      ARGUMENTS.seconds) for clients in ARGUMENTS.clients.split(",")},
         "fleet": measure_fleet(),
     }
     ARGUMENTS.out.write_text(json.dumps(report, indent=1) + "\n")

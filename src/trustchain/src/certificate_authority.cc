@@ -69,7 +69,8 @@ struct CertificateAuthority::Core : std::enable_shared_from_this<Core> {
   // The requests for one kind of key.
   struct Line {
     std::deque<Request> waiting;
-    std::size_t starting = 0;   // jobs that will take from `waiting`
+    std::size_t posted = 0;     // jobs that will take from `waiting`
+    std::size_t starting = 0;   // jobs that have taken, and sign
     std::size_t under_way = 0;  // batches that have been taken
   };
 
@@ -167,10 +168,10 @@ Result<void> CertificateAuthority::Core::check_rate(const std::string& requester
 void CertificateAuthority::Core::schedule(IssuerKind kind) {
   Line& one = line(kind);
   // A second job only when there is more than the first one takes.
-  while (!stopping && one.waiting.size() > one.starting * batch_max(kind) &&
-         one.starting < parts.limits.parallel &&
-         one.starting + one.under_way < parts.limits.batches_max) {
-    ++one.starting;
+  while (!stopping && one.waiting.size() > one.posted * batch_max(kind) &&
+         one.posted + one.starting < parts.limits.parallel &&
+         one.posted + one.under_way < parts.limits.batches_max) {
+    ++one.posted;
     parts.post([core = shared_from_this(), kind] { core->start(kind); });
   }
 }
@@ -181,15 +182,16 @@ FlightPtr CertificateAuthority::Core::take(IssuerKind kind) {
   if (stopping) {
     return nullptr;
   }
+  --one.posted;
   auto flight = std::make_shared<Flight>();
   flight->signer = parts.issuers.current(kind, parts.clock.unix_now());
   for (; !one.waiting.empty() && flight->items.size() < batch_max(kind); one.waiting.pop_front()) {
     flight->items.push_back({.request = std::move(one.waiting.front())});
   }
   if (flight->items.empty()) {
-    --one.starting;
     return nullptr;
   }
+  ++one.starting;
   ++one.under_way;
   ++stats.batches;
   ++running;
