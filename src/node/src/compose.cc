@@ -91,34 +91,15 @@ Result<void> check_permission(const std::filesystem::path& dir) {
   return {};
 }
 
-Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, const Clock& clock,
-                                                      fleet::Ledger& ledger) {
-  I2_TRY_VALUE(auto trust,
-               fleet::TrustStore::load(config.data_dir, clock.unix_now(), ledger.chain()));
-  // A certificate authority that was off for long renews before anybody sees the old leaf.
-  const UnixMillis now = clock.unix_now();
-  if (trust->can_issue(now) && trust->is_renewal_due(now)) {
-    I2_TRY(trust->renew_own_leaf(now));
-  }
-  return trust;
-}
-
 Result<std::unique_ptr<fleet::OrdinaryCertificates>> load_ordinary(const Config& config,
                                                                    const fleet::TrustStore& trust,
                                                                    const Clock& clock) {
   const auto members = trust.members();
-  const UnixMillis now = clock.unix_now();
-  I2_TRY_VALUE(auto out,
-               fleet::OrdinaryCertificates::load(config.data_dir,
-                                                 {.node_name = trust.name(),
-                                                  .fleet_name = members->genesis().fleet_name,
-                                                  .root = members->genesis().root_ecdsa},
-                                                 now));
-  // An authority serves ordinary clients from the first moment on.
-  if (out->can_issue(now) && out->is_renewal_due(now)) {
-    I2_TRY(out->renew_own({}, now));
-  }
-  return out;
+  return fleet::OrdinaryCertificates::load(config.data_dir,
+                                           {.node_name = trust.name(),
+                                            .fleet_name = members->genesis().fleet_name,
+                                            .root = members->genesis().root_ecdsa},
+                                           clock.unix_now());
 }
 
 // What chains may lead to: the fleet's P-256 root and its anchors.
@@ -212,9 +193,20 @@ void Node::Impl::add_layers() {
                     members->attach(rpc);
                     members->attach(dispatcher);
                     asio::post(runtime->control(), [this] { members->start(); });
+                    if (log_founding) {
+                      tasks.spawn(runtime->control(), log_founding->run());
+                    }
                     return Result<void>();
                   },
-              .stop = [this] { on_control([this] { members->stop(); }); },
+              .stop =
+                  [this] {
+                    on_control([this] {
+                      members->stop();
+                      if (log_founding) {
+                        log_founding->stop();
+                      }
+                    });
+                  },
               .health = {}});
   if (is_whole()) {
     layers.add(
@@ -268,7 +260,8 @@ Result<void> Node::Impl::open_trust() {
   I2_TRY(crypto::install_provider());
   I2_TRY_VALUE(fleet, FleetLedger::open(config.data_dir));
   fleet->ledger().keep_blocks(config.blocks_kept);
-  I2_TRY_VALUE(trust, load_trust(config, clock, fleet->ledger()));
+  I2_TRY_VALUE(trust,
+               fleet::TrustStore::load(config.data_dir, clock.unix_now(), fleet->ledger().chain()));
   I2_TRY_VALUE(ordinary, load_ordinary(config, *trust, clock));
   certificates.emplace(*trust, *ordinary);
   if (!config.name.empty() && config.name != trust->name()) {
@@ -282,6 +275,19 @@ Result<void> Node::Impl::open_trust() {
 Result<void> Node::Impl::start_ledger() {
   runtime.emplace(runtime_config(config));
   return fleet->start({.runtime = *runtime, .trust = *trust, .log = log, .clock = clock});
+}
+
+// An authority elsewhere issues nothing that the fleet's log has not promised to include. The
+// founder without a log is one that has only ever been a transport.
+trustchain::LogClient* Node::Impl::log_client() {
+  if (transparency != nullptr) {
+    return &transparency->log();
+  }
+  if (trust->members()->genesis().first_member.node_id == trust->node_id()) {
+    return nullptr;
+  }
+  return &remote_log.emplace(
+      RemoteLog::Parts{.runtime = *runtime, .trust = *trust, .tasks = tasks});
 }
 
 Result<void> Node::Impl::start_authority() {
@@ -298,7 +304,8 @@ Result<void> Node::Impl::start_authority() {
                                            .clock = clock,
                                            .data_dir = config.data_dir,
                                            .url = authority_url(config, *trust),
-                                           .log = transparency ? &transparency->log() : nullptr,
+                                           .log = log_client(),
+                                           .own_log = transparency ? &transparency->log() : nullptr,
                                            .revoked = revoked_here}));
   authority_calls.emplace(AuthorityCalls::Parts{.runtime = *runtime,
                                                 .trust = *trust,
@@ -313,6 +320,19 @@ Result<void> Node::Impl::start_authority() {
   }
   if (authority != nullptr) {
     follow_certificates();
+  }
+  if (authority != nullptr && !remote_log) {
+    renew_own_leaves();
+  }
+  if (authority != nullptr && transparency != nullptr) {
+    log_founding.emplace(LogFounding::Parts{.runtime = *runtime,
+                                            .fleet = *fleet,
+                                            .trust = *trust,
+                                            .log = transparency->log(),
+                                            .logger = log,
+                                            .clock = clock});
+    // Where it orders alone this is enough; else it takes peers.
+    (void)asio::co_spawn(runtime->pool(), log_founding->found(), asio::use_future).get();
   }
   return {};
 }
@@ -365,6 +385,47 @@ void Node::Impl::follow_certificates() {
   });
 }
 
+// Before anybody sees an old leaf, or none, or one of `init`, which is in no log. What fails here
+// is tried again once there are peers, without whom an authority whose log is elsewhere need not
+// begin.
+void Node::Impl::renew_own_leaves() {
+  const UnixMillis now = clock.unix_now();
+  const auto run = [this](Task<Result<void>> renewal_task) {
+    const auto done =
+        asio::co_spawn(runtime->pool(), std::move(renewal_task), asio::use_future).get();
+    if (!done) {
+      log.warning("trust", "renewal_failed", done.error().message(),
+                  {{"error", done.error().code()}});
+    }
+  };
+  const bool unlogged =
+      transparency != nullptr && trust->current()->certificate.fields().scts.empty();
+  if (trust->can_issue(now) && (unlogged || trust->is_renewal_due(now))) {
+    run(renew_own_leaf());
+  }
+  if (ordinary->can_issue(now) && ordinary->is_renewal_due(now)) {
+    run(renew_own_ordinary());
+  }
+}
+
+Task<Result<void>> Node::Impl::renew_own_leaf() {
+  I2_CO_TRY_VALUE(auto wanted, trust->make_renewal_request());
+  const auto leaf = co_await authority->issue_leaf(std::move(wanted.request), trust->node_id());
+  if (!leaf) {
+    co_return fail(leaf.error());
+  }
+  co_return trust->install_leaf(wanted.key, *leaf, clock.unix_now());
+}
+
+Task<Result<void>> Node::Impl::renew_own_ordinary() {
+  I2_CO_TRY_VALUE(auto wanted, ordinary->make_request());
+  const auto pem = co_await authority->issue_ordinary(std::move(wanted.request), trust->name(), {});
+  if (!pem) {
+    co_return fail(pem.error());
+  }
+  co_return ordinary->install(wanted.key, *pem, clock.unix_now());
+}
+
 Result<void> Node::Impl::open_transport() {
   auto settings = transport_config(config, serves_http(), runtime->worker_count());
   settings.endpoint.secret = endpoint_secret(trust->identity());
@@ -381,11 +442,15 @@ Result<void> Node::Impl::open_transport() {
                              .clock = clock,
                              .rng = rng,
                              .cache = config.data_dir / "cache" / "peers"});
+  if (remote_log) {
+    remote_log->use(*peers);
+  }
   members.emplace(FleetServices::Parts{.runtime = *runtime,
                                        .fleet = *fleet,
                                        .trust = *trust,
                                        .transport = *transport,
                                        .peers = *peers,
+                                       .authority = authority.get(),
                                        .tasks = tasks,
                                        .log = log,
                                        .clock = clock,
@@ -435,6 +500,14 @@ Result<void> Node::Impl::start_certificates() {
   asio::post(runtime->control(), [this] { expiry_watch->start(); });
   renewal->attach(rpc);
   ordinary_renewal->attach(rpc);
+  if (transparency != nullptr) {
+    log_serving.emplace(LogServing::Parts{.runtime = *runtime,
+                                          .trust = *trust,
+                                          .log = transparency->log(),
+                                          .logger = log,
+                                          .clock = clock});
+    log_serving->attach(rpc);
+  }
   if (config.renew_certificates) {
     asio::post(runtime->control(), [this] {
       renewal->loop().start();
@@ -531,7 +604,8 @@ Result<void> Node::Impl::start_admin() {
   cert_verbs->attach(*admin);
   acme_verbs.emplace(AcmeVerbs::Parts{.runtime = *runtime, .acme = acme.get(), .rng = rng});
   acme_verbs->attach(*admin);
-  log_verbs.emplace(LogVerbs::Parts{.runtime = *runtime, .log = transparency.get()});
+  log_verbs.emplace(
+      LogVerbs::Parts{.runtime = *runtime, .trust = *trust, .log = transparency.get()});
   log_verbs->attach(*admin);
   token_verbs.emplace(TokenVerbs::Parts{.runtime = *runtime,
                                         .tokens = *tokens_of_http,

@@ -48,17 +48,12 @@ Task<Result<crypto::Certificate>> Renewal::issue(NodeId member, Bytes request) {
     co_return fail("fleet.no_anchor", "this node is not a certificate authority of the fleet");
   }
   I2_CO_TRY_VALUE(auto parsed, crypto::CertificateRequest::from_der(request));
-  I2_CO_TRY_VALUE(auto application,
-                  parts_.trust.application_for(parsed, member, parts_.clock.unix_now()));
-  auto issued = co_await authority_->issue(std::move(parsed), std::move(application));
-  if (!issued) {
-    co_return fail(std::move(issued).error());
-  }
-  co_return std::move(issued->certificate);
+  co_return co_await authority_->issue_leaf(std::move(parsed), member);
 }
 
 bool Renewal::is_due(UnixMillis now, std::uint64_t spread) const {
-  return parts_.trust.is_renewal_due(now, spread);
+  const bool unlogged = parts_.trust.current()->certificate.fields().scts.empty();
+  return (unlogged && !asked_) || parts_.trust.is_renewal_due(now, spread);
 }
 
 bool Renewal::can_issue(UnixMillis now) const {
@@ -66,6 +61,7 @@ bool Renewal::can_issue(UnixMillis now) const {
 }
 
 void Renewal::renewed() {
+  asked_ = true;
   const UnixMillis expired = std::exchange(expiry_, expiry_of(parts_.trust));
   log_.info("trust", "leaf_renewed", "this node has a new certificate",
             {{"expires", format_time(expiry_)}});

@@ -8,6 +8,10 @@
 
 namespace i2::trustchain {
 
+namespace ct {
+struct Submission;
+}
+
 // So long after the first log was named an authority may not have heard of it.
 inline constexpr UnixMillis kFirstLogGraceMs = 10ULL * 60 * 1000;
 
@@ -22,9 +26,16 @@ class FleetLogs {
   [[nodiscard]] static Result<FleetLogs> from_state(const ports::StateReader& state);
 
   [[nodiscard]] bool empty() const { return logs_.empty(); }
-  // Whether `leaf`, which `issuer` has signed, is from before the first log or carries the valid
-  // SCT of a log, made while that one was the fleet's, give or take the five minutes that clocks
-  // may differ. About 100 us. Error: trust.sct_missing.
+  // Whether `leaf`, which `issuer` has signed, carries the valid SCT of a log, made while that one
+  // was the fleet's, give or take the five minutes that clocks may differ. About 100 us.
+  // Error: trust.sct_missing.
+  [[nodiscard]] Result<void> check_promise(const crypto::Certificate& leaf,
+                                           const crypto::Certificate& issuer) const;
+  // Whether `sct` is such a promise of `certificate`, which may be a precertificate.
+  // Errors: trust.sct_invalid, crypto.certificate_malformed.
+  [[nodiscard]] Result<void> check_sct(ByteView sct, const crypto::Certificate& certificate,
+                                       const crypto::Certificate& issuer) const;
+  // What peers are held to: likewise, or from before the first log. Error: trust.sct_missing.
   [[nodiscard]] Result<void> check(const crypto::Certificate& leaf,
                                    const crypto::Certificate& issuer) const;
 
@@ -34,6 +45,7 @@ class FleetLogs {
     crypto::PublicKey key;
     UnixMillis until = 0;
   };
+  [[nodiscard]] bool is_promise(ByteView sct, const ct::Submission& submission) const;
   UnixMillis logged_since_ = 0;
   std::vector<Log> logs_;
 };

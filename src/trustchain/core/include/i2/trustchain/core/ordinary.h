@@ -30,6 +30,13 @@ struct OrdinaryAuthority {
                                                                 std::string_view fleet_name,
                                                                 UnixMillis now, Bytes (*serial)());
 
+// An intermediate for the key of another authority. Error: crypto.certificate_build.
+[[nodiscard]] Result<crypto::Certificate> make_ordinary_issuer(const crypto::PrivateKey& root_key,
+                                                               const crypto::Certificate& root,
+                                                               const crypto::PublicKey& key,
+                                                               std::string_view fleet_name,
+                                                               UnixMillis now, Bytes serial);
+
 [[nodiscard]] Issuer issuer_of(const OrdinaryAuthority& authority);
 
 struct OrdinaryTerms {
@@ -40,11 +47,6 @@ struct OrdinaryTerms {
   UnixMillis now = 0;
   Bytes serial;  // 16 random bytes
 };
-
-// A leaf for 24 h, or until the intermediate ends. Errors: trust.request_name, those of issue().
-[[nodiscard]] Result<crypto::Certificate> issue_ordinary(const crypto::CertificateRequest& request,
-                                                         const OrdinaryAuthority& authority,
-                                                         const OrdinaryTerms& terms);
 
 // A fresh key and the request for its certificate. Errors: crypto.*.
 [[nodiscard]] Result<LeafRequest> make_ordinary_request(std::string_view node_name);
