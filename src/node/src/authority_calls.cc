@@ -20,7 +20,7 @@ using trustchain::CertificateRecord;
 using trustchain::Permission;
 using trustchain::RecordState;
 
-constexpr trustchain::acme::RateLimit kGuestEntries{.count = 60, .window_ms = 60'000};
+constexpr trustchain::acme::RateLimit kGuestEntries{.count = 60, .window_ms = 3600'000};
 constexpr std::size_t kExaminedEntriesMax = 10'000;  // of the audit log, by one page
 
 Result<RevocationReason> parse_reason(std::string_view text) {
