@@ -24,7 +24,7 @@ using node::ExitCode;
 
 using Verb = ExitCode (*)(const Options&, const node::Config&);
 
-constexpr std::array<std::pair<std::string_view, Verb>, 23> kVerbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 24> kVerbs{{
     {"init", run_init},           {"provision", run_provision}, {"join", run_join},
     {"status", run_status},       {"peers", run_peers},         {"path", run_path},
     {"ping", run_ping},           {"send", run_send},           {"recv", run_recv},

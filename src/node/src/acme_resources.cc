@@ -10,7 +10,7 @@ namespace {
 using gateway::Answer;
 using gateway::Method;
 
-constexpr std::string_view kBase = "/acme";
+constexpr std::string_view kAcmePath = "/acme";
 
 struct AcmeRoute {
   Method method;
@@ -55,8 +55,8 @@ void AcmeResources::attach(gateway::Router& router) {
 Task<gateway::Response> AcmeResources::serve(gateway::Request request) {
   trustchain::AcmeService::Request asked{
       .method = std::move(request.method_text),
-      .target =
-          request.target.starts_with(kBase) ? request.target.substr(kBase.size()) : std::string(),
+      .target = request.target.starts_with(kAcmePath) ? request.target.substr(kAcmePath.size())
+                                                      : std::string(),
       .content_type = std::string(request.headers.find("content-type").value_or("")),
       .body = std::move(request.body)};
   const auto start = [this, &asked](std::function<void(trustchain::acme::Response)> done) {

@@ -22,7 +22,7 @@ namespace {
 
 // Between two addresses that are dialled (RFC 8305 §5).
 constexpr Duration kDialApart = 250 * kMillisecond;
-constexpr Duration kAskAgain = kSecond;
+constexpr Duration kAskSponsorAgain = kSecond;
 constexpr Duration kDialTime = 10 * kSecond;
 constexpr Duration kJoinEndTime = 5 * kSecond;
 // A request has to name some fleet; the one who issues knows it.
@@ -107,7 +107,7 @@ Task<Result<Joiner::Outcome>> Joiner::run() {
     if (out || !out.error().is("stoq.overloaded")) {
       co_return out;
     }
-    co_await rt::sleep_for(std::chrono::nanoseconds(kAskAgain));
+    co_await rt::sleep_for(std::chrono::nanoseconds(kAskSponsorAgain));
   }
 }
 
