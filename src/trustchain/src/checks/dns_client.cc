@@ -100,7 +100,11 @@ void DnsClient::ContextDelete::operator()(ub_ctx* context) const {
 DnsClient::DnsClient(asio::any_io_executor executor)
     : executor_(std::move(executor)), answers_(executor_) {}
 
-DnsClient::~DnsClient() = default;
+DnsClient::~DnsClient() {
+  if (!*stopped_) {
+    stop();
+  }
+}
 
 Result<std::unique_ptr<DnsClient>> DnsClient::open(asio::any_io_executor executor,
                                                    std::string_view server) {
@@ -155,18 +159,18 @@ Result<void> DnsClient::set_up(const std::vector<std::string>& servers) {
 }
 
 void DnsClient::wait_for_answers() {
-  answers_.async_wait(
-      asio::posix::descriptor_base::wait_read,
-      [this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
-        if (error || alive.expired()) {
-          return;
-        }
-        ub_process(context_.get());
-        wait_for_answers();
-      });
+  answers_.async_wait(asio::posix::descriptor_base::wait_read,
+                      [this, stopped = stopped_](const boost::system::error_code& error) {
+                        if (error || *stopped) {
+                          return;
+                        }
+                        ub_process(context_.get());
+                        wait_for_answers();
+                      });
 }
 
 void DnsClient::stop() {
+  *stopped_ = true;
   boost::system::error_code ignored;
   answers_.close(ignored);
 }

@@ -27,8 +27,8 @@ class DnsClient {
   // `server` as ChallengeChecker::Config::resolver. Error: acme.options_invalid.
   [[nodiscard]] static Result<std::unique_ptr<DnsClient>> open(
       boost::asio::any_io_executor executor, std::string_view server);
-  // After the last lookup() has ended. Joins libunbound's thread, which is not waiting for the
-  // network then.
+  // After the last lookup() has ended; on any thread after stop(). Joins libunbound's thread, which
+  // is not waiting for the network then.
   ~DnsClient();
   DnsClient(const DnsClient&) = delete;
   DnsClient& operator=(const DnsClient&) = delete;
@@ -54,7 +54,7 @@ class DnsClient {
   std::unique_ptr<ub_ctx, ContextDelete> context_;  // null: there is no server
   boost::asio::posix::stream_descriptor answers_;
   // Shared with the handler that waits at answers_: it may come to run when this is gone.
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::shared_ptr<bool> stopped_ = std::make_shared<bool>(false);
 };
 
 }  // namespace i2::trustchain::checks

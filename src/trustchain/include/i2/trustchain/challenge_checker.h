@@ -8,8 +8,9 @@
 // operator's word and may name any address but multicast, unspecified and IPv4 ones.
 //
 // Everything runs on the executor given at open(), whose context one thread runs: open(), check(),
-// check_caa(), stop() and destruction happen there, or when nothing runs there any more. Nothing
-// blocks it; the hosts file is read on `pool`. libunbound has one thread of its own.
+// check_caa(), stop() and destruction happen there, or when nothing runs there any more; after
+// stop(), destruction may happen anywhere. Nothing blocks the executor: the hosts file is read on
+// `pool`, and libunbound has one thread of its own.
 //
 // Limits: Config. A check ends after `time_limit` (check_caa(): that for each name) at the latest;
 // those that are more than `checks_max` at a time wait for their turn before that time begins.
@@ -56,7 +57,7 @@ class ChallengeChecker {
   // Error: acme.options_invalid (the resolver's address, the hosts file, a CAA identity).
   [[nodiscard]] static Result<std::unique_ptr<ChallengeChecker>> open(
       boost::asio::any_io_executor executor, boost::asio::any_io_executor pool, Config config);
-  // When every check has ended, as stop() makes them.
+  // When every check has ended, as stop() makes them. Joins libunbound's thread (milliseconds).
   ~ChallengeChecker();
   ChallengeChecker(const ChallengeChecker&) = delete;
   ChallengeChecker& operator=(const ChallengeChecker&) = delete;
