@@ -40,7 +40,7 @@ asio::awaitable<Result<void>> Connection::connect(std::vector<stoq::core::Socket
       co_return Result<void>();
     }
     boost::system::error_code ignored;
-    socket_.close(ignored);
+    (void)socket_.close(ignored);
   }
   co_return fail(last);
 }

@@ -21,7 +21,7 @@ namespace i2::trustchain::checks {
 
 class Connection {
  public:
-  explicit Connection(boost::asio::any_io_executor executor) : socket_(std::move(executor)) {}
+  explicit Connection(const boost::asio::any_io_executor& executor) : socket_(executor) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 

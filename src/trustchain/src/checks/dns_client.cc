@@ -172,7 +172,7 @@ void DnsClient::wait_for_answers() {
 void DnsClient::stop() {
   *stopped_ = true;
   boost::system::error_code ignored;
-  answers_.close(ignored);
+  (void)answers_.close(ignored);
 }
 
 asio::awaitable<Result<std::vector<Bytes>>> DnsClient::lookup(std::string name, DnsType type) {

@@ -67,7 +67,7 @@ class Dns : public Checks {
     open(config_, "::1 others.hosts.test nobody\n");
   }
 
-  std::string dns_01(std::string name) {
+  std::string dns_01(const std::string& name) {
     return code(
         check({.authorization = "id",
                .name = name,
