@@ -196,7 +196,8 @@ TEST_F(Http01, StoppingEndsWhatIsUnderWay) {
 
 TEST_F(Http01, SettingsThatCannotBeAreRefused) {
   const auto opened = [&](ChallengeChecker::Config config) {
-    const auto made = ChallengeChecker::open(io_.get_executor(), pool_.get_executor(), config);
+    const auto made =
+        ChallengeChecker::open(io_.get_executor(), pool_.get_executor(), std::move(config));
     return made ? "ok" : made.error().code();
   };
   EXPECT_EQ(opened({.resolver = "127.0.0.1:53"}), "acme.options_invalid");
