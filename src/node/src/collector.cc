@@ -2,6 +2,7 @@
 
 #include <format>
 
+#include "acme.h"
 #include "process_stats.h"
 
 namespace i2::node {
