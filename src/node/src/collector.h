@@ -16,6 +16,7 @@
 
 #include "admin_server.h"
 #include "authority.h"
+#include "log_witness.h"
 #include "metrics.h"
 #include "peers.h"
 
@@ -48,6 +49,8 @@ class Collector {
   void set_authority(const Authority* authority) { authority_ = authority; }
   // Before start(): the log of this node.
   void set_log(const trustchain::CtLog* log) { transparency_ = log; }
+  // Likewise: this node as a witness.
+  void set_witness(const LogWitness* witness) { witness_ = witness; }
   [[nodiscard]] FileMetrics& files() { return files_; }
   [[nodiscard]] AdminMetrics& admin() { return admin_; }
 
@@ -66,6 +69,7 @@ class Collector {
   void add_authority(telemetry::Report& report) const;
   void add_fleet(telemetry::Report& report) const;
   void add_log(telemetry::Report& report) const;
+  void add_witness(telemetry::Report& report) const;
   void add_own(telemetry::Report& report) const;
 
   Parts parts_;
@@ -75,6 +79,7 @@ class Collector {
   std::function<gateway::GatewayStats()> gateway_;
   const Authority* authority_ = nullptr;
   const trustchain::CtLog* transparency_ = nullptr;
+  const LogWitness* witness_ = nullptr;
   FileMetrics files_;
   AdminMetrics admin_;
   mutable std::mutex mutex_;

@@ -107,7 +107,12 @@ HttpServer::HttpServer(const Parts& parts)
            .ordinary = parts.ordinary,
            .clock = parts.clock}) {
   if (parts.log != nullptr) {
-    log_.emplace(LogResources::Parts{.log = *parts.log, .runtime = parts.runtime});
+    log_.emplace(LogResources::Parts{
+        .log = *parts.log, .runtime = parts.runtime, .cosigners = parts.cosigners});
+  }
+  if (parts.witness != nullptr) {
+    witness_.emplace(WitnessResources::Parts{
+        .witness = *parts.witness, .runtime = parts.runtime, .clock = parts.clock});
   }
 }
 
@@ -120,6 +125,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const Parts& parts) {
   out->ca_.attach(router);
   if (out->log_) {
     out->log_->attach(router);
+  }
+  if (out->witness_) {
+    out->witness_->attach(router);
   }
   gateway::Router described = router;
   const gateway::Route document{.pattern = "/openapi.json",

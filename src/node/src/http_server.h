@@ -11,6 +11,7 @@
 #include "http_resources.h"
 #include "log_resources.h"
 #include "ordinary_renewal.h"
+#include "witness_resources.h"
 
 namespace i2::node {
 
@@ -27,7 +28,9 @@ class HttpServer {
     Peers& peers;
     const Layers& layers;
     Collector& collector;
-    trustchain::CtLog* log;  // null: this node has none
+    trustchain::CtLog* log;      // null: this node has none
+    const Cosigners* cosigners;  // null: likewise
+    WitnessService* witness;     // null: this node is none
     const Clock& clock;
     Rng& rng;
   };
@@ -50,6 +53,7 @@ class HttpServer {
   HttpResources resources_;
   CaResources ca_;
   std::optional<LogResources> log_;
+  std::optional<WitnessResources> witness_;
   std::unique_ptr<gateway::Gateway> gateway_;
 };
 

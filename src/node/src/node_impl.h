@@ -15,6 +15,7 @@
 
 #include "authority_calls.h"
 #include "collector.h"
+#include "cosigners.h"
 #include "fleet_services.h"
 #include "http_server.h"
 #include "layers.h"
@@ -24,6 +25,7 @@
 #include "verbs.h"
 #include "verbs_cert.h"
 #include "verbs_log.h"
+#include "witness_service.h"
 
 namespace i2::node {
 
@@ -65,6 +67,8 @@ struct Node::Impl {
   std::optional<OrdinaryRenewal> ordinary_renewal;
   std::optional<CertVerbs> cert_verbs;
   std::unique_ptr<LogService> transparency;  // null: this node has no log
+  std::unique_ptr<WitnessService> witness;   // null: this node is none
+  std::unique_ptr<Cosigners> cosigners;      // null: this node has no log, or asks nobody
   std::optional<Verbs> verbs;
   std::optional<LogVerbs> log_verbs;
   std::unique_ptr<HttpServer> http;
@@ -99,6 +103,7 @@ struct Node::Impl {
   Result<void> start_peers();
   Result<void> start_certificates();
   Result<void> open_log();
+  Result<void> start_witness();
   Result<void> start_files();
   Result<void> start_http();
   Result<void> start_admin();

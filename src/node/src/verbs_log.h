@@ -2,7 +2,9 @@
 #pragma once
 
 #include "admin_server.h"
+#include "cosigners.h"
 #include "log_service.h"
+#include "witness_service.h"
 
 namespace i2::node {
 
@@ -10,17 +12,23 @@ class LogVerbs {
  public:
   struct Parts {
     rt::Runtime& runtime;
-    LogService* log;  // null: this node has no log, and the verbs say so
+    const fleet::TrustStore& trust;
+    LogService* log;             // null: this node has no log, and the verbs say so
+    const Cosigners* cosigners;  // null: likewise
+    WitnessService* witness;     // null: this node is none
+    const Clock& clock;
   };
   explicit LogVerbs(Parts parts) : parts_(parts) {}
   LogVerbs(const LogVerbs&) = delete;
   LogVerbs& operator=(const LogVerbs&) = delete;
 
-  // ct_status, ct_consistency {old, new}, ct_audit, ct_proof {fingerprint}.
+  // ct_status, ct_evidence, ct_consistency {old, new}, ct_audit {witnesses}, ct_proof
+  // {fingerprint}.
   void attach(AdminServer& server);
 
  private:
   [[nodiscard]] Task<Result<std::string>> status(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> evidence(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> consistency(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> audit(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> proof(AdminCallPtr call);
