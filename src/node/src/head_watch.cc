@@ -34,14 +34,18 @@ Result<std::optional<KnownLog>> fleet_log(const fleet::TrustStore& trust, std::s
   return log;
 }
 
-std::optional<ct::SignedCheckpoint> HeadWatch::newest(const std::string& origin) const {
-  if (parts_.own != nullptr && parts_.own->parts().origin == origin) {
+bool HeadWatch::is_own(const KnownLog& log) const {
+  return parts_.own != nullptr && parts_.own->keys().front().vkey() == log.keys.back().vkey();
+}
+
+std::optional<ct::SignedCheckpoint> HeadWatch::newest(const KnownLog& log) const {
+  if (is_own(log)) {
     auto own = ct::parse_signed_checkpoint(parts_.own->view()->note());
     return own ? std::optional(*std::move(own)) : std::nullopt;
   }
-  auto out = parts_.witness.last(origin);
+  auto out = parts_.witness.last(log);
   const std::scoped_lock lock(mutex_);
-  if (newest_ && newest_->checkpoint.origin == origin &&
+  if (newest_ && newest_of_ == id_of(log) &&
       (!out || newest_->checkpoint.head.size > out->checkpoint.head.size)) {
     out = newest_;
   }
@@ -123,9 +127,9 @@ Task<> HeadWatch::look_now(Bytes note) {
 }
 
 Task<Result<void>> HeadWatch::compare(Head head, KnownLog log) {
-  const auto reference = newest(log.origin);
+  const auto reference = newest(log);
   if (!reference || reference->note.text == head.note.text) {
-    remember(head);
+    remember(head, log);
     co_return Result<void>();
   }
   const bool newer = head.checkpoint.head.size > reference->checkpoint.head.size;
@@ -144,7 +148,7 @@ Task<Result<void>> HeadWatch::compare(Head head, KnownLog log) {
         ct::verify_consistency({.size = then.size, .root = proven.old_root}, now, proven.proof));
   }
   if (then.size == 0 || proven.old_root == then.root) {
-    remember(head);
+    remember(head, log);
     co_return Result<void>();
   }
   const auto evidence = ct::split_view(small, large, proven.old_root, proven.proof, log.keys);
@@ -161,25 +165,26 @@ Task<Result<void>> HeadWatch::compare(Head head, KnownLog log) {
   co_return Result<void>();
 }
 
-void HeadWatch::remember(const Head& head) {
+void HeadWatch::remember(const Head& head, const KnownLog& log) {
   if (seen_.size() >= kHeadsSeenMax) {
     seen_.clear();
   }
   seen_.insert(head.note.text);
-  const auto last = parts_.witness.last(head.checkpoint.origin);
+  const auto last = parts_.witness.last(log);
   if (last && last->checkpoint.head.size >= head.checkpoint.head.size) {
     return;  // the witness follows that tree
   }
   const std::scoped_lock lock(mutex_);
-  if (!newest_ || newest_->checkpoint.origin != head.checkpoint.origin ||
+  if (!newest_ || newest_of_ != id_of(log) ||
       newest_->checkpoint.head.size < head.checkpoint.head.size) {
     newest_ = head;
+    newest_of_ = id_of(log);
   }
 }
 
 Task<Result<HeadWatch::Proven>> HeadWatch::prove(KnownLog log, std::uint64_t old_size,
                                                  std::uint64_t new_size) {
-  if (parts_.own == nullptr || parts_.own->parts().origin != log.origin) {
+  if (!is_own(log)) {
     co_return co_await ask(log.holder, old_size, new_size);
   }
   const auto work = [&]() -> Result<Proven> {

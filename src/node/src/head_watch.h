@@ -52,8 +52,7 @@ class HeadWatch {
   void convicted();
 
   // The newest head of the log that this node trusts to be of the one tree.
-  [[nodiscard]] std::optional<trustchain::ct::SignedCheckpoint> newest(
-      const std::string& origin) const;
+  [[nodiscard]] std::optional<trustchain::ct::SignedCheckpoint> newest(const KnownLog& log) const;
   // Why not all heads are known to be of one tree; empty when they are.
   [[nodiscard]] const std::string& unproven() const { return unproven_; }
 
@@ -71,7 +70,9 @@ class HeadWatch {
   [[nodiscard]] Task<Result<Proven>> ask(NodeId holder, std::uint64_t old_size,
                                          std::uint64_t new_size);
   [[nodiscard]] Task<> judge_evidence(Bytes encoding);
-  void remember(const Head& head);
+  void remember(const Head& head, const KnownLog& log);
+  // That is the log that this node writes.
+  [[nodiscard]] bool is_own(const KnownLog& log) const;
 
   Parts parts_;
   std::size_t looking_ = 0;
@@ -81,6 +82,7 @@ class HeadWatch {
   std::string unproven_text_;   // of that head
   mutable std::mutex mutex_;    // of newest_
   std::optional<Head> newest_;  // beside what the witness cosigned
+  std::string newest_of_;       // the log
 };
 
 }  // namespace i2::node

@@ -74,10 +74,14 @@ Result<void> for_each_file(const fs::path& dir,
   return {};
 }
 
+std::string id_of_key(std::string_view name, std::uint32_t key_id) {
+  return std::format("{}+{:08x}", name, key_id);
+}
+
 // Whose signatures the evidence is about.
 std::string accused(const ct::SplitView& evidence) {
   const ct::NoteSignature& line = evidence.first.signatures.front();
-  return std::format("{}+{:08x}", line.name, line.key_id);
+  return id_of_key(line.name, line.key_id);
 }
 
 }  // namespace
@@ -85,6 +89,10 @@ std::string accused(const ct::SplitView& evidence) {
 Result<KnownLog> known_log(const trustchain::LogRecord& record) {
   I2_TRY_VALUE(auto keys, trustchain::note_keys(record));
   return KnownLog{.origin = record.origin, .holder = record.holder, .keys = std::move(keys)};
+}
+
+std::string id_of(const KnownLog& log) {
+  return id_of_key(log.origin, log.keys.back().id());
 }
 
 bool is_head_of(const ct::SignedCheckpoint& head, const KnownLog& log) {
@@ -153,11 +161,13 @@ Result<void> LogWitness::load_heads() {
   return for_each_file(dir_ / "heads", [this](const fs::path& path) -> Result<void> {
     I2_TRY_VALUE(const Bytes note, read_file(path));
     auto head = ct::parse_signed_checkpoint(as_text(note));
-    if (!head || file_of(head->checkpoint.origin) != path.filename()) {
+    const auto is_its = [&path](const ct::NoteSignature& line) {
+      return file_of(id_of_key(line.name, line.key_id)) == path.filename();
+    };
+    if (!head || std::ranges::none_of(head->note.signatures, is_its)) {
       return damaged(path);
     }
-    std::string origin = head->checkpoint.origin;
-    heads_.emplace(std::move(origin), *std::move(head));
+    heads_.emplace(path.filename().string(), *std::move(head));
     return {};
   });
 }
@@ -174,9 +184,8 @@ Result<void> LogWitness::load_evidence() {
   });
 }
 
-Result<void> LogWitness::keep(const ct::SignedCheckpoint& head) {
-  const std::string& origin = head.checkpoint.origin;
-  const auto known = heads_.find(origin);
+Result<void> LogWitness::keep(const std::string& file, const ct::SignedCheckpoint& head) {
+  const auto known = heads_.find(file);
   if (known == heads_.end() && heads_.size() >= kHeadsMax) {
     return fail("trust.witness_damaged", "this node is a witness of too many logs");
   }
@@ -184,8 +193,8 @@ Result<void> LogWitness::keep(const ct::SignedCheckpoint& head) {
   if (known != heads_.end() && known->second.note.text == head.note.text) {
     return {};
   }
-  I2_TRY(write_secret(dir_ / "heads" / file_of(origin), as_bytes(encode(head.note))));
-  heads_.insert_or_assign(origin, head);
+  I2_TRY(write_secret(dir_ / "heads" / file, as_bytes(encode(head.note))));
+  heads_.insert_or_assign(file, head);
   return {};
 }
 
@@ -197,7 +206,8 @@ Result<LogWitness::Answer> LogWitness::add_checkpoint(const ct::AddCheckpoint& r
   const bool signed_by_log = is_head_of(request.checkpoint, *log);
   const std::scoped_lock lock(mutex_);
   ct::WitnessedLog state{.keys = log->keys, .last = std::nullopt};
-  if (const auto known = heads_.find(log->origin); known != heads_.end()) {
+  const std::string file = file_of(id_of(*log));
+  if (const auto known = heads_.find(file); known != heads_.end()) {
     state.last = known->second;
   }
   ct::WitnessDecision decision = judge(request, &state);
@@ -215,15 +225,15 @@ Result<LogWitness::Answer> LogWitness::add_checkpoint(const ct::AddCheckpoint& r
     return out;
   }
   I2_TRY_VALUE(ct::Cosigned cosigned, cosign(request, state, signers_, clock_.unix_now()));
-  I2_TRY(keep(cosigned.last));
+  I2_TRY(keep(file, cosigned.last));
   out.lines = std::move(cosigned.lines);
   ++stats_.cosigned;
   return out;
 }
 
-std::optional<ct::SignedCheckpoint> LogWitness::last(const std::string& origin) const {
+std::optional<ct::SignedCheckpoint> LogWitness::last(const KnownLog& log) const {
   const std::scoped_lock lock(mutex_);
-  const auto known = heads_.find(origin);
+  const auto known = heads_.find(file_of(id_of(log)));
   return known != heads_.end() ? std::optional(known->second) : std::nullopt;
 }
 

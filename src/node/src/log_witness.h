@@ -36,6 +36,8 @@ struct KnownLog {
 };
 // Error: fleet.state_invalid.
 [[nodiscard]] Result<KnownLog> known_log(const trustchain::LogRecord& record);
+// Origin and own key: another log may come under the same origin.
+[[nodiscard]] std::string id_of(const KnownLog& log);
 [[nodiscard]] bool is_head_of(const trustchain::ct::SignedCheckpoint& head, const KnownLog& log);
 
 class LogWitness {
@@ -59,8 +61,7 @@ class LogWitness {
   // Errors: node.file_failed, crypto.sign; nothing is cosigned then.
   [[nodiscard]] Result<Answer> add_checkpoint(const trustchain::ct::AddCheckpoint& request,
                                               const KnownLog* log);
-  [[nodiscard]] std::optional<trustchain::ct::SignedCheckpoint> last(
-      const std::string& origin) const;
+  [[nodiscard]] std::optional<trustchain::ct::SignedCheckpoint> last(const KnownLog& log) const;
 
   // Keeps evidence against a key of the log. False: there was some already. Errors:
   // trust.evidence_invalid, node.file_failed.
@@ -87,7 +88,8 @@ class LogWitness {
   [[nodiscard]] Result<void> load_keys(const ChainId& chain, const trustchain::HybridKey& id);
   [[nodiscard]] Result<void> load_heads();
   [[nodiscard]] Result<void> load_evidence();
-  [[nodiscard]] Result<void> keep(const trustchain::ct::SignedCheckpoint& head);
+  [[nodiscard]] Result<void> keep(const std::string& file,
+                                  const trustchain::ct::SignedCheckpoint& head);
   [[nodiscard]] Result<bool> keep(const trustchain::ct::SplitView& evidence);
   // Under mutex_; null: none.
   [[nodiscard]] const trustchain::ct::SplitView* find_evidence(const KnownLog& log) const;
@@ -97,7 +99,7 @@ class LogWitness {
   std::vector<trustchain::ct::NoteSigner> signers_;
   Bytes statement_;
   mutable std::mutex mutex_;
-  std::map<std::string, trustchain::ct::SignedCheckpoint> heads_;  // by origin
+  std::map<std::string, trustchain::ct::SignedCheckpoint> heads_;  // by file
   std::map<std::string, trustchain::ct::SplitView> evidence_;      // by file
   Stats stats_;
 };

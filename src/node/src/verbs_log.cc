@@ -87,11 +87,12 @@ json witnesses_json(const Cosigners& cosigners, std::string_view note, UnixMilli
 }
 
 // This node as a witness.
-json witness_json(const WitnessService& service, const HeadWatch& watch,
-                  const std::string& origin) {
+json witness_json(WitnessService& service) {
   const LogWitness& witness = service.witness();
-  const auto last = witness.last(origin);
-  const auto newest = watch.newest(origin);
+  const HeadWatch& watch = service.watch();
+  const auto log = fleet_log(service.trust()).value_or(std::nullopt);
+  const auto last = log ? witness.last(*log) : std::nullopt;
+  const auto newest = log ? watch.newest(*log) : std::nullopt;
   return {{"keys", vkeys_json(witness.keys())},
           {"cosigned", last ? head_json(*last) : json()},
           {"newest", newest ? head_json(*newest) : json()},
@@ -109,8 +110,10 @@ Result<WitnessedAudit> audit_witnesses(const LogVerbs::Parts& parts, std::int64_
   const auto standing = parts.cosigners != nullptr ? parts.cosigners->witnesses()
                                                    : std::vector<Cosigners::Standing>();
   const auto cosigned = parts.cosigners != nullptr ? parts.cosigners->cosigned() : std::nullopt;
+  const auto fleets = fleet_log(parts.trust).value_or(std::nullopt);
+  const bool is_fleets = fleets && fleets->keys.back().vkey() == log.keys().front().vkey();
   const auto own =
-      parts.witness != nullptr ? parts.witness->witness().last(log.parts().origin) : std::nullopt;
+      parts.witness != nullptr && is_fleets ? parts.witness->witness().last(*fleets) : std::nullopt;
   // Later than what was cosigned, which may be larger than what was audited.
   const auto view = log.view();
   for (const auto* head : {&cosigned, &own}) {
@@ -177,8 +180,7 @@ Task<Result<std::string>> LogVerbs::status(AdminCallPtr) {
     I2_CO_TRY_VALUE(out, named_log_json(parts_.trust));
   }
   if (parts_.witness != nullptr) {
-    out["witness"] =
-        witness_json(*parts_.witness, parts_.witness->watch(), out["origin"].get<std::string>());
+    out["witness"] = witness_json(*parts_.witness);
   }
   co_return to_line(out);
 }

@@ -80,7 +80,7 @@ Task<> WitnessService::run() {
     }
     watch_.retry();
     settle_evidence();
-    const auto newest = watch_.newest(log->origin);
+    const auto newest = watch_.newest(*log);
     if (newest && newest->note.text != told_) {
       told_ = newest->note.text;
       tell(kPeersToldMax);
@@ -144,7 +144,7 @@ Task<Result<Bytes>> WitnessService::own_note() {
   const auto work = [this]() -> Result<Bytes> {
     HeadNote out;
     I2_TRY_VALUE(const auto log, fleet_log(parts_.trust));
-    const auto newest = log ? watch_.newest(log->origin) : std::nullopt;
+    const auto newest = log ? watch_.newest(*log) : std::nullopt;
     if (newest) {
       out.set_head(encode(newest->note));
     }
@@ -229,7 +229,7 @@ Task<Result<Bytes>> WitnessService::serve_add(Bytes request) {
     }
     if (found.answer != ct::WitnessAnswer::kCosign) {
       I2_TRY_VALUE(const auto log, fleet_log(parts_.trust));
-      const auto last = log ? witness_->last(log->origin) : std::nullopt;
+      const auto last = log ? witness_->last(*log) : std::nullopt;
       out.set_head(last ? encode(last->note) : std::string());
     }
     return serialize(out);

@@ -101,7 +101,7 @@ class LogWitnessTest : public ::testing::Test {
     return answer->answer;
   }
   std::uint64_t last_size() {
-    const auto last = witness_->last(log_.origin);
+    const auto last = witness_->last(log_);
     return last ? last->checkpoint.head.size : 0;
   }
 
@@ -270,13 +270,31 @@ TEST_F(LogWitnessTest, TenThousandMalformedRequestsChangeNothing) {
   EXPECT_TRUE(witness_->evidence().empty());
 }
 
+TEST_F(LogWitnessTest, AnotherLogOfTheSameNameBeginsAnew) {
+  open();
+  EXPECT_EQ(ask(ForkingLog().request(0, 12)), WitnessAnswer::kCosign);
+  const auto key = crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kEcdsaP256).value();
+  const ct::NoteSigner signers[] = {ct::testing::log_signer(key), ForkingLog::signers()[1]};
+  const KnownLog next = known_log({.origin = std::string(ct::testing::kOrigin),
+                                   .spki = to_bytes(key.public_key().spki()),
+                                   .cosigners = {signers[1].key().vkey()},
+                                   .holder = {}})
+                            .value();
+  ct::AddCheckpoint request = ForkingLog(3).request(0, 5);
+  request.checkpoint = ct::testing::sign(request.checkpoint.checkpoint, signers);
+  EXPECT_EQ(witness_->add_checkpoint(request, &next)->answer, WitnessAnswer::kCosign);
+  open();
+  EXPECT_EQ(witness_->last(next)->checkpoint.head.size, 5U);
+  EXPECT_EQ(last_size(), 12U);
+}
+
 // The process of a witness: cosigns one size after another and says which.
 [[noreturn]] void cosign_and_tell(const std::filesystem::path& dir, int to) {
   const trustchain::testing::FixedClock clock{ct::testing::kNow};
   const KnownLog log = known();
   const ForkingLog tree;
   const auto witness = LogWitness::open(dir, fleet_chain(), identity(), clock);
-  const auto last = witness ? (*witness)->last(log.origin) : std::nullopt;
+  const auto last = witness ? (*witness)->last(log) : std::nullopt;
   std::size_t size = last ? last->checkpoint.head.size : 0;
   for (; witness && size < kLeaves; ++size) {
     const auto answer = (*witness)->add_checkpoint(tree.request(size, size + 1), &log);
@@ -328,7 +346,7 @@ TEST_F(LogWitnessTest, KilledBetweenTheDiskAndTheAnswer) {
     EXPECT_GT(said, 0U);
     open();
     EXPECT_GE(last_size(), said) << "it said more than it remembers";
-    EXPECT_TRUE(is_head_of(witness_->last(log_.origin).value(), log_));
+    EXPECT_TRUE(is_head_of(witness_->last(log_).value(), log_));
   }
 }
 
