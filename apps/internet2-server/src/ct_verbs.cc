@@ -1,5 +1,6 @@
 // ct: the fleet's transparency log.
 #include <i2/trustchain/core/ct/tlog_proof.h>
+#include <i2/trustchain/core/ct/witness.h>
 #include <i2/trustchain/local_log_store.h>
 #include <i2/trustchain/log_export.h>
 #include <i2/wire/text.h>
@@ -23,34 +24,75 @@ using node::ExitCode;
 
 constexpr std::size_t kProofFileMax = 512 * 1024;
 
+std::string short_key(const json& key) {
+  const auto& text = key.get_ref<const std::string&>();
+  return std::format("{:.100}{}", text, text.size() > 100 ? "..." : "");
+}
+
+std::string witness_text(const json& witness) {
+  std::string out;
+  if (const json& head = witness["cosigned"]; !head.is_null()) {
+    out += std::format("cosigned    {} entries, root {}\n", head["size"].get<std::uint64_t>(),
+                       head["root"].get<std::string>());
+  }
+  for (const json& key : witness["keys"]) {
+    out += std::format("own key     {}\n", short_key(key));
+  }
+  if (witness["evidence"].get<std::uint64_t>() > 0) {
+    out += "convicted   the log signed two trees that contradict each other: see i2 ct evidence\n";
+  }
+  if (const json& why = witness["unproven"]; !why.is_null()) {
+    out += std::format("unproven    a head of the log: {}\n", why.get<std::string>());
+  }
+  return out;
+}
+
 std::string log_text(const json& log) {
   std::string out = std::format("origin      {}\n", log["origin"].get<std::string>());
   out += std::format("log id      {}\n", log["log_id"].get<std::string>());
-  out += std::format("entries     {}\n", log["entries"].get<std::uint64_t>());
-  out += std::format("root        {}\n", log["root"].get<std::string>());
-  out += std::format("checkpoint  {}\n", log["checkpoint_time"].get<std::string>());
-  out += std::format("demanded    {}\n", log["demanded_since"].is_null()
-                                             ? "not yet"
-                                             : "since " + log["demanded_since"].get<std::string>());
-  if (!log["current"].get<bool>()) {
+  if (log.contains("entries")) {
+    out += std::format("entries     {}\n", log["entries"].get<std::uint64_t>());
+    out += std::format("root        {}\n", log["root"].get<std::string>());
+    out += std::format("checkpoint  {}\n", log["checkpoint_time"].get<std::string>());
+  } else if (!log["holder_name"].is_null()) {
+    out += std::format("written by  {}\n", log["holder_name"].get<std::string>());
+  }
+  if (log.contains("demanded_since")) {
+    out +=
+        std::format("demanded    {}\n", log["demanded_since"].is_null()
+                                            ? "not yet"
+                                            : "since " + log["demanded_since"].get<std::string>());
+  }
+  if (!log.value("current", true)) {
     out +=
         "            this is not the fleet's log: operators make it that with `i2 ct activate`\n";
   }
   for (const json& key : log["keys"]) {
-    out += std::format("key         {:.100}{}\n", key.get_ref<const std::string&>(),
-                       key.get_ref<const std::string&>().size() > 100 ? "..." : "");
+    out += std::format("key         {}\n", short_key(key));
   }
-  if (log["stopped"].get<bool>()) {
+  for (const json& witness : log.value("witnesses", json::array())) {
+    out += std::format("witness     {}  {} entries, {} s ago{}\n",
+                       witness["name"].get<std::string>(), witness["size"].get<std::uint64_t>(),
+                       witness["age_seconds"].get<std::uint64_t>(),
+                       witness["current"].get<bool>() ? "" : ", not the last checkpoint");
+  }
+  if (log.contains("witness")) {
+    out += witness_text(log["witness"]);
+  }
+  if (log.value("stopped", false)) {
     out += "stopped     it takes nothing until the daemon starts again: see its log\n";
   }
   return out;
 }
 
 std::string audit_text(const json& audit) {
-  return std::format("{} entries, {} tiles, {} issuers and {} signatures are good\nroot  {}\n",
-                     audit["entries"].get<std::uint64_t>(), audit["tiles"].get<std::uint64_t>(),
-                     audit["issuers"].get<std::uint64_t>(),
-                     audit["signatures"].get<std::uint64_t>(), audit["root"].get<std::string>());
+  return std::format(
+      "{} entries, {} tiles, {} issuers and {} signatures are good\nroot  {}\n"
+      "{} of {} other members have cosigned the first {}\n",
+      audit["entries"].get<std::uint64_t>(), audit["tiles"].get<std::uint64_t>(),
+      audit["issuers"].get<std::uint64_t>(), audit["signatures"].get<std::uint64_t>(),
+      audit["root"].get<std::string>(), audit["witnesses"].get<std::uint64_t>(),
+      audit["members"].get<std::uint64_t>() - 1, audit["cosigned_size"].get<std::uint64_t>());
 }
 
 std::string consistency_text(const json& proof) {
@@ -60,6 +102,15 @@ std::string consistency_text(const json& proof) {
                      proof["new_size"].get<std::uint64_t>(), proof["new_root"].get<std::string>());
 }
 
+Result<std::vector<ct::NoteKey>> parse_keys(const std::vector<std::string>& vkeys) {
+  std::vector<ct::NoteKey> out;
+  for (const std::string& vkey : vkeys) {
+    I2_TRY_VALUE(auto key, ct::NoteKey::parse(vkey));
+    out.push_back(std::move(key));
+  }
+  return out;
+}
+
 // What `ct proof` wrote, under keys that the caller knows to be the log's.
 Result<json> verify_file(const Options& options) {
   const auto text = read_text(options.file, kProofFileMax);
@@ -67,14 +118,13 @@ Result<json> verify_file(const Options& options) {
     return fail("trust.proof_invalid", "'" + options.file + "' cannot be read");
   }
   I2_TRY_VALUE(const ct::TlogProof proof, ct::parse_tlog_proof(*text));
-  ct::ProofPolicy policy{.origin = proof.checkpoint.checkpoint.origin,
-                         .log_keys = {},
-                         .witnesses = {},
-                         .witnesses_required = 0};
-  for (const std::string& vkey : options.keys) {
-    I2_TRY_VALUE(auto key, ct::NoteKey::parse(vkey));
-    policy.log_keys.push_back(std::move(key));
-  }
+  ct::ProofPolicy policy{
+      .origin = proof.checkpoint.checkpoint.origin,
+      .log_keys = {},
+      .witnesses = {},
+      .witnesses_required = static_cast<std::size_t>(options.witnesses_required)};
+  I2_TRY_VALUE(policy.log_keys, parse_keys(options.keys));
+  I2_TRY_VALUE(policy.witnesses, parse_keys(options.witnesses));
   policy.origin = policy.log_keys.front().name();
   const Hash256 leaf = ct::leaf_hash(ByteView(proof.extra));
   I2_TRY(ct::verify_tlog_proof(proof, leaf, policy));
@@ -96,6 +146,47 @@ ExitCode verify_proof(const Options& options) {
                                 (*read)["sequence_number"].get<std::uint64_t>(),
                                 (*read)["tree_size"].get<std::uint64_t>(),
                                 (*read)["origin"].get<std::string>()));
+  return ExitCode::kOk;
+}
+
+// What `ct evidence` wrote.
+Result<json> convict(const Options& options) {
+  const auto text = read_text(options.file, kProofFileMax);
+  if (!text) {
+    return fail("trust.evidence_invalid", "'" + options.file + "' cannot be read");
+  }
+  I2_TRY_VALUE(const ct::SplitView evidence, ct::decode_split_view(as_bytes(*text)));
+  I2_TRY_VALUE(const auto keys, parse_keys(options.keys));
+  const auto key = std::ranges::find_if(
+      keys, [&](const ct::NoteKey& one) { return one.made(evidence.first.signatures.front()); });
+  if (key == keys.end()) {
+    return fail("trust.evidence_invalid", "the evidence is about the key of " +
+                                              evidence.first.signatures.front().name +
+                                              ", which is none of those given");
+  }
+  I2_TRY(verify_split_view(evidence, *key));
+  I2_TRY_VALUE(const auto first, ct::parse_checkpoint(evidence.first.text));
+  I2_TRY_VALUE(const auto second, ct::parse_checkpoint(evidence.second.text));
+  return json{{"key", key->vkey()},
+              {"origin", first.origin},
+              {"first_size", first.head.size},
+              {"first_root", to_hex(first.head.root)},
+              {"second_size", second.head.size},
+              {"second_root", to_hex(evidence.root)}};
+}
+
+ExitCode verify_evidence(const Options& options) {
+  const Output out(options);
+  const auto read = convict(options);
+  if (!read) {
+    return out.failure(read.error().code(), read.error().message());
+  }
+  out.result(
+      *read,
+      std::format("{} signed two trees: their first {} entries have the roots\n{}\n{}\n",
+                  (*read)["origin"].get<std::string>(), (*read)["first_size"].get<std::uint64_t>(),
+                  (*read)["first_root"].get<std::string>(),
+                  (*read)["second_root"].get<std::string>()));
   return ExitCode::kOk;
 }
 
@@ -123,7 +214,7 @@ ExitCode export_log(const Options& options, const node::Config& config) {
   return ExitCode::kOk;
 }
 
-Result<void> write_proof(const std::string& path, const std::string& text) {
+Result<void> write_file(const std::string& path, std::string_view text) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
@@ -155,6 +246,36 @@ ExitCode activate_log(const Options& options, const node::Config& config) {
       session->required(), {{"log", *record}});
 }
 
+std::string evidence_text(const json& evidence) {
+  if (evidence.empty()) {
+    return "this node has no evidence against the log\n";
+  }
+  std::string out;
+  for (const json& one : evidence) {
+    out += std::format("{}  sizes {} and {}\n", one["origin"].get<std::string>(),
+                       one["first_size"].get<std::uint64_t>(),
+                       one["second_size"].get<std::uint64_t>());
+  }
+  return out;
+}
+
+ExitCode show_evidence(const Options& options, const json& result) {
+  const Output out(options);
+  const json& list = result["evidence"];
+  if (options.out.empty() || list.empty()) {
+    out.result(result, evidence_text(list));
+    return ExitCode::kOk;
+  }
+  // One convicts the log; others are about other keys of it.
+  const auto bytes = wire::from_base64(list.front()["evidence"].get<std::string>());
+  const auto written = write_file(options.out, as_text(bytes.value_or(Bytes())));
+  if (!written) {
+    return out.failure(written.error().code(), written.error().message());
+  }
+  out.result(result, std::format("{}the evidence is in {}\n", evidence_text(list), options.out));
+  return ExitCode::kOk;
+}
+
 }  // namespace
 
 ExitCode run_ct(const Options& options, const node::Config& config) {
@@ -164,6 +285,9 @@ ExitCode run_ct(const Options& options, const node::Config& config) {
   if (options.action == "verify") {
     return verify_proof(options);
   }
+  if (options.action == "verify-evidence") {
+    return verify_evidence(options);
+  }
   if (options.action == "export") {
     return export_log(options, config);
   }
@@ -171,6 +295,8 @@ ExitCode run_ct(const Options& options, const node::Config& config) {
   node::AdminRequest request{.verb = "ct_" + options.action, .args = {}};
   if (options.action == "consistency") {
     request.args = {{"old", options.old_size}, {"new", options.new_size}};
+  } else if (options.action == "audit") {
+    request.args["witnesses"] = options.witnesses_required;
   } else if (options.action == "proof") {
     request.args["fingerprint"] = options.fingerprint;
   }
@@ -180,6 +306,9 @@ ExitCode run_ct(const Options& options, const node::Config& config) {
     return out.failure(answer.code, answer.message);
   }
   const json result = json::parse(answer.json);
+  if (options.action == "evidence") {
+    return show_evidence(options, result);
+  }
   if (options.action == "status") {
     out.result(result, log_text(result));
   } else if (options.action == "audit") {
@@ -189,7 +318,7 @@ ExitCode run_ct(const Options& options, const node::Config& config) {
   } else if (options.out.empty()) {
     out.result(result, result["tlog_proof"].get<std::string>());
   } else {
-    const auto written = write_proof(options.out, result["tlog_proof"].get<std::string>());
+    const auto written = write_file(options.out, result["tlog_proof"].get<std::string>());
     if (!written) {
       return out.failure(written.error().code(), written.error().message());
     }

@@ -74,6 +74,8 @@ struct Options {
   bool list = false;
   bool verify = false;
   std::vector<std::string> keys;
+  std::vector<std::string> witnesses;
+  std::int64_t witnesses_required = 0;
   std::string fingerprint;
   std::int64_t old_size = 0;
   std::int64_t new_size = 0;

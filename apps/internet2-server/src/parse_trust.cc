@@ -167,7 +167,15 @@ void add_ct(const Grammar& grammar) {
       ->type_name("NEW")
       ->required()
       ->check(CLI::NonNegativeNumber);
-  action("audit", "read the whole log and compute all of it again");
+  CLI::App* const evidence = action("evidence", "what proves that the log signed two trees");
+  evidence->add_option("--out", options.out, "write the evidence here")->type_name("FILE");
+  const auto require = [&](CLI::App* of) {
+    of->add_option("--require-witnesses", options.witnesses_required,
+                   "fail when fewer members have cosigned")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber);
+  };
+  require(action("audit", "read the whole log and compute all of it again"));
   CLI::App* const proof =
       action("proof", "that a certificate is in the log, to be verified without it");
   proof->add_option("fingerprint", options.fingerprint, "SHA-256 of the certificate (DER), in hex")
@@ -179,6 +187,21 @@ void add_ct(const Grammar& grammar) {
       ->type_name("FILE")
       ->required();
   verify
+      ->add_option("--key", options.keys,
+                   "a key of the log, as `i2 ct status --json` shows it; may be repeated")
+      ->type_name("KEY")
+      ->required();
+  verify
+      ->add_option("--witness", options.witnesses,
+                   "a key of a witness, from the same place; may be repeated")
+      ->type_name("KEY");
+  require(verify);
+  CLI::App* const convict =
+      action("verify-evidence", "verify evidence; needs no daemon and no network");
+  convict->add_option("file", options.file, "what `i2 ct evidence` wrote")
+      ->type_name("FILE")
+      ->required();
+  convict
       ->add_option("--key", options.keys,
                    "a key of the log, as `i2 ct status --json` shows it; may be repeated")
       ->type_name("KEY")

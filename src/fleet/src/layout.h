@@ -34,9 +34,11 @@ inline constexpr std::string_view kRootEd25519File = "identity/root/root.ed25519
 inline constexpr std::string_view kRootEcdsaFile = "identity/root/root.ecdsa.pem";
 
 inline constexpr std::string_view kEvidenceDir = "evidence";
-// What the services of trust keep: records of the authority, the transparency log.
+// What the services of trust keep: records of the authority, the transparency log, what this node
+// has cosigned.
 inline constexpr std::string_view kAuthorityDir = "ca";
 inline constexpr std::string_view kLogDir = "ct";
+inline constexpr std::string_view kWitnessDir = "witness";
 
 inline constexpr std::string_view kLedgerDir = "ledger";
 inline constexpr std::string_view kGenesisFile = "ledger/genesis";

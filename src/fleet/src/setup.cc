@@ -42,7 +42,7 @@ Result<void> put_aside(const FileWriter& writer, const fs::path& dir) {
   I2_TRY(writer.make_directory(dir / kReplacedDir));
   I2_TRY(writer.make_directory(target));
   for (const std::string_view part :
-       {kVersionFile, kIdentityDir, kLedgerDir, kAuthorityDir, kLogDir}) {
+       {kVersionFile, kIdentityDir, kLedgerDir, kAuthorityDir, kLogDir, kWitnessDir}) {
     if (is_present(dir / part) && !is_present(target / part)) {
       I2_TRY(writer.move(dir / part, target / part));
     }

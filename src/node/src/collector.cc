@@ -215,9 +215,22 @@ void Collector::add_log(telemetry::Report& report) const {
   report.add(out);
 }
 
+void Collector::add_witness(telemetry::Report& report) const {
+  if (witness_ == nullptr) {
+    return;
+  }
+  const LogWitness::Stats stats = witness_->stats();
+  Snapshot<WitnessMetrics> out;
+  out.set<"cosigned_checkpoints">(stats.cosigned);
+  out.set<"refused_checkpoints">(stats.refused);
+  out.set<"convicted_log_keys">(static_cast<std::int64_t>(witness_->evidence().size()));
+  report.add(out);
+}
+
 void Collector::add_own(telemetry::Report& report) const {
   add_fleet(report);
   add_log(report);
+  add_witness(report);
   report.add(Snapshot(files_));
   report.add(Snapshot(admin_));
   Snapshot<LogMetrics> log;

@@ -16,6 +16,7 @@
 
 #include "admin_server.h"
 #include "authority.h"
+#include "log_witness.h"
 #include "metrics.h"
 #include "peers.h"
 
@@ -53,6 +54,8 @@ class Collector {
   void set_acme(const Acme* acme) { acme_ = acme; }
   // Before start(): the log of this node.
   void set_log(const trustchain::CtLog* log) { transparency_ = log; }
+  // Likewise: this node as a witness.
+  void set_witness(const LogWitness* witness) { witness_ = witness; }
   [[nodiscard]] FileMetrics& files() { return files_; }
   [[nodiscard]] AdminMetrics& admin() { return admin_; }
 
@@ -72,6 +75,7 @@ class Collector {
   void add_acme(telemetry::Report& report) const;
   void add_fleet(telemetry::Report& report) const;
   void add_log(telemetry::Report& report) const;
+  void add_witness(telemetry::Report& report) const;
   void add_own(telemetry::Report& report) const;
 
   Parts parts_;
@@ -82,6 +86,7 @@ class Collector {
   const Authority* authority_ = nullptr;
   const Acme* acme_ = nullptr;
   const trustchain::CtLog* transparency_ = nullptr;
+  const LogWitness* witness_ = nullptr;
   FileMetrics files_;
   AdminMetrics admin_;
   mutable std::mutex mutex_;

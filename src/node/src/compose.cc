@@ -187,6 +187,20 @@ void Node::Impl::add_layers() {
                     });
                   },
               .health = {}});
+  if (is_whole()) {
+    layers.add({.name = "witness",
+                .start = [this] { return start_witness(); },
+                .stop =
+                    [this] {
+                      on_control([this] {
+                        witness->stop();
+                        if (cosigners != nullptr) {
+                          cosigners->stop();
+                        }
+                      });
+                    },
+                .health = [this] { return witness->health(); }});
+  }
   layers.add({.name = "membership",
               .start =
                   [this] {
@@ -530,10 +544,50 @@ Result<void> Node::Impl::open_log() {
            .data_dir = config.data_dir,
            .chain = trust->chain_id(),
            .may_create = is_whole() && members->genesis().first_member.node_id == trust->node_id(),
-           .roots = [this] { return logged_roots(*trust, *ordinary); }}));
+           .roots = [this] { return logged_roots(*trust, *ordinary); },
+           .published =
+               [this] {
+                 asio::post(runtime->control(), [this] {
+                   if (cosigners != nullptr) {
+                     cosigners->published();
+                   }
+                 });
+               }}));
   if (transparency != nullptr) {
     asio::post(runtime->control(), [this] { transparency->start(); });
   }
+  return {};
+}
+
+Result<void> Node::Impl::start_witness() {
+  I2_TRY_VALUE(witness,
+               WitnessService::open({.runtime = *runtime,
+                                     .fleet = *fleet,
+                                     .trust = *trust,
+                                     .peers = *peers,
+                                     .tasks = tasks,
+                                     .log = log,
+                                     .clock = clock,
+                                     .rng = rng,
+                                     .data_dir = config.data_dir,
+                                     .own = transparency ? &transparency->log() : nullptr}));
+  witness->attach(rpc);
+  collector->set_witness(&witness->witness());
+  on_control([this] {
+    if (transparency != nullptr) {
+      cosigners = std::make_unique<Cosigners>(
+          Cosigners::Parts{.runtime = *runtime,
+                           .trust = *trust,
+                           .peers = *peers,
+                           .tasks = tasks,
+                           .log = log,
+                           .clock = clock,
+                           .ct = transparency->log(),
+                           .look = [this](Bytes note) { witness->watch().look(std::move(note)); }});
+      cosigners->start();
+    }
+    witness->start();
+  });
   return {};
 }
 
@@ -553,6 +607,12 @@ Result<void> Node::Impl::start_peers() {
     members->link_up(link);
     renewal->loop().link_up();
     ordinary_renewal->loop().link_up();
+    if (witness != nullptr) {
+      witness->link_up(link);
+    }
+    if (cosigners != nullptr) {
+      cosigners->link_up(link);
+    }
   });
   asio::post(runtime->control(), [this] { peers->start(); });
   return {};
@@ -572,6 +632,8 @@ Result<void> Node::Impl::start_http() {
                                         .collector = *collector,
                                         .log = transparency ? &transparency->log() : nullptr,
                                         .acme = acme.get(),
+                                        .cosigners = cosigners.get(),
+                                        .witness = witness.get(),
                                         .clock = clock,
                                         .rng = rng}));
   on_control([this] { collector->set_gateway([this] { return http->stats(); }); });
@@ -604,8 +666,12 @@ Result<void> Node::Impl::start_admin() {
   cert_verbs->attach(*admin);
   acme_verbs.emplace(AcmeVerbs::Parts{.runtime = *runtime, .acme = acme.get(), .rng = rng});
   acme_verbs->attach(*admin);
-  log_verbs.emplace(
-      LogVerbs::Parts{.runtime = *runtime, .trust = *trust, .log = transparency.get()});
+  log_verbs.emplace(LogVerbs::Parts{.runtime = *runtime,
+                                    .trust = *trust,
+                                    .log = transparency.get(),
+                                    .cosigners = cosigners.get(),
+                                    .witness = witness.get(),
+                                    .clock = clock});
   log_verbs->attach(*admin);
   token_verbs.emplace(TokenVerbs::Parts{.runtime = *runtime,
                                         .tokens = *tokens_of_http,

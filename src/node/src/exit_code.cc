@@ -105,6 +105,7 @@ constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
     {"trust.binding_invalid", kDenied},
     {"trust.certificate_revoked", kDenied},
     {"trust.checkpoint_invalid", kIntegrity},
+    {"trust.evidence_invalid", kIntegrity},
     {"trust.hello_signature", kDenied},
     {"trust.invite_altered", kIntegrity},
     {"trust.invite_expired", kDenied},
@@ -128,6 +129,7 @@ constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
     {"trust.log_object_differs", kIntegrity},
     {"trust.log_object_missing", kIntegrity},
     {"trust.log_range", kUsage},
+    {"trust.log_unproven", kIntegrity},
     {"trust.log_unreachable", kUnreachable},
     {"trust.member_revoked", kDenied},
     {"trust.member_unknown", kDenied},
@@ -149,6 +151,8 @@ constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
     {"trust.revocation_invalid", kUsage},
     {"trust.sct_missing", kDenied},
     {"trust.tile_damaged", kIntegrity},
+    {"trust.witness_damaged", kIntegrity},
+    {"trust.witness_keys", kIntegrity},
 });
 static_assert(std::ranges::is_sorted(kTable, {}, &std::pair<std::string_view, ExitCode>::first));
 

@@ -18,9 +18,9 @@ namespace i2::node {
 namespace {
 
 constexpr std::string_view kAccount = "fleet.Ledger/Account";
-constexpr std::size_t kAnswerSizeMax = consensus::kAccountSizeMax + 64 * 1024;
+constexpr std::size_t kAccountAnswerMax = consensus::kAccountSizeMax + 64 * 1024;
 // A peer that has answered is asked again after so long.
-constexpr Duration kAskAgain = 10 * kSecond;
+constexpr Duration kAccountAskAgain = 10 * kSecond;
 
 Error diverged(const std::string& file) {
   return {
@@ -140,7 +140,7 @@ Task<> Forks::look(NodeId peer) {
   do {
     mine.again = false;
     const Timestamp now = parts_.clock.now();
-    if (mine.answered != 0 && now < mine.answered + kAskAgain) {
+    if (mine.answered != 0 && now < mine.answered + kAccountAskAgain) {
       break;
     }
     if (const auto looked = co_await look_once(peer)) {
@@ -215,7 +215,7 @@ Task<Result<Bytes>> Forks::ask(NodeId peer, fleet::EpochRecord epoch, consensus:
   request.set_view(view);
   I2_CO_TRY_VALUE(Bytes body, serialize(request));
   stoq::CallOptions options;
-  options.message_size_max = kAnswerSizeMax;
+  options.message_size_max = kAccountAnswerMax;
   const auto answer =
       co_await call_over(link->connection, kAccount, std::move(body), std::move(options));
   if (!answer) {

@@ -124,7 +124,12 @@ HttpServer::HttpServer(const Parts& parts)
            .open_loopback = parts.config.http.open_loopback,
            .clock = parts.clock}) {
   if (parts.log != nullptr) {
-    log_.emplace(LogResources::Parts{.log = *parts.log, .runtime = parts.runtime});
+    log_.emplace(LogResources::Parts{
+        .log = *parts.log, .runtime = parts.runtime, .cosigners = parts.cosigners});
+  }
+  if (parts.witness != nullptr) {
+    witness_.emplace(WitnessResources::Parts{
+        .witness = *parts.witness, .runtime = parts.runtime, .clock = parts.clock});
   }
   if (parts.acme != nullptr) {
     acme_.emplace(parts.acme->service());
@@ -144,6 +149,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const Parts& parts) {
   }
   if (out->acme_) {
     out->acme_->attach(router);
+  }
+  if (out->witness_) {
+    out->witness_->attach(router);
   }
   gateway::Router described = router;
   const gateway::Route document{.pattern = "/openapi.json",

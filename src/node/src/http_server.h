@@ -12,6 +12,7 @@
 #include "http_resources.h"
 #include "log_resources.h"
 #include "ordinary_renewal.h"
+#include "witness_resources.h"
 
 namespace i2::node {
 
@@ -31,8 +32,10 @@ class HttpServer {
     Peers& peers;
     const Layers& layers;
     Collector& collector;
-    trustchain::CtLog* log;  // null: this node has none
-    Acme* acme;              // null: this node serves none
+    trustchain::CtLog* log;      // null: this node has none
+    const Cosigners* cosigners;  // null: likewise
+    WitnessService* witness;     // null: this node is none
+    Acme* acme;                  // null: this node serves none
     const Clock& clock;
     Rng& rng;
   };
@@ -56,6 +59,7 @@ class HttpServer {
   CaResources ca_;
   std::optional<LogResources> log_;
   std::optional<AcmeResources> acme_;
+  std::optional<WitnessResources> witness_;
   std::unique_ptr<gateway::Gateway> gateway_;
 };
 

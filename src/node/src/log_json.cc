@@ -10,13 +10,18 @@ namespace {
 namespace ct = trustchain::ct;
 using nlohmann::json;
 
-// The DigitallySigned of the log's own line.
-Result<Bytes> tree_head_signature(const trustchain::LogView& view) {
-  I2_TRY_VALUE(const auto note, ct::parse_note(view.note()));
-  // The log's own line is the first one; a u64 with the time is in front.
-  wire::Reader r(note.signatures.front().signature);
-  r.u64();
-  return to_bytes(r.rest());
+// Of the log's own line: the time and the DigitallySigned.
+struct TreeHeadLine {
+  std::uint64_t timestamp = 0;
+  Bytes signature;
+};
+Result<TreeHeadLine> tree_head_line(const ct::Note& note) {
+  if (note.signatures.empty()) {
+    return fail("trust.note_unsigned", "the checkpoint has no line of the log");
+  }
+  wire::Reader r(note.signatures.front().signature);  // the log's own line is the first one
+  const std::uint64_t timestamp = r.u64();
+  return TreeHeadLine{.timestamp = timestamp, .signature = to_bytes(r.rest())};
 }
 
 }  // namespace
@@ -32,12 +37,12 @@ Result<json> sct_json(ByteView sct) {
               {"signature", wire::to_base64(signature)}};
 }
 
-Result<json> sth_json(const trustchain::LogView& view) {
-  I2_TRY_VALUE(const Bytes signature, tree_head_signature(view));
-  return json{{"tree_size", view.size()},
-              {"timestamp", view.head().timestamp},
-              {"sha256_root_hash", wire::to_base64(view.head().tree.root)},
-              {"tree_head_signature", wire::to_base64(signature)}};
+Result<json> sth_json(const ct::SignedCheckpoint& checkpoint) {
+  I2_TRY_VALUE(const TreeHeadLine line, tree_head_line(checkpoint.note));
+  return json{{"tree_size", checkpoint.checkpoint.head.size},
+              {"timestamp", line.timestamp},
+              {"sha256_root_hash", wire::to_base64(checkpoint.checkpoint.head.root)},
+              {"tree_head_signature", wire::to_base64(line.signature)}};
 }
 
 json hashes_json(ct::ProofView hashes) {
@@ -48,7 +53,8 @@ json hashes_json(ct::ProofView hashes) {
   return out;
 }
 
-Result<json> proof_json(const trustchain::CtLog& log, std::string_view fingerprint) {
+Result<json> proof_json(const trustchain::CtLog& log, std::string_view fingerprint,
+                        const std::optional<ct::SignedCheckpoint>& cosigned) {
   const auto hash = wire::hash_from_hex(fingerprint);
   if (!hash) {
     return fail("trust.certificate_not_logged",
@@ -60,16 +66,21 @@ Result<json> proof_json(const trustchain::CtLog& log, std::string_view fingerpri
     return fail("trust.certificate_not_logged",
                 "the log has no certificate with the fingerprint " + to_hex(*hash));
   }
-  I2_TRY_VALUE(const ct::TlogProof proof, view->proof(*index));
-  I2_TRY_VALUE(json sth, sth_json(*view));
+  I2_TRY_VALUE(ct::TlogProof proof, view->proof(*index));
+  if (cosigned && cosigned->checkpoint.head.size > *index) {
+    proof.checkpoint = *cosigned;
+    I2_TRY_VALUE(proof.proof, view->inclusion_proof(*index, cosigned->checkpoint.head.size));
+  }
+  const ct::TreeHead& head = proof.checkpoint.checkpoint.head;
+  I2_TRY_VALUE(json sth, sth_json(proof.checkpoint));
   const Hash256 log_id = log.keys().front().key().spki_sha256();
   return json{{"fingerprint", to_hex(*hash)},
               {"log_id", wire::to_base64(log_id)},
               {"sequence_number", *index},
-              {"tree_size", view->size()},
+              {"tree_size", head.size},
               {"leaf_hash", wire::to_base64(ct::leaf_hash(ByteView(proof.extra)))},
               {"inclusion_proof", hashes_json(proof.proof)},
-              {"root_hash", wire::to_base64(view->head().tree.root)},
+              {"root_hash", wire::to_base64(head.root)},
               {"sth", std::move(sth)},
               {"tlog_proof", ct::encode(proof)}};
 }

@@ -4,18 +4,21 @@
 #include <i2/trustchain/ct_log.h>
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 
 namespace i2::node {
 
 // RFC 6962 §4.1: the answer of add-chain.
 [[nodiscard]] Result<nlohmann::json> sct_json(ByteView sct);
 // RFC 6962 §4.3: the answer of get-sth.
-[[nodiscard]] Result<nlohmann::json> sth_json(const trustchain::LogView& view);
+[[nodiscard]] Result<nlohmann::json> sth_json(const trustchain::ct::SignedCheckpoint& checkpoint);
 // RFC 6962 §4.4 and others: hashes in base64.
 [[nodiscard]] nlohmann::json hashes_json(trustchain::ct::ProofView hashes);
-// What shows offline that the log has the certificate with this fingerprint. Errors:
-// trust.certificate_not_logged, those of LogView.
-[[nodiscard]] Result<nlohmann::json> proof_json(const trustchain::CtLog& log,
-                                                std::string_view fingerprint);
+// What shows offline that the log has the certificate with this fingerprint: under `cosigned`, a
+// checkpoint of the log that witnesses have signed, if that has it, else under the last one.
+// Errors: trust.certificate_not_logged, those of LogView.
+[[nodiscard]] Result<nlohmann::json> proof_json(
+    const trustchain::CtLog& log, std::string_view fingerprint,
+    const std::optional<trustchain::ct::SignedCheckpoint>& cosigned = std::nullopt);
 
 }  // namespace i2::node

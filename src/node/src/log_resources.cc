@@ -225,7 +225,8 @@ gateway::Task<Response> LogResources::add(ct::EntryType type, Request request) {
 }
 
 Result<Response> LogResources::sth(const Request&) const {
-  I2_TRY_VALUE(const json out, sth_json(*parts_.log.view()));
+  I2_TRY_VALUE(const auto checkpoint, ct::parse_signed_checkpoint(parts_.log.view()->note()));
+  I2_TRY_VALUE(const json out, sth_json(checkpoint));
   return answer_json(out);
 }
 
@@ -285,7 +286,10 @@ Result<Response> LogResources::roots(const Request&) const {
 }
 
 Result<Response> LogResources::checkpoint(const Request&) const {
-  return stored(as_bytes(parts_.log.view()->note()), "text/plain; charset=utf-8", kNoStore);
+  const auto view = parts_.log.view();
+  const std::string note =
+      parts_.cosigners != nullptr ? parts_.cosigners->checkpoint(*view) : view->note();
+  return stored(as_bytes(note), "text/plain; charset=utf-8", kNoStore);
 }
 
 Result<Response> LogResources::tile(const Request& request) const {
@@ -313,7 +317,8 @@ Result<Response> LogResources::issuer(const Request& request) const {
 }
 
 Result<Response> LogResources::proof(const Request& request) const {
-  I2_TRY_VALUE(const json out, proof_json(parts_.log, request.parameter("fingerprint")));
+  const auto cosigned = parts_.cosigners != nullptr ? parts_.cosigners->cosigned() : std::nullopt;
+  I2_TRY_VALUE(const json out, proof_json(parts_.log, request.parameter("fingerprint"), cosigned));
   return answer_json(out);
 }
 

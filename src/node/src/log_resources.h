@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "cosigners.h"
+
 namespace i2::node {
 
 // Reading happens on the pool.
@@ -17,6 +19,7 @@ class LogResources {
   struct Parts {
     trustchain::CtLog& log;
     rt::Runtime& runtime;
+    const Cosigners* cosigners = nullptr;  // null: nobody is asked
   };
   explicit LogResources(Parts parts) : parts_(parts) {}
   LogResources(const LogResources&) = delete;

@@ -60,7 +60,8 @@ Result<void> LogService::open_log() {
            .stopped =
                [&log = parts_.log](const Error& why) {
                  log.error("trust", "log_stopped", why.message(), {{"error", why.code()}});
-               }},
+               },
+           .published = parts_.published},
           parts_.may_create ? CtLog::Mode::kCreate : CtLog::Mode::kExisting));
   const auto view = log_->view();
   parts_.log.info("trust", "log_opened", "this node writes the fleet's transparency log",

@@ -28,6 +28,7 @@ class LogService {
     ChainId chain;    // names the log
     bool may_create;  // this node is the one that has the fleet's log
     std::function<std::vector<crypto::Certificate>()> roots;  // thread-safe
+    std::function<void()> published;  // a new checkpoint; on a thread of the pool
   };
   // Null when the node has no log and is not to have one. Errors: those of CtLog::open() and
   // load_log_keys(), node.file_failed.

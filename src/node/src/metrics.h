@@ -119,6 +119,14 @@ using TransparencyMetrics = Metrics<
     Metric<Gauge, "checkpoint_age", Unit::kNanoseconds, "Since its last checkpoint">,
     Metric<Gauge, "stopped", Unit::kNone, "1 when it takes nothing until the next start">>;
 
+// Of this node as a witness of the fleet's log.
+using WitnessMetrics =
+    Metrics<"witness",
+            Metric<Counter, "cosigned_checkpoints", Unit::kNone, "Checkpoints that it cosigned">,
+            Metric<Counter, "refused_checkpoints", Unit::kNone, "Those that it did not">,
+            Metric<Gauge, "convicted_log_keys", Unit::kNone,
+                   "Keys of logs that signed two trees, by evidence that it has">>;
+
 using LogMetrics = Metrics<
     "log", Metric<Counter, "lines", Unit::kNone, "Lines written">,
     Metric<Counter, "suppressed_lines", Unit::kNone, "Lines left out because of their rate">>;

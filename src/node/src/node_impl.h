@@ -17,6 +17,7 @@
 #include "authority_calls.h"
 #include "certificate_index.h"
 #include "collector.h"
+#include "cosigners.h"
 #include "expiry_watch.h"
 #include "fleet_services.h"
 #include "http_server.h"
@@ -33,6 +34,7 @@
 #include "verbs_cert.h"
 #include "verbs_log.h"
 #include "verbs_token.h"
+#include "witness_service.h"
 
 namespace i2::node {
 
@@ -83,6 +85,8 @@ struct Node::Impl {
   std::unique_ptr<LogService> transparency;  // null: this node has no log
   std::optional<LogFounding> log_founding;
   std::optional<LogServing> log_serving;
+  std::unique_ptr<WitnessService> witness;  // null: this node is none
+  std::unique_ptr<Cosigners> cosigners;     // null: this node has no log, or asks nobody
   std::optional<Verbs> verbs;
   std::optional<LogVerbs> log_verbs;
   std::optional<TokenVerbs> token_verbs;
@@ -124,6 +128,7 @@ struct Node::Impl {
   Result<void> start_peers();
   Result<void> start_certificates();
   Result<void> open_log();
+  Result<void> start_witness();
   Result<void> start_files();
   Result<void> start_http();
   Result<void> start_admin();

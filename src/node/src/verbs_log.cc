@@ -21,17 +21,21 @@ using trustchain::CtLog;
 
 constexpr std::uint64_t kProgressEvery = 64 * ct::kTileWidth;
 
+json vkeys_json(std::span<const ct::NoteKey> keys) {
+  json out = json::array();
+  for (const ct::NoteKey& key : keys) {
+    out.push_back(key.vkey());
+  }
+  return out;
+}
+
 json log_json(const CtLog& log) {
   const CtLog::Stats stats = log.stats();
   const auto view = log.view();
-  json keys = json::array();
-  for (const ct::NoteKey& key : log.keys()) {
-    keys.push_back(key.vkey());
-  }
   return {{"origin", log.parts().origin},
           {"log_id", wire::to_base64(log.keys().front().key().spki_sha256())},
           {"public_key", wire::to_base64(log.keys().front().key().spki())},
-          {"keys", std::move(keys)},
+          {"keys", vkeys_json(log.keys())},
           {"entries", view->size()},
           {"root", to_hex(view->head().tree.root)},
           {"checkpoint_time", format_time(view->head().timestamp)},
@@ -42,6 +46,102 @@ json log_json(const CtLog& log) {
           {"refused", stats.refused},
           {"waiting", stats.waiting},
           {"stopped", stats.stopped}};
+}
+
+// Of the log that another member writes: what the state says.
+Result<json> named_log_json(const fleet::TrustStore& trust) {
+  I2_TRY_VALUE(const auto log, fleet_log(trust));
+  if (!log) {
+    return fail("trust.no_log",
+                "this node has no transparency log, and the fleet's state names none yet: ask the "
+                "node that founded the fleet");
+  }
+  const ct::NoteKey& own = log->keys.back();  // of the log itself, behind its cosigners
+  const auto members = trust.members();
+  const fleet::MemberInfo* const holder = members->find(log->holder);
+  std::vector<ct::NoteKey> keys{own};
+  keys.insert(keys.end(), log->keys.begin(), log->keys.end() - 1);
+  return json{{"origin", log->origin},
+              {"log_id", wire::to_base64(own.key().spki_sha256())},
+              {"public_key", wire::to_base64(own.key().spki())},
+              {"keys", vkeys_json(keys)},
+              {"holder", log->holder.hex()},
+              {"holder_name", holder != nullptr ? json(holder->name) : json()}};
+}
+
+json head_json(const ct::SignedCheckpoint& head) {
+  return {{"size", head.checkpoint.head.size}, {"root", to_hex(head.checkpoint.head.root)}};
+}
+
+json witnesses_json(const Cosigners& cosigners, std::string_view note, UnixMillis now) {
+  json out = json::array();
+  for (const Cosigners::Standing& one : cosigners.witnesses()) {
+    out.push_back({{"node", one.node.hex()},
+                   {"name", one.name},
+                   {"keys", vkeys_json(one.keys)},
+                   {"size", one.size},
+                   {"current", note.starts_with(one.text + '\n')},
+                   {"cosigned_at", format_time(one.at)},
+                   {"age_seconds", now > one.at ? (now - one.at) / 1000 : 0}});
+  }
+  return out;
+}
+
+// This node as a witness.
+json witness_json(WitnessService& service) {
+  const LogWitness& witness = service.witness();
+  const HeadWatch& watch = service.watch();
+  const auto log = fleet_log(service.trust()).value_or(std::nullopt);
+  const auto last = log ? witness.last(*log) : std::nullopt;
+  const auto newest = log ? watch.newest(*log) : std::nullopt;
+  return {{"keys", vkeys_json(witness.keys())},
+          {"cosigned", last ? head_json(*last) : json()},
+          {"newest", newest ? head_json(*newest) : json()},
+          {"evidence", witness.evidence().size()},
+          {"unproven", watch.unproven().empty() ? json() : json(watch.unproven())}};
+}
+
+struct WitnessedAudit {
+  std::uint64_t size = 0;
+  std::size_t count = 0;  // of witnesses
+};
+// That what was cosigned is of the log's tree: by others, at least so many, and by this node.
+Result<WitnessedAudit> audit_witnesses(const LogVerbs::Parts& parts, std::int64_t wanted) {
+  const CtLog& log = parts.log->log();
+  const auto standing = parts.cosigners != nullptr ? parts.cosigners->witnesses()
+                                                   : std::vector<Cosigners::Standing>();
+  const auto cosigned = parts.cosigners != nullptr ? parts.cosigners->cosigned() : std::nullopt;
+  const auto fleets = fleet_log(parts.trust).value_or(std::nullopt);
+  const bool is_fleets = fleets && fleets->keys.back().vkey() == log.keys().front().vkey();
+  const auto own =
+      parts.witness != nullptr && is_fleets ? parts.witness->witness().last(*fleets) : std::nullopt;
+  // Later than what was cosigned, which may be larger than what was audited.
+  const auto view = log.view();
+  for (const auto* head : {&cosigned, &own}) {
+    if (!*head) {
+      continue;
+    }
+    const ct::TreeHead& tree = (*head)->checkpoint.head;
+    const auto root = view->root(tree.size);
+    if (!root || *root != tree.root) {
+      return fail("trust.log_unproven", "a head of " + std::to_string(tree.size) +
+                                            " entries was cosigned that this log does not have");
+    }
+  }
+  WitnessedAudit out;
+  out.size = cosigned ? cosigned->checkpoint.head.size : 0;
+  for (const Cosigners::Standing& one : standing) {
+    if (cosigned && one.text == cosigned->note.text) {
+      I2_TRY(ct::verify_note(cosigned->note, one.keys));
+      ++out.count;
+    }
+  }
+  if (out.count < static_cast<std::size_t>(wanted)) {
+    return fail("trust.note_unsigned", std::to_string(out.count) +
+                                           " witnesses have cosigned the log, not " +
+                                           std::to_string(wanted));
+  }
+  return out;
 }
 
 }  // namespace
@@ -61,19 +161,33 @@ void LogVerbs::attach(AdminServer& server) {
                  return (this->*handler)(std::move(call));
                });
   };
-  add("ct_status", {}, &LogVerbs::status);
+  server.add("ct_status", {}, [this](AdminCallPtr call) { return status(std::move(call)); });
   add("ct_record", {}, &LogVerbs::record);
+  server.add("ct_evidence", {}, [this](AdminCallPtr call) { return evidence(std::move(call)); });
   add("ct_consistency", {"old", "new"}, &LogVerbs::consistency);
-  add("ct_audit", {}, &LogVerbs::audit);
+  add("ct_audit", {"witnesses"}, &LogVerbs::audit);
   add("ct_proof", {"fingerprint"}, &LogVerbs::proof);
 }
 
 Task<Result<std::string>> LogVerbs::status(AdminCallPtr) {
-  json out = log_json(parts_.log->log());
-  const auto members = parts_.trust.members();
-  I2_CO_TRY_VALUE(const auto record, members->trust().log());
-  out["demanded_since"] = record ? json(format_time(record->logged_since)) : json();
-  out["current"] = record && record->spki == parts_.log->log().parts().key.public_key().spki();
+  json out;
+  if (parts_.log != nullptr) {
+    const CtLog& log = parts_.log->log();
+    out = log_json(log);
+    const auto members = parts_.trust.members();
+    I2_CO_TRY_VALUE(const auto record, members->trust().log());
+    out["demanded_since"] = record ? json(format_time(record->logged_since)) : json();
+    out["current"] = record && record->spki == log.parts().key.public_key().spki();
+    out["witnesses"] =
+        parts_.cosigners != nullptr
+            ? witnesses_json(*parts_.cosigners, log.view()->note(), parts_.clock.unix_now())
+            : json::array();
+  } else {
+    I2_CO_TRY_VALUE(out, named_log_json(parts_.trust));
+  }
+  if (parts_.witness != nullptr) {
+    out["witness"] = witness_json(*parts_.witness);
+  }
   co_return to_line(out);
 }
 
@@ -88,6 +202,24 @@ Task<Result<std::string>> LogVerbs::record(AdminCallPtr) {
                      {"cosigners", made.cosigners},
                      {"holder", made.holder.hex()},
                      {"epoch", made.epoch}});
+}
+
+Task<Result<std::string>> LogVerbs::evidence(AdminCallPtr) {
+  json list = json::array();
+  if (parts_.witness != nullptr) {
+    for (const ct::SplitView& one : parts_.witness->witness().evidence()) {
+      I2_CO_TRY_VALUE(const auto first, ct::parse_checkpoint(one.first.text));
+      I2_CO_TRY_VALUE(const auto second, ct::parse_checkpoint(one.second.text));
+      list.push_back({{"origin", first.origin},
+                      {"key", one.first.signatures.front().name},
+                      {"first_size", first.head.size},
+                      {"second_size", second.head.size},
+                      {"first_root", to_hex(first.head.root)},
+                      {"second_root", to_hex(one.root)},
+                      {"evidence", wire::to_base64(encode(one))}});
+    }
+  }
+  co_return to_line({{"evidence", std::move(list)}});
 }
 
 Task<Result<std::string>> LogVerbs::consistency(AdminCallPtr call) {
@@ -114,7 +246,10 @@ Task<Result<std::string>> LogVerbs::consistency(AdminCallPtr call) {
 }
 
 Task<Result<std::string>> LogVerbs::audit(AdminCallPtr call) {
-  const auto work = [this, &call]() -> Result<std::string> {
+  I2_CO_TRY_VALUE(
+      const auto wanted,
+      call->request.integer("witnesses", 0, 0, static_cast<std::int64_t>(kCosignersMax)));
+  const auto work = [this, &call, wanted]() -> Result<std::string> {
     const auto view = parts_.log->log().view();
     const auto progress = [&](std::uint64_t entries) {
       if (entries % kProgressEvery == 0) {
@@ -125,12 +260,16 @@ Task<Result<std::string>> LogVerbs::audit(AdminCallPtr call) {
       return !call->stop.stop_requested();
     };
     I2_TRY_VALUE(const auto found, trustchain::audit(*view, parts_.log->log().keys(), progress));
+    I2_TRY_VALUE(const WitnessedAudit witnessed, audit_witnesses(parts_, wanted));
     return to_line({{"entries", found.entries},
                     {"tiles", found.tiles},
                     {"issuers", found.issuers},
                     {"signatures", found.signatures},
                     {"root", to_hex(view->head().tree.root)},
-                    {"checkpoint_time", format_time(view->head().timestamp)}});
+                    {"checkpoint_time", format_time(view->head().timestamp)},
+                    {"cosigned_size", witnessed.size},
+                    {"witnesses", witnessed.count},
+                    {"members", parts_.trust.members()->size()}});
   };
   co_return co_await rt::run_on(parts_.runtime.pool(), work);
 }
@@ -138,7 +277,8 @@ Task<Result<std::string>> LogVerbs::audit(AdminCallPtr call) {
 Task<Result<std::string>> LogVerbs::proof(AdminCallPtr call) {
   I2_CO_TRY_VALUE(const std::string fingerprint, call->request.text("fingerprint"));
   const auto work = [&]() -> Result<std::string> {
-    I2_TRY_VALUE(const json out, proof_json(parts_.log->log(), fingerprint));
+    const auto cosigned = parts_.cosigners != nullptr ? parts_.cosigners->cosigned() : std::nullopt;
+    I2_TRY_VALUE(const json out, proof_json(parts_.log->log(), fingerprint, cosigned));
     return to_line(out);
   };
   co_return co_await rt::run_on(parts_.runtime.pool(), work);

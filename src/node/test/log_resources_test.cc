@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "../src/log_json.h"
 #include "log_harness.h"
 
 namespace i2::node {
@@ -203,6 +204,41 @@ TEST_F(LogOverHttp, ProvesACertificate) {
                                      .log_keys = home.log().keys(),
                                      .witnesses = {},
                                      .witnesses_required = 0}));
+}
+
+// Under the checkpoint that witnesses signed, once that has the certificate.
+TEST_F(LogOverHttp, ProvesWithWhatWitnessesSigned) {
+  const auto log_certificate = [&](std::uint8_t number) {
+    add("add-pre-chain", {issue(number, true), log_authority().certificate});
+    const auto final = issue(number, false, {Bytes(100, 1)});
+    EXPECT_TRUE(home.log().add_name(final, log_authority().certificate));
+    return to_hex(crypto::sha256(final.der()));
+  };
+  const std::string first = log_certificate(1);
+  auto cosigned = ct::parse_signed_checkpoint(home.log().view()->note()).value();
+  const auto witness =
+      ct::NoteSigner::make(
+          "witness", ct::NoteKeyType::kEd25519Cosignature,
+          crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kEd25519).value())
+          .value();
+  cosigned.note.signatures.push_back(witness.sign(cosigned.note.text, ct::testing::kNow).value());
+  const std::string second = log_certificate(2);
+  const auto verdict = [&](const json& answer) {
+    const auto proof = ct::parse_tlog_proof(answer["tlog_proof"].get<std::string>()).value();
+    return trustchain::testing::code(
+        ct::verify_tlog_proof(proof, ct::leaf_hash(ByteView(proof.extra)),
+                              {.origin = std::string(ct::testing::kOrigin),
+                               .log_keys = home.log().keys(),
+                               .witnesses = {witness.key()},
+                               .witnesses_required = 1}));
+  };
+  const json old = proof_json(home.log(), first, cosigned).value();
+  EXPECT_EQ(old["tree_size"], 1);
+  EXPECT_EQ(old["sth"]["tree_size"], 1);
+  EXPECT_EQ(verdict(old), "ok");
+  const json present = proof_json(home.log(), second, cosigned).value();
+  EXPECT_EQ(present["tree_size"], 2);
+  EXPECT_EQ(verdict(present), "trust.note_unsigned");
 }
 
 TEST_F(LogOverHttp, RefusesWhatIsMalformed) {

@@ -235,13 +235,18 @@ void CtLog::Core::promise(const ct::LogEntry& entry, std::span<const Answer> don
 
 void CtLog::Core::publish(std::span<const Hash256> issuers) {
   auto next = std::make_shared<const LogView>(writer.log(), writer.note(), parts.objects);
-  const std::scoped_lock lock(mutex);
-  view = std::move(next);
-  ++stats.rounds;
-  if (issuers_known.size() > kIssuersKnownMax) {
-    issuers_known.clear();
+  {
+    const std::scoped_lock lock(mutex);
+    view = std::move(next);
+    ++stats.rounds;
+    if (issuers_known.size() > kIssuersKnownMax) {
+      issuers_known.clear();
+    }
+    issuers_known.insert(issuers.begin(), issuers.end());
   }
-  issuers_known.insert(issuers.begin(), issuers.end());
+  if (parts.published) {
+    parts.published();
+  }
 }
 
 void CtLog::Core::break_off(const Error& why) {

@@ -121,6 +121,60 @@ TEST(Trust, TheFirstLogIsTheAuthoritysOwnAndMovesUpwardsOnly) {
   EXPECT_EQ(home.trust().log().value()->logged_since, began);
 }
 
+// A head of a log with this key.
+trustchain::ct::SignedCheckpoint head_of(const crypto::PrivateKey& key, std::uint64_t size,
+                                         std::uint8_t root) {
+  namespace ct = trustchain::ct;
+  ct::SignedCheckpoint out;
+  out.checkpoint = {.origin = "log.example/home", .head = {.size = size}, .extensions = {}};
+  out.checkpoint.head.root.fill(root);
+  out.note.text = ct::note_text(out.checkpoint);
+  const auto signer =
+      ct::NoteSigner::make(out.checkpoint.origin, ct::NoteKeyType::kTreeHead, key).value();
+  out.note.signatures.push_back(signer.sign(out.note.text, kNow).value());
+  return out;
+}
+
+trustchain::LogEvidence evidence_against(const crypto::PrivateKey& key, std::uint64_t size) {
+  return {.evidence = {.first = head_of(key, size, 1).note,
+                       .second = head_of(key, size, 2).note,
+                       .root = head_of(key, size, 2).checkpoint.head.root,
+                       .proof = {}}};
+}
+
+TEST(Trust, EvidenceAgainstALogIsNotedOnce) {
+  TrustHome home;
+  const Author beta = by_node(home.beta);
+  const auto evidence = evidence_against(home.log_key, 9);
+  EXPECT_EQ(home.chain.run(beta, evidence), "trust.evidence_invalid");  // of no log of the fleet
+  ASSERT_EQ(home.chain.run(home.alpha, home.log(home.fleet.alpha, 1, home.log_key)), "ok");
+  auto same = evidence;
+  same.evidence.second = same.evidence.first;
+  EXPECT_EQ(home.chain.run(beta, same), "trust.evidence_invalid");
+  auto forged = evidence;
+  forged.evidence.second.signatures[0].signature.back() ^= 1;
+  EXPECT_EQ(home.chain.run(beta, forged), "trust.evidence_invalid");
+  const auto other = testing::new_key(crypto::SignatureAlgorithm::kEcdsaP256);
+  EXPECT_EQ(home.chain.run(beta, evidence_against(other, 9)), "trust.evidence_invalid");
+  EXPECT_FALSE(home.trust().log_evidence(1).value());
+
+  const UnixMillis now = home.chain.now;
+  ASSERT_EQ(home.chain.run(beta, evidence), "ok");
+  const auto record = home.trust().log_evidence(1).value();
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->evidence, encode(evidence.evidence));
+  EXPECT_EQ(record->by, account_of(home.beta.info.node_id));
+  EXPECT_EQ(record->at, now);
+  EXPECT_EQ(home.chain.run(home.alpha, evidence_against(home.log_key, 12)), "trust.evidence_known");
+  EXPECT_EQ(home.trust().log_evidence(1).value(), record);
+  // It goes with the log.
+  for (std::uint64_t epoch = 2; epoch <= 1 + trustchain::kLogsMax; ++epoch) {
+    const auto next = testing::new_key(crypto::SignatureAlgorithm::kEcdsaP256);
+    ASSERT_EQ(run_approved(home.chain, home.log(home.beta, epoch, next)), "ok");
+  }
+  EXPECT_FALSE(home.trust().log_evidence(1).value());
+}
+
 TEST(Trust, AuthoritiesIndexWhatTheyIssue) {
   TrustHome home;
   const auto leaf = make_leaf(home.fleet, home.beta, home.chain.now);

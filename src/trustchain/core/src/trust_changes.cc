@@ -68,6 +68,7 @@ Result<void> perform(const TrustChange& change, const SetLog& body) {
   }
   if (logs.size() >= kLogsMax) {
     change.writer.erase(log_key(logs.front().epoch));
+    change.writer.erase(log_evidence_key(logs.front().epoch));
   }
   change.writer.put(log_key(body.epoch),
                     encode(LogRecord{.origin = body.origin,
@@ -130,6 +131,15 @@ Result<void> perform(const TrustChange& change, const SetPins& body) {
     change.writer.put(pin_key(body.node.view()),
                       encode(PinRecord{.enforced = body.enforced, .issuers = body.issuers}));
   }
+  return {};
+}
+
+Result<void> perform(const TrustChange& change, const LogEvidence& body) {
+  I2_TRY_VALUE(const LogRecord log, convicted_log(change.state, body.evidence));
+  change.writer.put(log_evidence_key(log.epoch),
+                    encode(LogEvidenceRecord{.evidence = encode(body.evidence),
+                                             .at = change.block.time,
+                                             .by = change.operation.account}));
   return {};
 }
 

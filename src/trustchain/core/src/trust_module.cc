@@ -16,6 +16,7 @@ constexpr ports::OperationKind kTrustKinds[] = {
      .high = is_high(kRevokeCertificates)},
     {.kind = kRevokeAccount, .name = "account.revoke", .high = is_high(kRevokeAccount)},
     {.kind = kSetPins, .name = "pin.set", .high = is_high(kSetPins)},
+    {.kind = kLogEvidence, .name = "log.evidence", .high = is_high(kLogEvidence), .alone = true},
 };
 
 }  // namespace

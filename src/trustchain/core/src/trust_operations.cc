@@ -150,9 +150,24 @@ void read_body(wire::CanonicalReader& r, SetPins& body) {
   }
 }
 
+void write_body(wire::CanonicalWriter& w, const LogEvidence& body) {
+  w.bytes(encode(body.evidence));
+}
+void read_body(wire::CanonicalReader& r, LogEvidence& body) {
+  const ByteView encoding = r.bytes(kLogEvidenceSizeMax);
+  auto evidence = ct::decode_split_view(encoding);
+  if (!evidence || !equal(encode(*evidence), encoding)) {
+    r.fail();
+    return;
+  }
+  body.evidence = *std::move(evidence);
+}
+
 }  // namespace
 
 static_assert(
+    std::is_same_v<std::variant_alternative_t<kLogEvidence - kSetLog, TrustOperation>,
+                   LogEvidence> &&
     std::is_same_v<std::variant_alternative_t<kSetPins - kSetLog, TrustOperation>, SetPins> &&
     std::is_same_v<std::variant_alternative_t<kRevokeCertificates - kSetLog, TrustOperation>,
                    RevokeCertificates>);

@@ -136,4 +136,26 @@ Result<void> check(const TrustRules& rules, const SetPins& body) {
   return {};
 }
 
+Result<LogRecord> convicted_log(const TrustState& state, const ct::SplitView& evidence) {
+  I2_TRY_VALUE(const auto logs, state.logs());
+  for (const LogRecord& log : logs) {
+    I2_TRY_VALUE(const auto keys, note_keys(log));
+    for (const ct::NoteKey& key : keys) {
+      if (key.made(evidence.first.signatures.front())) {
+        I2_TRY(verify_split_view(evidence, key));
+        return log;
+      }
+    }
+  }
+  return fail("trust.evidence_invalid", "the evidence is about a key of no log of the fleet");
+}
+
+Result<void> check(const TrustRules& rules, const LogEvidence& body) {
+  I2_TRY_VALUE(const LogRecord log, convicted_log(rules.state, body.evidence));
+  if (rules.raw.get(log_evidence_key(log.epoch))) {
+    return fail("trust.evidence_known", "the fleet has evidence against this log");
+  }
+  return {};
+}
+
 }  // namespace i2::trustchain

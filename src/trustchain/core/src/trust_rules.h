@@ -19,6 +19,11 @@ struct TrustRules {
 [[nodiscard]] Result<void> check(const TrustRules& rules, const RevokeCertificates& body);
 [[nodiscard]] Result<void> check(const TrustRules& rules, const RevokeAccount& body);
 [[nodiscard]] Result<void> check(const TrustRules& rules, const SetPins& body);
+[[nodiscard]] Result<void> check(const TrustRules& rules, const LogEvidence& body);
+
+// The log whose key the evidence convicts. Error: trust.evidence_invalid.
+[[nodiscard]] Result<LogRecord> convicted_log(const TrustState& state,
+                                              const ct::SplitView& evidence);
 
 struct TrustChange {
   TrustState state;
@@ -33,6 +38,7 @@ struct TrustChange {
 [[nodiscard]] Result<void> perform(const TrustChange& change, const RevokeCertificates& body);
 [[nodiscard]] Result<void> perform(const TrustChange& change, const RevokeAccount& body);
 [[nodiscard]] Result<void> perform(const TrustChange& change, const SetPins& body);
+[[nodiscard]] Result<void> perform(const TrustChange& change, const LogEvidence& body);
 
 // Revocations that are not needed any more, oldest first, at most as many as one operation forgets.
 [[nodiscard]] std::vector<Bytes> old_revocations(const ports::StateReader& state, UnixMillis now);

@@ -67,6 +67,32 @@ Bytes pin_key(ByteView node_or_empty) {
   return trust_key("/pin/", node_or_empty);
 }
 
+Bytes log_evidence_key(std::optional<std::uint64_t> epoch) {
+  Bytes out = trust_key("/log-evidence/");
+  if (epoch) {
+    wire::Writer(out).u64(*epoch);
+  }
+  return out;
+}
+
+Result<std::vector<ct::NoteKey>> note_keys(const LogRecord& log) {
+  std::vector<ct::NoteKey> out;
+  const auto add = [&out](Result<ct::NoteKey> key) -> Result<void> {
+    if (!key) {
+      return invalid_trust("a key of a log");
+    }
+    out.push_back(*std::move(key));
+    return {};
+  };
+  for (const std::string& vkey : log.cosigners) {
+    I2_TRY(add(ct::NoteKey::parse(vkey)));
+  }
+  I2_TRY(add(crypto::PublicKey::from_spki(log.spki).and_then([&](crypto::PublicKey key) {
+    return ct::NoteKey::make(log.origin, ct::NoteKeyType::kTreeHead, std::move(key));
+  })));
+  return out;
+}
+
 Result<CertificateId> certificate_of_key(ByteView key, const Bytes& prefix) {
   wire::Reader r(key.subspan(std::min(key.size(), prefix.size())));
   CertificateId out;
@@ -174,6 +200,28 @@ Result<PinRecord> decode_pin_record(ByteView value) {
     out.issuers.push_back(r.fixed<32>());
   }
   return r.finish() ? Result<PinRecord>(std::move(out)) : invalid_trust("pins");
+}
+
+Bytes encode(const LogEvidenceRecord& value) {
+  wire::CanonicalWriter w(kLogEvidenceRecordType, kTrustStateVersion);
+  w.bytes(value.evidence);
+  w.u64(value.at);
+  w.fixed(value.by.view());
+  return std::move(w).take();
+}
+
+Result<LogEvidenceRecord> decode_log_evidence_record(ByteView value) {
+  wire::CanonicalReader r(value, kLogEvidenceRecordType, kTrustStateVersion);
+  LogEvidenceRecord out;
+  out.evidence = to_bytes(r.bytes(kLogEvidenceSizeMax));
+  out.at = r.u64();
+  out.by.bytes = r.fixed<32>();
+  return r.finish() ? Result<LogEvidenceRecord>(std::move(out))
+                    : invalid_trust("evidence against a log");
+}
+
+Result<std::optional<LogEvidenceRecord>> TrustState::log_evidence(std::uint64_t epoch) const {
+  return read_optional(state_.get(log_evidence_key(epoch)), decode_log_evidence_record);
 }
 
 Result<std::vector<LogRecord>> TrustState::logs() const {

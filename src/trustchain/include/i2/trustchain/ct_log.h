@@ -53,6 +53,8 @@ class CtLog final : public LogClient {
     // that the log goes on when there is room again.
     std::function<Result<void>(std::size_t size)> room;
     std::function<void(const Error& why)> stopped;  // once, on a thread of `post`
+    std::function<void()>
+        published{};  // after each checkpoint, on a thread of `post`; may be empty
   };
   enum class Mode : std::uint8_t {
     kExisting,  // trust.log_missing when there is none

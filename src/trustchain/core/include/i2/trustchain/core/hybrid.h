@@ -28,6 +28,7 @@ inline constexpr Domain kBindingDomain{"i2/binding/v1"};
 inline constexpr Domain kAnchorDomain{"i2/anchor/v1"};
 inline constexpr Domain kIntentDomain{"i2/intent/v1"};
 inline constexpr Domain kCosignatureDomain{"i2/cosignature/v1"};
+inline constexpr Domain kWitnessKeysDomain{"i2/witness-keys/v1"};
 
 // The u16 type in front of a canonical encoding. 0x01xx belongs to this library, 0x02xx to
 // fleet/core. A kind of operation is the type of its body: 0x05xx are those of this library.
@@ -36,10 +37,12 @@ inline constexpr std::uint16_t kAnchorType = 0x0102;
 inline constexpr std::uint16_t kIntentType = 0x0120;
 inline constexpr std::uint16_t kLogRoundType = 0x0130;
 inline constexpr std::uint16_t kSplitViewType = 0x0131;
+inline constexpr std::uint16_t kWitnessKeysType = 0x0132;
 inline constexpr std::uint16_t kLogRecordType = 0x0140;
 inline constexpr std::uint16_t kIndexRecordType = 0x0141;
 inline constexpr std::uint16_t kRevocationRecordType = 0x0142;
 inline constexpr std::uint16_t kPinRecordType = 0x0143;
+inline constexpr std::uint16_t kLogEvidenceRecordType = 0x0144;
 
 inline constexpr std::size_t kSpkiSizeMax = 2048;  // Falcon-1024 has 1811 bytes
 inline constexpr std::size_t kEd25519SignatureSize = 64;

@@ -4,7 +4,7 @@
 
 #include <i2/crypto/crl.h>
 #include <i2/ports/state_module.h>
-#include <i2/trustchain/core/ct/note_key.h>
+#include <i2/trustchain/core/ct/witness.h>
 #include <i2/trustchain/core/hybrid.h>
 #include <i2/trustchain/core/profile.h>
 
@@ -19,11 +19,13 @@ inline constexpr std::uint16_t kIndexCertificates = 0x0502;
 inline constexpr std::uint16_t kRevokeCertificates = 0x0503;
 inline constexpr std::uint16_t kRevokeAccount = 0x0504;
 inline constexpr std::uint16_t kSetPins = 0x0505;
+inline constexpr std::uint16_t kLogEvidence = 0x0506;
 
 inline constexpr std::size_t kSerialSizeMax = 20;  // RFC 5280 §4.1.2.2
 inline constexpr std::size_t kCertificatesPerOperationMax = 256;
 inline constexpr std::size_t kCosignersMax = 4;
 inline constexpr std::size_t kPinsMax = 8;
+inline constexpr std::size_t kLogEvidenceSizeMax = 32 * 1024;  // encoded
 
 // Names a certificate for good. With the end of its validity in front: so they are forgotten.
 struct CertificateId {
@@ -80,8 +82,13 @@ struct SetPins {
   std::vector<Hash256> issuers;  // SHA-256 of SPKIs, ascending; none: no pins any more
 };
 
-using TrustOperation =
-    std::variant<SetLog, IndexCertificates, RevokeCertificates, RevokeAccount, SetPins>;
+// That a key of one of the fleet's logs signed two trees.
+struct LogEvidence {
+  ct::SplitView evidence;
+};
+
+using TrustOperation = std::variant<SetLog, IndexCertificates, RevokeCertificates, RevokeAccount,
+                                    SetPins, LogEvidence>;
 
 [[nodiscard]] std::uint16_t kind_of(const TrustOperation& operation);
 // Whether such an operation is signed with Falcon too. There are many of the others.

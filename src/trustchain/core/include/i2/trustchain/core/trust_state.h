@@ -50,6 +50,18 @@ struct PinRecord {
   friend bool operator==(const PinRecord&, const PinRecord&) = default;
 };
 
+// The first that came against a log.
+struct LogEvidenceRecord {
+  Bytes evidence;  // encoded ct::SplitView
+  UnixMillis at = 0;
+  ports::AccountId by;
+  friend bool operator==(const LogEvidenceRecord&, const LogEvidenceRecord&) = default;
+};
+
+// All keys with which the log signs a head: first its cosigners, then its own.
+// Error: fleet.state_invalid.
+[[nodiscard]] Result<std::vector<ct::NoteKey>> note_keys(const LogRecord& log);
+
 // Keys. Those of certificates ascend by the end of their validity.
 [[nodiscard]] Bytes log_key(std::optional<std::uint64_t> epoch);
 [[nodiscard]] Bytes index_prefix();
@@ -58,6 +70,7 @@ struct PinRecord {
 [[nodiscard]] Bytes revoked_certificate_key(const CertificateId& id);
 [[nodiscard]] Bytes revoked_account_key(ByteView account_or_empty);
 [[nodiscard]] Bytes pin_key(ByteView node_or_empty);
+[[nodiscard]] Bytes log_evidence_key(std::optional<std::uint64_t> epoch);
 // The certificate of a key that begins with one of the two prefixes. Error: fleet.state_invalid.
 [[nodiscard]] Result<CertificateId> certificate_of_key(ByteView key, const Bytes& prefix);
 
@@ -66,11 +79,13 @@ struct PinRecord {
 [[nodiscard]] Bytes encode(const IndexRecord& value);
 [[nodiscard]] Bytes encode(const RevocationRecord& value);
 [[nodiscard]] Bytes encode(const PinRecord& value);
+[[nodiscard]] Bytes encode(const LogEvidenceRecord& value);
 // Error: fleet.state_invalid.
 [[nodiscard]] Result<LogRecord> decode_log_record(ByteView value);
 [[nodiscard]] Result<IndexRecord> decode_index_record(ByteView value);
 [[nodiscard]] Result<RevocationRecord> decode_revocation_record(ByteView value);
 [[nodiscard]] Result<PinRecord> decode_pin_record(ByteView value);
+[[nodiscard]] Result<LogEvidenceRecord> decode_log_evidence_record(ByteView value);
 
 // Typed reading. Every function: fleet.state_invalid for a value that cannot be read; absence is
 // not an error where the result is optional.
@@ -82,6 +97,8 @@ class TrustState {
   // Ascending by epoch: the last one is the fleet's log, the others have been.
   [[nodiscard]] Result<std::vector<LogRecord>> logs() const;
   [[nodiscard]] Result<std::optional<LogRecord>> log() const;
+  // Of a log that the state still names.
+  [[nodiscard]] Result<std::optional<LogEvidenceRecord>> log_evidence(std::uint64_t epoch) const;
   [[nodiscard]] Result<std::optional<IndexRecord>> indexed(const CertificateId& id) const;
   [[nodiscard]] Result<std::optional<RevocationRecord>> revoked(const CertificateId& id) const;
   [[nodiscard]] Result<std::optional<RevocationRecord>> revoked(
