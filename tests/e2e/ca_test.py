@@ -187,6 +187,16 @@ class AuthorityTest(FleetTest):
             export.write_text("\n".join(broken) + "\n")
             self.assert_fails(self.alpha.i2("cert", "audit", "--verify", export, "--json"), 8, "trust.audit_broken")
 
+    def test_a_newcomers_first_certificate_is_recorded_and_logged(self):
+        beta = self.invited(self.alpha, "beta")
+        serial = openssl("x509", "-in", beta.data / "identity/leaf/leaf.pem", "-noout", "-serial").strip().split("=")[1]
+        listed = self.alpha.ok("cert", "list", "--requester", "beta")["certificates"]
+        self.assertEqual([(one["serial_number"], one["profile"]) for one in listed], [(serial.lower(), "node")])
+        self.assertLess(listed[0]["log_index"], self.alpha.ok("ct", "status")["entries"])
+        # The founder's own for ordinary clients, made as it started.
+        own = self.alpha.ok("cert", "list", "--requester", "alpha")["certificates"]
+        self.assertIn("ordinary", [one["profile"] for one in own])
+
     def test_its_record_survives_a_crash(self):
         serial, _ = self.issue()
         before = self.alpha.ok("cert", "show")

@@ -175,29 +175,6 @@ bool OrdinaryCertificates::covers(const Names& names) const {
          contains_all(leaf->certificate.ip_addresses(), names.addresses);
 }
 
-Result<std::string> OrdinaryCertificates::issue(ByteView request, std::string_view node_name,
-                                                const Names& names, UnixMillis now) const {
-  const auto held = authority();
-  if (!held) {
-    return fail("fleet.no_anchor", "this node is not a certificate authority for ordinary clients");
-  }
-  I2_TRY_VALUE(const auto parsed, crypto::CertificateRequest::from_der(request));
-  I2_TRY_VALUE(const auto leaf, trustchain::issue_ordinary(parsed, *held,
-                                                           {.node_name = std::string(node_name),
-                                                            .fleet_name = owner_.fleet_name,
-                                                            .more_names = names.dns,
-                                                            .ip_addresses = names.addresses,
-                                                            .now = now,
-                                                            .serial = random_serial()}));
-  return leaf.pem() + held->certificate.pem() + held->root.pem();
-}
-
-Result<void> OrdinaryCertificates::renew_own(const Names& names, UnixMillis now) {
-  I2_TRY_VALUE(const auto leaf, make_request());
-  I2_TRY_VALUE(const auto pem, issue(leaf.request.der(), owner_.node_name, names, now));
-  return install(leaf.key, pem, now);
-}
-
 Result<trustchain::LeafRequest> OrdinaryCertificates::make_request() const {
   return trustchain::make_ordinary_request(owner_.node_name);
 }

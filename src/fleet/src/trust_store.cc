@@ -212,25 +212,6 @@ bool TrustStore::can_issue(UnixMillis now) const {
   return anchor != nullptr && now >= anchor->not_before && now < anchor->not_after;
 }
 
-Result<crypto::Certificate> TrustStore::issue(ByteView request, const NodeId& requester,
-                                              UnixMillis now) const {
-  I2_TRY_VALUE(const auto parsed, crypto::CertificateRequest::from_der(request));
-  return issue_to(parsed, requester, now, false);
-}
-
-Result<crypto::Certificate> TrustStore::issue_first(const crypto::CertificateRequest& request,
-                                                    const NodeId& newcomer, UnixMillis now) const {
-  return issue_to(request, newcomer, now, true);
-}
-
-Result<crypto::Certificate> TrustStore::issue_to(const crypto::CertificateRequest& request,
-                                                 const NodeId& requester, UnixMillis now,
-                                                 bool name_is_wish) const {
-  I2_TRY_VALUE(const auto with, issuer());
-  I2_TRY_VALUE(const auto application, application_for(request, requester, now, name_is_wish));
-  return trustchain::issue(request, with, application);
-}
-
 Result<trustchain::Issuer> TrustStore::issuer() const {
   const auto anchor = own_anchor();
   if (anchor == nullptr) {
@@ -266,12 +247,6 @@ bool TrustStore::is_renewal_due(UnixMillis now, std::uint64_t spread) const {
 
 Result<trustchain::LeafRequest> TrustStore::make_renewal_request() const {
   return trustchain::make_leaf_request(self_.name, members()->genesis().fleet_name);
-}
-
-Result<void> TrustStore::renew_own_leaf(UnixMillis now) {
-  I2_TRY_VALUE(const auto leaf, make_renewal_request());
-  I2_TRY_VALUE(const auto certificate, issue(leaf.request.der(), self_.node_id, now));
-  return install_leaf(leaf.key, certificate, now);
 }
 
 Result<Bytes> TrustStore::bind(const crypto::Certificate& leaf, UnixMillis now) const {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "founded.h"
+#include "issuing.h"
 
 namespace i2::fleet {
 namespace {
@@ -58,15 +59,15 @@ struct Inviting {
                              .value(),
                 .name = name});
     const auto snapshot = home.ledger->snapshot().value().value();
-    return {
-        .genesis = trust->members()->genesis(),
-        .name = name,
-        .leaf = trust->issue_first(leaf.request, trustchain::node_id(identity.public_key()), kLater)
-                    .value(),
-        .links = snapshot.links,
-        .point = snapshot.point,
-        .state = snapshot.chain->state,
-        .peers = {}};
+    return {.genesis = trust->members()->genesis(),
+            .name = name,
+            .leaf = testing::issue(*trust, request, trustchain::node_id(identity.public_key()),
+                                   kLater, true)
+                        .value(),
+            .links = snapshot.links,
+            .point = snapshot.point,
+            .state = snapshot.chain->state,
+            .peers = {}};
   }
 
   Founded home;

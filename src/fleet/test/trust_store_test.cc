@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "issuing.h"
 #include "temp_dir.h"
 
 namespace i2::fleet {
@@ -13,9 +14,11 @@ namespace {
 using ports::LeafStanding;
 using testing::code;
 using testing::contents;
+using testing::issue;
 using testing::kHour;
 using testing::kNow;
 using testing::overwrite;
+using testing::renew_own_leaf;
 using testing::TempDir;
 
 namespace fs = std::filesystem;
@@ -146,7 +149,7 @@ TEST_F(TrustStoreTest, TheAuthorityRenewsItsOwnLeaf) {
   const UnixMillis later = alpha->renewal_time();
   EXPECT_EQ(later, old->certificate.not_before() + 16 * kHour);
   ASSERT_TRUE(alpha->can_issue(later));
-  ASSERT_TRUE(alpha->renew_own_leaf(later));
+  ASSERT_TRUE(renew_own_leaf(*alpha, later));
   const auto fresh = alpha->current();
   EXPECT_NE(fresh->key.public_key().spki(), old->key.public_key().spki());
   EXPECT_NE(fresh->certificate.serial(), old->certificate.serial());
@@ -163,9 +166,9 @@ TEST_F(TrustStoreTest, AMemberRenewsThroughTheAuthority) {
   const auto alpha = load(alpha_dir());
   const auto beta = load(beta_dir());
   const UnixMillis later = kNow + 20 * kHour;
-  EXPECT_EQ(code(beta->renew_own_leaf(later)), "fleet.no_anchor");
+  EXPECT_EQ(code(renew_own_leaf(*beta, later)), "fleet.no_anchor");
   const auto request = beta->make_renewal_request().value();
-  const auto certificate = alpha->issue(request.request.der(), beta->node_id(), later);
+  const auto certificate = issue(*alpha, request.request.der(), beta->node_id(), later);
   ASSERT_TRUE(certificate) << certificate.error().to_string();
   ASSERT_TRUE(beta->install_leaf(request.key, *certificate, later));
   EXPECT_EQ(beta->current()->certificate.der(), certificate->der());
@@ -177,13 +180,13 @@ TEST_F(TrustStoreTest, TheAuthorityIssuesToTheMemberWhoAsksOnly) {
   const auto alpha = load(alpha_dir());
   const auto beta = load(beta_dir());
   const Bytes request = beta->make_renewal_request().value().request.der();
-  EXPECT_EQ(code(alpha->issue(request, alpha->node_id(), kNow)), "trust.request_name");
-  EXPECT_EQ(code(alpha->issue(request, NodeId{}, kNow)), "trust.member_unknown");
-  EXPECT_EQ(code(alpha->issue(Bytes(20), beta->node_id(), kNow)), "crypto.request_malformed");
-  EXPECT_EQ(code(alpha->issue(request, beta->node_id(), kNow + 2 * trustchain::kAnchorLifeMs)),
+  EXPECT_EQ(code(issue(*alpha, request, alpha->node_id(), kNow)), "trust.request_name");
+  EXPECT_EQ(code(issue(*alpha, request, NodeId{}, kNow)), "trust.member_unknown");
+  EXPECT_EQ(code(issue(*alpha, Bytes(20), beta->node_id(), kNow)), "crypto.request_malformed");
+  EXPECT_EQ(code(issue(*alpha, request, beta->node_id(), kNow + 2 * trustchain::kAnchorLifeMs)),
             "trust.anchor_not_valid");
   EXPECT_FALSE(alpha->can_issue(kNow + 2 * trustchain::kAnchorLifeMs));
-  EXPECT_EQ(code(beta->issue(request, beta->node_id(), kNow)), "fleet.no_anchor");
+  EXPECT_EQ(code(issue(*beta, request, beta->node_id(), kNow)), "fleet.no_anchor");
 }
 
 TEST_F(TrustStoreTest, InstallsOnlyAGoodLeafOfItsOwn) {
@@ -191,7 +194,7 @@ TEST_F(TrustStoreTest, InstallsOnlyAGoodLeafOfItsOwn) {
   const auto beta = load(beta_dir());
   const auto before = beta->current();
   const auto request = beta->make_renewal_request().value();
-  const auto good = alpha->issue(request.request.der(), beta->node_id(), kNow).value();
+  const auto good = issue(*alpha, request.request.der(), beta->node_id(), kNow).value();
   EXPECT_EQ(code(beta->install_leaf(before->key, good, kNow)), "fleet.leaf_refused");
   EXPECT_EQ(code(beta->install_leaf(request.key, good, kNow + 48 * kHour)), "fleet.leaf_refused");
   EXPECT_EQ(code(beta->install_leaf(alpha->current()->key, alpha->current()->certificate, kNow)),
@@ -219,9 +222,9 @@ TEST_F(TrustStoreTest, ComesBackAfterAMonthAndIsAdmittedForRenewal) {
   ASSERT_TRUE(beta->refresh_binding(later + kHour / 2));
   EXPECT_EQ(code(hello(*beta, *alpha, later + kHour)), "ok");
 
-  ASSERT_TRUE(alpha->renew_own_leaf(later));
+  ASSERT_TRUE(renew_own_leaf(*alpha, later));
   const auto request = beta->make_renewal_request().value();
-  const auto certificate = alpha->issue(request.request.der(), beta->node_id(), later).value();
+  const auto certificate = issue(*alpha, request.request.der(), beta->node_id(), later).value();
   ASSERT_TRUE(beta->install_leaf(request.key, certificate, later));
   EXPECT_EQ(alpha->check_leaf(beta->current()->certificate, later).value(), LeafStanding::kValid);
   EXPECT_EQ(code(hello(*beta, *alpha, later)), "ok");
@@ -295,7 +298,7 @@ TEST_F(TrustStoreTest, AnswersWhileItChanges) {
   const Bytes gamma = record_of("gamma");
   std::jthread renewing([&alpha] {
     for (int i = 0; i < 5; ++i) {
-      EXPECT_TRUE(alpha->renew_own_leaf(kNow));
+      EXPECT_TRUE(renew_own_leaf(*alpha, kNow));
       EXPECT_TRUE(alpha->reload_members());
     }
   });

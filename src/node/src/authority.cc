@@ -43,7 +43,9 @@ Result<void> Authority::add(const trustchain::OrdinaryAuthority& ordinary) {
 }
 
 Authority::Authority(const Parts& parts, std::unique_ptr<trustchain::CertificateStore> store)
-    : log_(parts.log),
+    : trust_(parts.trust),
+      clock_(parts.clock),
+      log_(parts.log),
       store_(std::move(store)),
       issuers_(*store_, parts.url),
       revocations_(
@@ -69,6 +71,39 @@ Task<Result<Issued>> Authority::issue(crypto::CertificateRequest request,
                      });
   };
   co_return co_await answer_of<Result<Issued>>(begin);
+}
+
+Task<Result<crypto::Certificate>> Authority::issue_leaf(crypto::CertificateRequest request,
+                                                        NodeId member, bool name_is_wish) {
+  I2_CO_TRY_VALUE(auto application,
+                  trust_.application_for(request, member, clock_.unix_now(), name_is_wish));
+  auto issued = co_await issue(std::move(request), std::move(application));
+  if (!issued) {
+    co_return fail(std::move(issued).error());
+  }
+  co_return std::move(issued->certificate);
+}
+
+Task<Result<std::string>> Authority::issue_ordinary(crypto::CertificateRequest request,
+                                                    std::string member,
+                                                    fleet::OrdinaryCertificates::Names names) {
+  I2_CO_TRY_VALUE(
+      auto application,
+      trustchain::application_for(
+          request, trustchain::OrdinaryTerms{.node_name = std::move(member),
+                                             .fleet_name = trust_.members()->genesis().fleet_name,
+                                             .more_names = std::move(names.dns),
+                                             .ip_addresses = std::move(names.addresses),
+                                             .serial = {}}));
+  const auto issued = co_await issue(std::move(request), std::move(application));
+  if (!issued) {
+    co_return fail(issued.error());
+  }
+  std::string pem = issued->certificate.pem();
+  for (const crypto::Certificate& one : issued->signer->chain) {
+    pem += one.pem();
+  }
+  co_return pem;
 }
 
 }  // namespace i2::node

@@ -41,6 +41,16 @@ class Authority {
                                                        trustchain::Application application);
   // Issues from now on what the one before has issued until now.
   [[nodiscard]] Result<void> add(const trustchain::OrdinaryAuthority& ordinary);
+  // A member's own leaf; the caller has authenticated it. Other errors: those of
+  // TrustStore::application_for().
+  [[nodiscard]] Task<Result<crypto::Certificate>> issue_leaf(crypto::CertificateRequest request,
+                                                             NodeId member,
+                                                             bool name_is_wish = false);
+  // Likewise the one that it shows to ordinary clients; the caller vouches for `names`. PEM: leaf,
+  // intermediate, root. Other errors: trust.request_name.
+  [[nodiscard]] Task<Result<std::string>> issue_ordinary(crypto::CertificateRequest request,
+                                                         std::string member,
+                                                         fleet::OrdinaryCertificates::Names names);
   void stop() { authority_.stop(); }
 
   [[nodiscard]] trustchain::CertificateStore& store() { return *store_; }
@@ -51,6 +61,8 @@ class Authority {
  private:
   Authority(const Parts& parts, std::unique_ptr<trustchain::CertificateStore> store);
 
+  const fleet::TrustStore& trust_;
+  const Clock& clock_;
   trustchain::CtLog* const log_;
   std::unique_ptr<trustchain::CertificateStore> store_;
   trustchain::IssuerSet issuers_;

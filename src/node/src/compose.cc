@@ -91,34 +91,15 @@ Result<void> check_permission(const std::filesystem::path& dir) {
   return {};
 }
 
-Result<std::unique_ptr<fleet::TrustStore>> load_trust(const Config& config, const Clock& clock,
-                                                      fleet::Ledger& ledger) {
-  I2_TRY_VALUE(auto trust,
-               fleet::TrustStore::load(config.data_dir, clock.unix_now(), ledger.chain()));
-  // A certificate authority that was off for long renews before anybody sees the old leaf.
-  const UnixMillis now = clock.unix_now();
-  if (trust->can_issue(now) && trust->is_renewal_due(now)) {
-    I2_TRY(trust->renew_own_leaf(now));
-  }
-  return trust;
-}
-
 Result<std::unique_ptr<fleet::OrdinaryCertificates>> load_ordinary(const Config& config,
                                                                    const fleet::TrustStore& trust,
                                                                    const Clock& clock) {
   const auto members = trust.members();
-  const UnixMillis now = clock.unix_now();
-  I2_TRY_VALUE(auto out,
-               fleet::OrdinaryCertificates::load(config.data_dir,
-                                                 {.node_name = trust.name(),
-                                                  .fleet_name = members->genesis().fleet_name,
-                                                  .root = members->genesis().root_ecdsa},
-                                                 now));
-  // An authority serves ordinary clients from the first moment on.
-  if (out->can_issue(now) && out->is_renewal_due(now)) {
-    I2_TRY(out->renew_own({}, now));
-  }
-  return out;
+  return fleet::OrdinaryCertificates::load(config.data_dir,
+                                           {.node_name = trust.name(),
+                                            .fleet_name = members->genesis().fleet_name,
+                                            .root = members->genesis().root_ecdsa},
+                                           clock.unix_now());
 }
 
 // What chains may lead to: the fleet's P-256 root and its anchors.
@@ -268,7 +249,8 @@ Result<void> Node::Impl::open_trust() {
   I2_TRY(crypto::install_provider());
   I2_TRY_VALUE(fleet, FleetLedger::open(config.data_dir));
   fleet->ledger().keep_blocks(config.blocks_kept);
-  I2_TRY_VALUE(trust, load_trust(config, clock, fleet->ledger()));
+  I2_TRY_VALUE(trust,
+               fleet::TrustStore::load(config.data_dir, clock.unix_now(), fleet->ledger().chain()));
   I2_TRY_VALUE(ordinary, load_ordinary(config, *trust, clock));
   certificates.emplace(*trust, *ordinary);
   if (!config.name.empty() && config.name != trust->name()) {
@@ -313,6 +295,7 @@ Result<void> Node::Impl::start_authority() {
   }
   if (authority != nullptr) {
     follow_certificates();
+    renew_own_leaves();
   }
   return {};
 }
@@ -365,6 +348,43 @@ void Node::Impl::follow_certificates() {
   });
 }
 
+// Before anybody sees an old leaf, or none. What fails here is tried again once there are peers.
+void Node::Impl::renew_own_leaves() {
+  const UnixMillis now = clock.unix_now();
+  const auto run = [this](Task<Result<void>> renewal_task) {
+    const auto done =
+        asio::co_spawn(runtime->pool(), std::move(renewal_task), asio::use_future).get();
+    if (!done) {
+      log.warning("trust", "renewal_failed", done.error().message(),
+                  {{"error", done.error().code()}});
+    }
+  };
+  if (trust->can_issue(now) && trust->is_renewal_due(now)) {
+    run(renew_own_leaf());
+  }
+  if (ordinary->can_issue(now) && ordinary->is_renewal_due(now)) {
+    run(renew_own_ordinary());
+  }
+}
+
+Task<Result<void>> Node::Impl::renew_own_leaf() {
+  I2_CO_TRY_VALUE(auto wanted, trust->make_renewal_request());
+  const auto leaf = co_await authority->issue_leaf(std::move(wanted.request), trust->node_id());
+  if (!leaf) {
+    co_return fail(leaf.error());
+  }
+  co_return trust->install_leaf(wanted.key, *leaf, clock.unix_now());
+}
+
+Task<Result<void>> Node::Impl::renew_own_ordinary() {
+  I2_CO_TRY_VALUE(auto wanted, ordinary->make_request());
+  const auto pem = co_await authority->issue_ordinary(std::move(wanted.request), trust->name(), {});
+  if (!pem) {
+    co_return fail(pem.error());
+  }
+  co_return ordinary->install(wanted.key, *pem, clock.unix_now());
+}
+
 Result<void> Node::Impl::open_transport() {
   auto settings = transport_config(config, serves_http(), runtime->worker_count());
   settings.endpoint.secret = endpoint_secret(trust->identity());
@@ -386,6 +406,7 @@ Result<void> Node::Impl::open_transport() {
                                        .trust = *trust,
                                        .transport = *transport,
                                        .peers = *peers,
+                                       .authority = authority.get(),
                                        .tasks = tasks,
                                        .log = log,
                                        .clock = clock,

@@ -48,6 +48,7 @@ FleetServices::FleetServices(const Parts& parts)
                 .trust = parts.trust,
                 .transport = parts.transport,
                 .peers = parts.peers,
+                .authority = parts.authority,
                 .tasks = parts.tasks,
                 .log = parts.log,
                 .clock = parts.clock}),

@@ -18,6 +18,7 @@ class FleetServices {
     fleet::TrustStore& trust;
     stoq::Transport& transport;
     Peers& peers;
+    Authority* authority;  // null where this node is none
     TaskGroup& tasks;
     const Logger& log;
     const Clock& clock;

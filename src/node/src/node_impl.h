@@ -110,6 +110,9 @@ struct Node::Impl {
   Result<void> start_authority();
   Result<void> start_acme();
   void follow_certificates();
+  void renew_own_leaves();
+  [[nodiscard]] Task<Result<void>> renew_own_leaf();
+  [[nodiscard]] Task<Result<void>> renew_own_ordinary();
   Result<void> open_transport();
   Result<void> start_peers();
   Result<void> start_certificates();

@@ -51,23 +51,12 @@ Task<Result<Bytes>> OrdinaryRenewal::issue(std::string member, Bytes request,
                    "this node is not a certificate authority for ordinary clients");
   }
   I2_CO_TRY_VALUE(auto parsed, crypto::CertificateRequest::from_der(request));
-  I2_CO_TRY_VALUE(auto application,
-                  trustchain::application_for(
-                      parsed, trustchain::OrdinaryTerms{
-                                  .node_name = std::move(member),
-                                  .fleet_name = parts_.trust.members()->genesis().fleet_name,
-                                  .more_names = std::move(names.dns),
-                                  .ip_addresses = std::move(names.addresses),
-                                  .serial = {}}));
-  const auto issued = co_await authority_->issue(std::move(parsed), std::move(application));
-  if (!issued) {
-    co_return fail(issued.error());
+  const auto pem =
+      co_await authority_->issue_ordinary(std::move(parsed), std::move(member), std::move(names));
+  if (!pem) {
+    co_return fail(pem.error());
   }
-  std::string pem = issued->certificate.pem();
-  for (const crypto::Certificate& one : issued->signer->chain) {
-    pem += one.pem();
-  }
-  co_return to_bytes(as_bytes(pem));
+  co_return to_bytes(as_bytes(*pem));
 }
 
 bool OrdinaryRenewal::is_due(UnixMillis now, std::uint64_t spread) const {

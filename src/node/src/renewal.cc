@@ -48,13 +48,7 @@ Task<Result<crypto::Certificate>> Renewal::issue(NodeId member, Bytes request) {
     co_return fail("fleet.no_anchor", "this node is not a certificate authority of the fleet");
   }
   I2_CO_TRY_VALUE(auto parsed, crypto::CertificateRequest::from_der(request));
-  I2_CO_TRY_VALUE(auto application,
-                  parts_.trust.application_for(parsed, member, parts_.clock.unix_now()));
-  auto issued = co_await authority_->issue(std::move(parsed), std::move(application));
-  if (!issued) {
-    co_return fail(std::move(issued).error());
-  }
-  co_return std::move(issued->certificate);
+  co_return co_await authority_->issue_leaf(std::move(parsed), member);
 }
 
 bool Renewal::is_due(UnixMillis now, std::uint64_t spread) const {

@@ -96,10 +96,8 @@ Task<Result<std::string>> Sponsor::answer(stoq::Connection connection, stoq::Str
     co_return fail(wanted.error());
   }
   const NodeId newcomer = wanted->admit.proof.node_id;
-  const auto issue = [this, &wanted, newcomer] {
-    return parts_.trust.issue_first(wanted->request, newcomer, parts_.clock.unix_now());
-  };
-  const auto leaf = co_await rt::run_on(parts_.runtime.pool(), issue);
+  constexpr bool kNameIsWish = true;
+  const auto leaf = co_await parts_.authority->issue_leaf(wanted->request, newcomer, kNameIsWish);
   if (!leaf) {
     co_return fail(leaf.error());
   }
@@ -143,7 +141,7 @@ Task<Result<std::string>> Sponsor::answer(stoq::Connection connection, stoq::Str
 
 // The operation is ordered, and this node knows the newcomer.
 Task<Result<fleet::JoinServer::Wanted>> Sponsor::admit(Bytes request) {
-  if (!parts_.trust.can_issue(parts_.clock.unix_now())) {
+  if (parts_.authority == nullptr || !parts_.trust.can_issue(parts_.clock.unix_now())) {
     co_return fail("fleet.no_anchor",
                    "this node is not a certificate authority of the fleet: use an invite of one");
   }

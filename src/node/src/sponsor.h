@@ -1,7 +1,8 @@
 // Lets newcomers in: the server's side of `stoq-join/1` (docs/wire/join.md).
 //
 // They are strangers until their operation is ordered: few at a time, few in a minute, each with a
-// deadline, and every attempt in the log. Only a certificate authority can answer one.
+// deadline, and every attempt in the log. Only a certificate authority can answer one, whose record
+// has the newcomer's first certificate like every other.
 //
 // Runs on the control executor, the exchange itself on that of its connection.
 #pragma once
@@ -9,6 +10,7 @@
 #include <i2/fleet/core/join_exchange.h>
 #include <i2/stoq/transport.h>
 
+#include "authority.h"
 #include "fleet_ledger.h"
 #include "peers.h"
 #include "rate_limit.h"
@@ -23,6 +25,7 @@ class Sponsor {
     fleet::TrustStore& trust;
     stoq::Transport& transport;
     Peers& peers;
+    Authority* authority;  // null where this node is none
     TaskGroup& tasks;
     const Logger& log;
     const Clock& clock;

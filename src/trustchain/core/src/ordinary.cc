@@ -99,13 +99,6 @@ Result<Application> application_for(const crypto::CertificateRequest& request,
   return application;
 }
 
-Result<crypto::Certificate> issue_ordinary(const crypto::CertificateRequest& request,
-                                           const OrdinaryAuthority& authority,
-                                           const OrdinaryTerms& terms) {
-  I2_TRY_VALUE(const auto application, application_for(request, terms));
-  return issue(request, issuer_of(authority), application);
-}
-
 Result<LeafRequest> make_ordinary_request(std::string_view node_name) {
   I2_TRY_VALUE(auto key, crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kEcdsaP256));
   I2_TRY_VALUE(auto request, crypto::CertificateRequest::create(key, node_name));

@@ -38,6 +38,13 @@ OrdinaryTerms ordinary_terms() {
           .serial = next_serial()};
 }
 
+Result<crypto::Certificate> issue_ordinary(const crypto::CertificateRequest& request,
+                                           const OrdinaryAuthority& with,
+                                           const OrdinaryTerms& terms) {
+  I2_TRY_VALUE(const auto application, application_for(request, terms));
+  return issue(request, issuer_of(with), application);
+}
+
 template <class T>
 std::string code_of(const Result<T>& result) {
   return result ? "ok" : std::string(result.error().code());

@@ -51,11 +51,6 @@ class OrdinaryCertificates {
   // Whether the leaf is also for all of these.
   [[nodiscard]] bool covers(const Names& names) const;
 
-  // An authority issues for a request of the member `node_name`, which the caller has authenticated
-  // and whose `names` it vouches for. The answer is PEM: leaf, intermediate, root.
-  // Errors: fleet.no_anchor, those of issue_ordinary().
-  [[nodiscard]] Result<std::string> issue(ByteView request, std::string_view node_name,
-                                          const Names& names, UnixMillis now) const;
   // The intermediate of this node; none where it is no authority.
   [[nodiscard]] std::optional<trustchain::OrdinaryAuthority> authority() const;
   // The one before it, until that ends.
@@ -64,9 +59,7 @@ class OrdinaryCertificates {
   // Makes another intermediate, which issues from now on. False: the root's key is not here.
   // Errors: node.secret_exposed, node.disk_full, node.file_failed, crypto.*.
   [[nodiscard]] Result<bool> renew_authority(UnixMillis now);
-  // Errors: fleet.no_anchor, those of issue_ordinary(), node.disk_full, node.file_failed.
-  Result<void> renew_own(const Names& names, UnixMillis now);
-  // Everybody else asks an authority with `request` and hands its answer to install().
+  // For an authority, whose answer goes to install().
   [[nodiscard]] Result<trustchain::LeafRequest> make_request() const;
   // Open connections keep the old leaf. Errors: fleet.leaf_refused (not for this key or node, or
   // not good at `now`), node.disk_full, node.file_failed.

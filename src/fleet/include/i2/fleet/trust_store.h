@@ -78,20 +78,10 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
 
   // Whether this node is a certificate authority of the fleet at `now`.
   [[nodiscard]] bool can_issue(UnixMillis now) const;
-  // The certificate for a DER request of the member `requester`, which the caller has
-  // authenticated. Errors: fleet.no_anchor, trust.member_unknown, crypto.request_malformed, those
-  // of issue_leaf().
-  [[nodiscard]] Result<crypto::Certificate> issue(ByteView request, const NodeId& requester,
-                                                  UnixMillis now) const;
-
-  // As issue(), for one that has just been admitted: it did not know the name it would get.
-  [[nodiscard]] Result<crypto::Certificate> issue_first(const crypto::CertificateRequest& request,
-                                                        const NodeId& newcomer,
-                                                        UnixMillis now) const;
-
   // The anchor of this node and its key. Error: fleet.no_anchor.
   [[nodiscard]] Result<trustchain::Issuer> issuer() const;
-  // What `requester` may be issued for `request`. Errors: trust.member_unknown,
+  // What `requester` may be issued for `request`; the caller has authenticated it. One that has
+  // just been admitted did not know the name it would get. Errors: trust.member_unknown,
   // trust.request_name.
   [[nodiscard]] Result<trustchain::Application> application_for(
       const crypto::CertificateRequest& request, const NodeId& requester, UnixMillis now,
@@ -100,10 +90,7 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   // trustchain::renewal_time and is_renewal_due of the current leaf.
   [[nodiscard]] UnixMillis renewal_time() const;
   [[nodiscard]] bool is_renewal_due(UnixMillis now, std::uint64_t spread = 0) const;
-  // A certificate authority renews its own leaf: fresh key, certificate, binding.
-  // Errors: fleet.no_anchor, those of issue_leaf(), node.disk_full, node.file_failed.
-  Result<void> renew_own_leaf(UnixMillis now);
-  // Everybody else asks an authority with `request` and hands the answer to install_leaf().
+  // For an authority, whose answer goes to install_leaf().
   [[nodiscard]] Result<trustchain::LeafRequest> make_renewal_request() const;
   // Installs a certificate with its key; signs the binding. Open connections keep the old
   // credential. Errors: fleet.leaf_refused (not for this key or node, or not good at `now`),
@@ -120,9 +107,6 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   explicit TrustStore(Loaded&& loaded);
   [[nodiscard]] static Result<MemberSet> read_members(const std::filesystem::path& dir,
                                                       const Chain* chain);
-  [[nodiscard]] Result<crypto::Certificate> issue_to(const crypto::CertificateRequest& request,
-                                                     const NodeId& requester, UnixMillis now,
-                                                     bool name_is_wish) const;
   [[nodiscard]] Result<Bytes> bind(const crypto::Certificate& leaf, UnixMillis now) const;
   [[nodiscard]] std::shared_ptr<const trustchain::AnchorRecord> own_anchor() const;
 

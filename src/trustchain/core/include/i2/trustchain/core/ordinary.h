@@ -41,11 +41,6 @@ struct OrdinaryTerms {
   Bytes serial;  // 16 random bytes
 };
 
-// A leaf for 24 h, or until the intermediate ends. Errors: trust.request_name, those of issue().
-[[nodiscard]] Result<crypto::Certificate> issue_ordinary(const crypto::CertificateRequest& request,
-                                                         const OrdinaryAuthority& authority,
-                                                         const OrdinaryTerms& terms);
-
 // A fresh key and the request for its certificate. Errors: crypto.*.
 [[nodiscard]] Result<LeafRequest> make_ordinary_request(std::string_view node_name);
 
