@@ -98,6 +98,27 @@ class Clock(FleetTest):
         wait_for(lambda: beta.ok("status")["consensus"]["height"] == heights[-1], "beta to follow")
         self.assertEqual(*(node.ok("status")["consensus"]["app_hash"] for node in (alpha, beta)))
 
+    def test_a_certificate_that_is_in_no_log_is_good_for_its_renewal(self):
+        alpha = self.founder().start()
+        self.assertIsNotNone(alpha.ok("ct", "status")["demanded_since"])
+        alpha.stop()
+        # Made where no authority runs, after the time in which that is overlooked.
+        self.move(timedelta(minutes=20))
+        beta = self.member(alpha, "beta")
+        alpha.start()
+        beta.start()
+        self.meet((alpha, beta))
+        self.assertEqual([e["peer"] for e in alpha.events("peer_leaf_unlogged")][:1], ["beta"])
+        self.assertEqual(len(beta.events("leaf_renewed")), 1)
+        issued = alpha.ok("cert", "list", "--requester", "beta")["certificates"]
+        self.assertEqual([(one["profile"], one["log_index"] is None) for one in issued if one["profile"] == "node"],
+                         [("node", False)])
+        self.order((alpha, beta))
+        # By a running authority it is in the log from the beginning.
+        gamma = self.member(alpha, "gamma").start()
+        self.meet((alpha, beta, gamma))
+        self.assertEqual(gamma.events("leaf_renewed"), [])
+
     def meet(self, nodes):
         wait_for(lambda: all(len(n.connected()) == len(nodes) - 1 and self.is_current(n) for n in nodes),
                  "everybody to meet with current certificates", 120)
@@ -118,6 +139,7 @@ class Clock(FleetTest):
             node.start()
         self.meet(nodes)
         self.order(nodes)
+        self.assertIsNotNone(nodes[0].ok("ct", "status")["demanded_since"])
         # Clocks that were wrong and are right again stop nothing.
         self.move(timedelta(days=29))
         self.meet(nodes)

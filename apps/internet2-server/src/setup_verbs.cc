@@ -2,11 +2,13 @@
 #include <i2/fleet/membership.h>
 #include <i2/node/addresses.h>
 #include <i2/rt/clock.h>
+#include <i2/wire/text.h>
 
 #include <filesystem>
 #include <format>
 #include <nlohmann/json.hpp>
 
+#include "operator_session.h"
 #include "output.h"
 #include "remote.h"
 #include "summary.h"
@@ -55,6 +57,22 @@ Result<std::vector<fleet::PeerHint>> make_hints(const Options& options,
   return out;
 }
 
+// By the running daemon, which records and logs what it signs.
+fleet::ProvisionOptions::FirstLeaf first_leaf(const Options& options, const node::Config& config,
+                                              const crypto::CertificateRequest& request) {
+  const auto answer = ask_json(config, options, "cert_newcomer",
+                               {{"csr", wire::to_base64(request.der())}, {"name", options.name}});
+  if (!answer && answer.error().is("node.no_daemon")) {
+    return std::nullopt;
+  }
+  if (!answer) {
+    return fail(answer.error());
+  }
+  const auto der = wire::from_base64((*answer)["certificate"].get<std::string>());
+  I2_TRY_VALUE(auto leaf, crypto::Certificate::from_der(der.value_or(Bytes())));
+  return leaf;
+}
+
 }  // namespace
 
 UnixMillis unix_now() {
@@ -91,11 +109,13 @@ ExitCode run_provision(const Options& options, const node::Config& config) {
   for (const fleet::PeerHint& hint : *hints) {
     addresses.push_back(node::to_address(hint).to_string());
   }
-  const auto summary = fleet::provision({.data_dir = config.data_dir,
-                                         .node_name = options.name,
-                                         .peers = std::move(*hints),
-                                         .bundle = options.out,
-                                         .now = unix_now()});
+  const auto summary = fleet::provision(
+      {.data_dir = config.data_dir,
+       .node_name = options.name,
+       .peers = std::move(*hints),
+       .bundle = options.out,
+       .now = unix_now(),
+       .first_leaf = [&](const auto& request) { return first_leaf(options, config, request); }});
   if (!summary) {
     return out.failure(summary.error());
   }

@@ -106,6 +106,21 @@ std::vector<trustchain::AnchorRecord> all_anchors(const MemberSet& set) {
   return out;
 }
 
+Result<crypto::Certificate> first_leaf(const Sponsor& sponsor, const ProvisionOptions& options,
+                                       const crypto::CertificateRequest& request) {
+  if (options.first_leaf) {
+    I2_TRY_VALUE(auto issued, options.first_leaf(request));
+    if (issued) {
+      return *std::move(issued);
+    }
+  }
+  return trustchain::issue_leaf(request, *sponsor.anchor, sponsor.anchor_key,
+                                {.node_name = options.node_name,
+                                 .fleet_name = sponsor.set.genesis().fleet_name,
+                                 .now = options.now,
+                                 .serial = random_serial()});
+}
+
 Result<Bundle> make_bundle(const Sponsor& sponsor, const ProvisionOptions& options) {
   const std::string& fleet_name = sponsor.set.genesis().fleet_name;
   Bundle out;
@@ -115,11 +130,7 @@ Result<Bundle> make_bundle(const Sponsor& sponsor, const ProvisionOptions& optio
   out.node_id = member.info.node_id;
   I2_TRY_VALUE(const MemberSet grown, sponsor.set.with(member));
   I2_TRY_VALUE(auto leaf, trustchain::make_leaf_request(options.node_name, fleet_name));
-  I2_TRY_VALUE(out.leaf, trustchain::issue_leaf(leaf.request, *sponsor.anchor, sponsor.anchor_key,
-                                                {.node_name = options.node_name,
-                                                 .fleet_name = fleet_name,
-                                                 .now = options.now,
-                                                 .serial = random_serial()}));
+  I2_TRY_VALUE(out.leaf, first_leaf(sponsor, options, leaf.request));
   out.leaf_key = std::move(leaf.key);
   I2_TRY_VALUE(const auto binding,
                trustchain::make_binding(out.identity, out.node_id, out.leaf.public_key(),

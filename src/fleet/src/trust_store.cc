@@ -242,7 +242,9 @@ UnixMillis TrustStore::renewal_time() const {
 }
 
 bool TrustStore::is_renewal_due(UnixMillis now, std::uint64_t spread) const {
-  return trustchain::is_renewal_due(current()->certificate, now, spread);
+  const auto held = current();
+  return trustchain::is_renewal_due(held->certificate, now, spread) ||
+         members()->misses_promise(held->certificate);
 }
 
 Result<trustchain::LeafRequest> TrustStore::make_renewal_request() const {
@@ -268,8 +270,11 @@ Result<void> TrustStore::install_leaf(const crypto::PrivateKey& key,
   if (!standing) {
     return fail("fleet.leaf_refused", standing.error().message());
   }
-  if (*standing != ports::LeafStanding::kValid) {
+  if (*standing == ports::LeafStanding::kExpired) {
     return fail("fleet.leaf_refused", "the new certificate has already expired");
+  }
+  if (members()->misses_promise(certificate)) {
+    return fail("fleet.leaf_refused", "the new certificate is not in the fleet's log");
   }
   const std::scoped_lock changing(changing_);
   I2_TRY_VALUE(Bytes binding, bind(certificate, now));

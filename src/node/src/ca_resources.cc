@@ -335,9 +335,14 @@ Task<gateway::Response> CaResources::validation(Request) {
   const crypto::Certificate leaf = parts_.trust.current()->certificate;
   const auto node_held =
       parts_.trust.check_leaf(leaf, now).and_then([](ports::LeafStanding found) -> Result<void> {
-        return found == ports::LeafStanding::kValid
-                   ? Result<void>()
-                   : fail("trust.leaf_expired", "the certificate has expired");
+        switch (found) {
+          case ports::LeafStanding::kExpired:
+            return fail("trust.leaf_expired", "the certificate has expired");
+          case ports::LeafStanding::kUnlogged:
+            return fail("trust.sct_missing", "the certificate is not in the fleet's log");
+          default:
+            return {};
+        }
       });
   json out{{"valid", node_held.has_value()}, {"node", standing(leaf, node_held)}};
   if (const auto shown = parts_.ordinary.current(); shown != nullptr) {

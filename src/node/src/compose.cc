@@ -193,9 +193,20 @@ void Node::Impl::add_layers() {
                     members->attach(rpc);
                     members->attach(dispatcher);
                     asio::post(runtime->control(), [this] { members->start(); });
+                    if (log_founding) {
+                      tasks.spawn(runtime->control(), log_founding->run());
+                    }
                     return Result<void>();
                   },
-              .stop = [this] { on_control([this] { members->stop(); }); },
+              .stop =
+                  [this] {
+                    on_control([this] {
+                      members->stop();
+                      if (log_founding) {
+                        log_founding->stop();
+                      }
+                    });
+                  },
               .health = {}});
   if (is_whole()) {
     layers.add(
@@ -297,6 +308,16 @@ Result<void> Node::Impl::start_authority() {
     follow_certificates();
     renew_own_leaves();
   }
+  if (authority != nullptr && transparency != nullptr) {
+    log_founding.emplace(LogFounding::Parts{.runtime = *runtime,
+                                            .fleet = *fleet,
+                                            .trust = *trust,
+                                            .log = transparency->log(),
+                                            .logger = log,
+                                            .clock = clock});
+    // Where it orders alone this is enough; else it takes peers.
+    (void)asio::co_spawn(runtime->pool(), log_founding->found(), asio::use_future).get();
+  }
   return {};
 }
 
@@ -348,7 +369,8 @@ void Node::Impl::follow_certificates() {
   });
 }
 
-// Before anybody sees an old leaf, or none. What fails here is tried again once there are peers.
+// Before anybody sees an old leaf, or none, or one of `init`, which is in no log. What fails here
+// is tried again once there are peers.
 void Node::Impl::renew_own_leaves() {
   const UnixMillis now = clock.unix_now();
   const auto run = [this](Task<Result<void>> renewal_task) {
@@ -359,7 +381,9 @@ void Node::Impl::renew_own_leaves() {
                   {{"error", done.error().code()}});
     }
   };
-  if (trust->can_issue(now) && trust->is_renewal_due(now)) {
+  const bool unlogged =
+      transparency != nullptr && trust->current()->certificate.fields().scts.empty();
+  if (trust->can_issue(now) && (unlogged || trust->is_renewal_due(now))) {
     run(renew_own_leaf());
   }
   if (ordinary->can_issue(now) && ordinary->is_renewal_due(now)) {
@@ -552,7 +576,8 @@ Result<void> Node::Impl::start_admin() {
   cert_verbs->attach(*admin);
   acme_verbs.emplace(AcmeVerbs::Parts{.runtime = *runtime, .acme = acme.get(), .rng = rng});
   acme_verbs->attach(*admin);
-  log_verbs.emplace(LogVerbs::Parts{.runtime = *runtime, .log = transparency.get()});
+  log_verbs.emplace(
+      LogVerbs::Parts{.runtime = *runtime, .trust = *trust, .log = transparency.get()});
   log_verbs->attach(*admin);
   token_verbs.emplace(TokenVerbs::Parts{.runtime = *runtime,
                                         .tokens = *tokens_of_http,

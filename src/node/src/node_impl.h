@@ -21,6 +21,7 @@
 #include "fleet_services.h"
 #include "http_server.h"
 #include "layers.h"
+#include "log_founding.h"
 #include "log_service.h"
 #include "ordinary_renewal.h"
 #include "renewal.h"
@@ -77,6 +78,7 @@ struct Node::Impl {
   std::optional<CertVerbs> cert_verbs;
   std::optional<AcmeVerbs> acme_verbs;
   std::unique_ptr<LogService> transparency;  // null: this node has no log
+  std::optional<LogFounding> log_founding;
   std::optional<Verbs> verbs;
   std::optional<LogVerbs> log_verbs;
   std::optional<TokenVerbs> token_verbs;

@@ -166,7 +166,8 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
   link->name = connection.peer().name;
   link->leaf = connection.peer().leaf;
   link->outgoing = outgoing;
-  link->shown_expired = parts_.trust.current()->certificate.not_after() <= parts_.clock.unix_now();
+  link->shown = parts_.trust.current()->certificate;
+  link->shown_expired = link->shown.not_after() <= parts_.clock.unix_now();
   link->since = parts_.clock.now();
   link->remote = co_await asio::co_spawn(executor, remote_address(connection), asio::use_awaitable);
   if (link->peer == parts_.trust.node_id()) {
@@ -176,12 +177,16 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
     co_return fail("node.peer_self", link->remote.to_string() + " is this node itself");
   }
   if (connection.renewal_only()) {
-    parts_.log.info("trust", "peer_leaf_expired",
-                    "the peer's certificate has expired: it may only renew it",
+    const bool expired = connection.leaf_standing() == ports::LeafStanding::kExpired;
+    parts_.log.info("trust", expired ? "peer_leaf_expired" : "peer_leaf_unlogged",
+                    expired ? "the peer's certificate has expired: it may only renew it"
+                            : "the peer's certificate is not in the log: it may only renew it",
                     {{"peer", link->name}, {"address", link->remote.to_string()}});
     parts_.tasks.spawn(executor, serve_renewal(std::move(connection)));
-    co_return fail("trust.leaf_expired", "the certificate of '" + link->name +
-                                             "' has expired; it has to be renewed first");
+    co_return fail(expired ? ErrorCode("trust.leaf_expired") : ErrorCode("trust.sct_missing"),
+                   "the certificate of '" + link->name +
+                       (expired ? "' has expired" : "' is not in the fleet's log") +
+                       "; it has to be renewed first");
   }
   // The handshake may have begun before a block made it a former member or revoked its leaf.
   const auto members = parts_.trust.members();
@@ -388,6 +393,12 @@ void Peers::reconnect() {
         close(link, stoq::AppError::kNone);
       }
     }
+  }
+}
+
+void Peers::limited(const LinkPtr& link) {
+  if (parts_.trust.current()->certificate.serial() != link->shown.serial()) {
+    close(link, stoq::AppError::kNone);
   }
 }
 

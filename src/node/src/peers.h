@@ -42,7 +42,8 @@ struct Link {
   stoq::SocketAddress remote;
   crypto::Certificate leaf;  // the peer's
   bool outgoing = false;
-  bool shown_expired = false;  // this node's certificate, so that the peer lets it renew at most
+  crypto::Certificate shown;   // this node's
+  bool shown_expired = false;  // so that the peer lets it renew at most
   Timestamp since = 0;
   std::size_t users = 0;  // commands that use it now
   bool answered = true;   // the handshake or the last probe; not while one is under way
@@ -131,6 +132,9 @@ class Peers {
   // Closes every connection that this node opened, or in which it showed an expired certificate,
   // and dials again: its own certificate is new.
   void reconnect();
+  // The peer serves nothing but renewal on this link: closes it if this node has another
+  // certificate by now than the one that it shows there.
+  void limited(const LinkPtr& link);
 
  private:
   // What is known of where a member may be.

@@ -52,7 +52,8 @@ Task<Result<crypto::Certificate>> Renewal::issue(NodeId member, Bytes request) {
 }
 
 bool Renewal::is_due(UnixMillis now, std::uint64_t spread) const {
-  return parts_.trust.is_renewal_due(now, spread);
+  const bool unlogged = parts_.trust.current()->certificate.fields().scts.empty();
+  return (unlogged && !asked_) || parts_.trust.is_renewal_due(now, spread);
 }
 
 bool Renewal::can_issue(UnixMillis now) const {
@@ -60,6 +61,7 @@ bool Renewal::can_issue(UnixMillis now) const {
 }
 
 void Renewal::renewed() {
+  asked_ = true;
   const UnixMillis expired = std::exchange(expiry_, expiry_of(parts_.trust));
   log_.info("trust", "leaf_renewed", "this node has a new certificate",
             {{"expires", format_time(expiry_)}});

@@ -1,8 +1,12 @@
 // Keeping this node's certificate fresh (RenewalLoop), and serving others who renew theirs.
 //
 // The answer of trust.Ca/Renew is the leaf (DER). New handshakes present the new leaf, open
-// connections keep the old one. A node whose leaf has expired is let in for this one method
-// (trust.leaf_expired for all others) and connects again afterwards.
+// connections keep the old one. A node whose leaf has expired, or is not in the fleet's log, is let
+// in for this one method (trust.leaf_expired or trust.sct_missing for all others) and connects
+// again afterwards.
+//
+// A leaf that no log has promised to include is renewed at once: it was made where there was none
+// (`init`, `provision`), and a newcomer does not know yet whether its fleet demands more.
 #pragma once
 
 #include <i2/stoq/rpc.h>
@@ -38,6 +42,7 @@ class Renewal : private RenewalLoop::Subject {
   Authority* const authority_;
   // Of the leaf that is being replaced: peers serve its connections nothing but renewal.
   UnixMillis expiry_;
+  bool asked_ = false;  // for a leaf, since the start
   RenewalLoop loop_;
 };
 

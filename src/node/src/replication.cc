@@ -276,6 +276,9 @@ Task<> Replication::sync(NodeId peer) {
       if (added.error().is("fleet.ledger_diverged")) {
         parts_.diverged(peer);
       }
+      if (added.error().is("trust.leaf_expired") || added.error().is("trust.sct_missing")) {
+        parts_.peers.limited(link);
+      }
       if (!refused) {
         again_.insert(peer);
         co_await rt::sleep_for(std::chrono::nanoseconds(kPullAgain));

@@ -33,6 +33,15 @@ std::vector<std::string> split(std::string_view text) {
   return out;
 }
 
+Result<crypto::CertificateRequest> csr_of(const AdminRequest& request) {
+  I2_TRY_VALUE(const std::string csr, request.text("csr"));
+  const auto der = wire::from_base64(csr);
+  if (!der) {
+    return fail("admin.argument", "'csr' wants DER in base64");
+  }
+  return crypto::CertificateRequest::from_der(*der);
+}
+
 json leaf_json(const crypto::Certificate& leaf) {
   return {{"serial_number", to_hex(leaf.serial())},
           {"common_name", leaf.subject_common_name()},
@@ -48,6 +57,7 @@ void CertVerbs::attach(AdminServer& server) {
                [this, handler](AdminCallPtr call) { return (this->*handler)(std::move(call)); });
   };
   add("cert_issue", {"csr", "common_name", "names"}, &CertVerbs::issue);
+  add("cert_newcomer", {"csr", "name"}, &CertVerbs::newcomer);
   add("cert_show", {"serial"}, &CertVerbs::show);
   add("cert_list", {"name", "requester", "limit", "after"}, &CertVerbs::list);
   add("cert_revoke", {"serial", "reason"}, &CertVerbs::revoke);
@@ -56,17 +66,36 @@ void CertVerbs::attach(AdminServer& server) {
 }
 
 Task<Result<std::string>> CertVerbs::issue(AdminCallPtr call) {
-  I2_CO_TRY_VALUE(const std::string csr, call->request.text("csr"));
-  const auto der = wire::from_base64(csr);
-  if (!der) {
-    co_return fail("admin.argument", "'csr' wants DER in base64");
-  }
   AuthorityCalls::Wish wish;
-  I2_CO_TRY_VALUE(wish.request, crypto::CertificateRequest::from_der(*der));
+  I2_CO_TRY_VALUE(wish.request, csr_of(call->request));
   I2_CO_TRY_VALUE(wish.common_name, call->request.text("common_name"));
   I2_CO_TRY_VALUE(const std::string names, optional_text(call->request, "names"));
   wish.names = split(names);
   co_return line_of(co_await parts_.calls.issue(std::move(wish), console()));
+}
+
+// For `i2 provision`, which has the operator's key and registers the member with this certificate.
+Task<Result<std::string>> CertVerbs::newcomer(AdminCallPtr call) {
+  I2_CO_TRY_VALUE(auto request, csr_of(call->request));
+  I2_CO_TRY_VALUE(const std::string name, call->request.text("name"));
+  const auto members = parts_.trust.members();
+  if (members->find(std::string_view(name)) != nullptr) {
+    co_return fail("fleet.name_taken", "the name '" + name + "' belongs to another member");
+  }
+  if (parts_.calls.authority() == nullptr) {
+    co_return fail(no_authority());
+  }
+  I2_CO_TRY_VALUE(auto application,
+                  trustchain::application_for(
+                      request, trustchain::LeafTerms{.node_name = name,
+                                                     .fleet_name = members->genesis().fleet_name,
+                                                     .serial = {}}));
+  const auto issued =
+      co_await parts_.calls.authority()->issue(std::move(request), std::move(application));
+  if (!issued) {
+    co_return fail(issued.error());
+  }
+  co_return to_line(json{{"certificate", wire::to_base64(issued->certificate.der())}});
 }
 
 Task<Result<std::string>> CertVerbs::show(AdminCallPtr call) {

@@ -25,6 +25,7 @@ class CertVerbs {
 
  private:
   [[nodiscard]] Task<Result<std::string>> issue(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> newcomer(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> show(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> list(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> revoke(AdminCallPtr call);

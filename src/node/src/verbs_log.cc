@@ -67,7 +67,11 @@ void LogVerbs::attach(AdminServer& server) {
 }
 
 Task<Result<std::string>> LogVerbs::status(AdminCallPtr) {
-  co_return to_line(log_json(parts_.log->log()));
+  json out = log_json(parts_.log->log());
+  const auto members = parts_.trust.members();
+  I2_CO_TRY_VALUE(const auto record, members->trust().log());
+  out["demanded_since"] = record ? json(format_time(record->logged_since)) : json();
+  co_return to_line(out);
 }
 
 Task<Result<std::string>> LogVerbs::consistency(AdminCallPtr call) {

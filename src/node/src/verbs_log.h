@@ -1,6 +1,8 @@
 // What the daemon does for `i2 ct`.
 #pragma once
 
+#include <i2/fleet/trust_store.h>
+
 #include "admin_server.h"
 #include "log_service.h"
 
@@ -10,6 +12,7 @@ class LogVerbs {
  public:
   struct Parts {
     rt::Runtime& runtime;
+    const fleet::TrustStore& trust;
     LogService* log;  // null: this node has no log, and the verbs say so
   };
   explicit LogVerbs(Parts parts) : parts_(parts) {}

@@ -24,8 +24,8 @@ bool Connection::is_open() const {
 bool Connection::is_client() const {
   return state_->client;
 }
-bool Connection::renewal_only() const {
-  return state_->renewal_only;
+ports::LeafStanding Connection::leaf_standing() const {
+  return state_->leaf_standing;
 }
 const std::string& Connection::alpn() const {
   return state_->alpn;

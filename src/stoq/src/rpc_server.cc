@@ -33,6 +33,13 @@ Task<Result<Bytes>> without_answer(StreamingHandler handler, CallContext context
   co_return Bytes{};
 }
 
+std::unexpected<Error> renewal_only(ports::LeafStanding standing) {
+  return standing == ports::LeafStanding::kExpired
+             ? fail("trust.leaf_expired", "the certificate has expired: only its renewal is served")
+             : fail("trust.sct_missing",
+                    "the certificate is not in the fleet's log: only its renewal is served");
+}
+
 Task<void> end_call(std::shared_ptr<RpcStream> rpc, Result<void> result) {
   (void)co_await rpc->send(core::RpcRecord::kStatus, core::encode_rpc_status(result), true);
 }
@@ -134,8 +141,7 @@ Task<void> RpcServer::serve(std::shared_ptr<const Table> table, Connection conne
     co_return;
   }
   if (connection.renewal_only() && !found->second->options.renewal) {
-    co_await end_call(
-        rpc, fail("trust.leaf_expired", "the certificate has expired: only its renewal is served"));
+    co_await end_call(rpc, renewal_only(connection.leaf_standing()));
     co_return;
   }
   co_await run(found->second, rpc, *request);

@@ -67,7 +67,9 @@ Task<void> StreamDispatcher::serve(std::shared_ptr<const Table> table, Connectio
     if (handler == nullptr) {
       refuse_stream(*stream, AppError::kRefused);
     } else if (connection.renewal_only() && !renewal) {
-      refuse_stream(*stream, AppError::kLeafExpired);
+      refuse_stream(*stream, connection.leaf_standing() == ports::LeafStanding::kExpired
+                                 ? AppError::kLeafExpired
+                                 : AppError::kSctMissing);
     } else if (running->count >= table->limits.handlers_max) {
       refuse_stream(*stream, AppError::kOverloaded);
     } else {

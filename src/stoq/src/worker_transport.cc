@@ -260,7 +260,7 @@ void WorkerTransport::handle_event(const core::Event& event, ConnectionState& st
     case core::EventKind::kConnected:
       state.established = true;
       state.client = connection->is_client();
-      state.renewal_only = connection->renewal_only();
+      state.leaf_standing = connection->leaf_standing();
       state.alpn = connection->alpn();
       state.peer = connection->peer();
       state.peer_leaf = connection->peer_leaf();

@@ -49,7 +49,7 @@ struct ConnectionState {
   boost::asio::any_io_executor executor;
   bool established = false;
   bool client = false;
-  bool renewal_only = false;
+  ports::LeafStanding leaf_standing = ports::LeafStanding::kValid;
   std::optional<Error> close_error;
   std::string alpn;
   ports::PeerIdentity peer;

@@ -65,6 +65,13 @@ TEST_F(ByteServicesTest, NotForAnExpiredLeaf) {
             "trust.leaf_expired");
 }
 
+TEST_F(ByteServicesTest, NotForALeafThatIsNotInTheLog) {
+  Loopback loopback(dispatcher_, {.unlogged_leaf = true});
+  const auto connection = loopback.connect();
+  EXPECT_EQ(run(connection.executor(), exchange(connection, "greet", "")).error().code(),
+            "trust.sct_missing");
+}
+
 TEST_F(ByteServicesTest, EchoReturnsEverything) {
   Loopback loopback(dispatcher_);
   const auto connection = loopback.connect();

@@ -49,11 +49,15 @@ struct TestIdentities {
   core::testing::TestNode bob{fleet, "bob", now};
   // Her leaf has expired.
   core::testing::TestNode carol{fleet, "carol", now - 7'200'000, 3'600 * kSecond};
+  // Hers is not in the log.
+  core::testing::TestNode dora{fleet, "dora", now};
   TestIdentities() {
     carol.bind_until(now + 3'600'000);
     fleet.enrol(alice);
     fleet.enrol(bob);
     fleet.enrol(carol);
+    fleet.enrol(dora);
+    fleet.miss_in_log("dora");
   }
 };
 inline TestIdentities& identities() {
@@ -65,7 +69,8 @@ inline TestIdentities& identities() {
 class Loopback {
  public:
   struct Options {
-    bool expired_leaf = false;  // the connecting side is carol
+    bool expired_leaf = false;   // the connecting side is carol
+    bool unlogged_leaf = false;  // the connecting side is dora
     TransportConfig transport{};
     // Handlers of one accepted connection only.
     std::function<StreamDispatcher::Handlers(Connection)> own{};
@@ -78,7 +83,9 @@ class Loopback {
     config.bind.ip[15] = 1;
     bob_ = make(config, bob_runtime_, identities().bob);
     alice_ = make(config, alice_runtime_,
-                  options.expired_leaf ? identities().carol : identities().alice);
+                  options.expired_leaf    ? identities().carol
+                  : options.unlogged_leaf ? identities().dora
+                                          : identities().alice);
     accepting_ = asio::co_spawn(bob_runtime_.control(), accept_all(), asio::use_future);
   }
 

@@ -288,6 +288,13 @@ TEST_F(Rpc, OnlyRenewalForAnExpiredLeaf) {
   EXPECT_EQ(call_once(connection, "test.Echo/Refuse", {}).error().code(), "trust.leaf_expired");
 }
 
+TEST_F(Rpc, OnlyRenewalForALeafThatIsNotInTheLog) {
+  Loopback loopback(dispatcher_, {.unlogged_leaf = true});
+  const auto connection = loopback.connect();
+  EXPECT_TRUE(call_once(connection, "test.Echo/Say", {}));
+  EXPECT_EQ(call_once(connection, "test.Echo/Refuse", {}).error().code(), "trust.sct_missing");
+}
+
 Task<Error> first_read_of(Connection connection, StreamType type) {
   auto stream = co_await connection.open_stream(type);
   if (!stream) {

@@ -5,9 +5,6 @@
 namespace i2::fleet {
 namespace {
 
-// A leaf that was made within so long of its member's admission is its first.
-constexpr UnixMillis kFirstLeafMs = 10ULL * 60 * 1000;
-
 // The rest of a key that begins with `prefix`; none for others.
 template <class Id>
 std::optional<Id> id_behind(ByteView key, const Bytes& prefix) {
@@ -207,8 +204,12 @@ Result<ports::LeafStanding> MemberSet::check_leaf(const crypto::Certificate& lea
   const UnixMillis at = expired ? until - std::min<UnixMillis>(until, 1000) : now;
   for (const auto& anchor : anchors_) {
     const auto good = trustchain::check_leaf(*anchor, leaf, at);
+    if (good && !expired) {
+      return logs_->check(leaf, anchor->certificate) ? ports::LeafStanding::kValid
+                                                     : ports::LeafStanding::kUnlogged;
+    }
     if (good) {
-      return expired ? ports::LeafStanding::kExpired : ports::LeafStanding::kValid;
+      return ports::LeafStanding::kExpired;
     }
     // The anchor that issued the leaf knows more than "not mine".
     if (!good.error().is("trust.leaf_untrusted")) {
@@ -249,9 +250,6 @@ Result<ports::PeerIdentity> MemberSet::check_hello(const ports::HelloClaim& clai
     return fail("trust.leaf_untrusted",
                 "the leaf certificate was not issued by an anchor of the fleet");
   }
-  if (trustchain::issued_at(claim.leaf) > member->admitted_at + kFirstLeafMs) {
-    I2_TRY(logs_->check(claim.leaf, issuer->certificate));
-  }
   I2_TRY_VALUE(const bool missed, check_pins(*member, *issuer));
   return ports::PeerIdentity{
       .node_id = member->node_id, .name = member->name, .leaf = claim.leaf, .pin_missed = missed};
@@ -276,6 +274,11 @@ Result<void> MemberSet::check_revocation(const NodeId& node,
                 "certificate " + to_hex(leaf.serial()) + " has been revoked");
   }
   return {};
+}
+
+bool MemberSet::misses_promise(const crypto::Certificate& leaf) const {
+  const trustchain::AnchorRecord* const issuer = issuer_of(leaf);
+  return !logs_->empty() && (issuer == nullptr || !logs_->check_promise(leaf, issuer->certificate));
 }
 
 Result<bool> MemberSet::check_pins(const MemberInfo& member,

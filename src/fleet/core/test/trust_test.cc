@@ -244,6 +244,7 @@ TEST(Trust, LeavesAreInTheLogOnceThereIsOne) {
   TrustHome home;
   const auto unlogged = [&] { return make_leaf(home.fleet, home.beta, home.chain.now); };
   const auto before = unlogged();
+  EXPECT_FALSE(home.members().misses_promise(before));
   ASSERT_EQ(home.chain.run(home.alpha, home.log(home.fleet.alpha, 1, home.log_key)), "ok");
   const auto soon = unlogged();
   home.chain.now += trustchain::kFirstLogGraceMs;
@@ -252,27 +253,31 @@ TEST(Trust, LeavesAreInTheLogOnceThereIsOne) {
   const auto other_key = testing::new_key(crypto::SignatureAlgorithm::kEcdsaP256);
   const auto elsewhere = make_leaf(home.fleet, home.beta, home.chain.now, &other_key);
   const MemberSet members = home.members();
-  EXPECT_EQ(hello(members, home.beta, before, home.chain.now), "ok");
-  EXPECT_EQ(hello(members, home.beta, soon, home.chain.now), "ok");
-  EXPECT_EQ(hello(members, home.beta, late, home.chain.now), "trust.sct_missing");
-  EXPECT_EQ(hello(members, home.beta, logged, home.chain.now), "ok");
-  EXPECT_EQ(hello(members, home.beta, elsewhere, home.chain.now), "trust.sct_missing");
+  using enum ports::LeafStanding;
+  const auto standing = [&](const MemberSet& set, const crypto::Certificate& leaf) {
+    return set.check_leaf(leaf, home.chain.now).value();
+  };
+  EXPECT_EQ(standing(members, before), kValid);
+  EXPECT_EQ(standing(members, soon), kValid);
+  EXPECT_EQ(standing(members, logged), kValid);
+  EXPECT_EQ(standing(members, late), kUnlogged);
+  EXPECT_EQ(standing(members, elsewhere), kUnlogged);
+  EXPECT_EQ(members.check_leaf(late, home.chain.now + 25 * kHour).value(), kExpired);
+  // It says who the member is all the same, so that it can renew.
+  EXPECT_EQ(hello(members, home.beta, late, home.chain.now), "ok");
+  // What nobody holds against it is missing nevertheless.
+  EXPECT_TRUE(members.misses_promise(soon));
+  EXPECT_TRUE(members.misses_promise(elsewhere));
+  EXPECT_FALSE(members.misses_promise(logged));
 
   // With another log: the promises of the one before hold, as far as it made them in office.
   ASSERT_EQ(run_approved(home.chain, home.log(home.beta, 2, other_key)), "ok");
   home.chain.now += kHour;
   const auto stolen = make_leaf(home.fleet, home.beta, home.chain.now, &home.log_key);
   const MemberSet moved = members.after(home.chain.chain.state, {trustchain::log_key(2)}).value();
-  EXPECT_EQ(hello(moved, home.beta, logged, home.chain.now), "ok");
-  EXPECT_EQ(hello(moved, home.beta, elsewhere, home.chain.now), "ok");
-  EXPECT_EQ(hello(moved, home.beta, stolen, home.chain.now), "trust.sct_missing");
-
-  // Whom `provision` has admitted far from the log shows its first leaf.
-  auto gamma = home.fleet.make_node("gamma");
-  gamma.info.admitted_at = home.chain.now;
-  ASSERT_EQ(home.chain.run(home.alpha, Register{home.fleet.admit(gamma)}), "ok");
-  const auto first = make_leaf(home.fleet, gamma, gamma.info.admitted_at);
-  EXPECT_EQ(hello(home.members(), gamma, first, home.chain.now), "ok");
+  EXPECT_EQ(standing(moved, logged), kValid);
+  EXPECT_EQ(standing(moved, elsewhere), kValid);
+  EXPECT_EQ(standing(moved, stolen), kUnlogged);
 }
 
 // Leaf and key exchange share a server's first flight: what fits is in trustchain/core/profile.cc.

@@ -21,8 +21,8 @@ bool Connection::established() const {
 std::string_view Connection::alpn() const {
   return impl_->profile_ == nullptr ? std::string_view{} : impl_->profile_->tls.alpn;
 }
-bool Connection::renewal_only() const {
-  return impl_->renewal_only_;
+ports::LeafStanding Connection::leaf_standing() const {
+  return impl_->standing_;
 }
 const ports::PeerIdentity& Connection::peer() const {
   return impl_->peer_;

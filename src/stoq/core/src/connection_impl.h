@@ -166,7 +166,7 @@ class ConnectionImpl {
   bool hello_received_ = false;
   bool settings_received_ = false;
   bool established_ = false;
-  bool renewal_only_ = false;
+  ports::LeafStanding standing_ = ports::LeafStanding::kValid;  // of the peer's leaf
   StreamId control_out_ = -1;
   StreamId control_in_ = -1;
   Bytes control_buffer_;

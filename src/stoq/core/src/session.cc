@@ -133,7 +133,7 @@ bool ConnectionImpl::check_peer_leaf() {
     refuse(standing.error());
     return false;
   }
-  renewal_only_ = *standing == ports::LeafStanding::kExpired;
+  standing_ = *standing;
   return true;
 }
 

@@ -26,9 +26,12 @@ Result<FleetLogs> FleetLogs::from_state(const ports::StateReader& state) {
 
 Result<void> FleetLogs::check(const crypto::Certificate& leaf,
                               const crypto::Certificate& issuer) const {
-  if (empty() || issued_at(leaf) < logged_since_ + kFirstLogGraceMs) {
-    return {};
-  }
+  const bool early = empty() || issued_at(leaf) < logged_since_ + kFirstLogGraceMs;
+  return early ? Result<void>() : check_promise(leaf, issuer);
+}
+
+Result<void> FleetLogs::check_promise(const crypto::Certificate& leaf,
+                                      const crypto::Certificate& issuer) const {
   const auto scts = leaf.fields().scts;
   if (scts.empty()) {
     return fail("trust.sct_missing",

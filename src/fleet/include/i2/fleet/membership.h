@@ -12,6 +12,7 @@
 #include <i2/fleet/core/peer_hint.h>
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,11 @@ struct ProvisionOptions {
   std::vector<PeerHint> peers;     // where it will find the fleet
   std::filesystem::path bundle;    // must not exist; written with mode 0600
   UnixMillis now = 0;
+  // Signs the newcomer's first certificate where an authority runs, which records and logs it.
+  // Nothing: it does not run, and the key in the data directory signs; the newcomer's peers let
+  // such a certificate do nothing but be renewed once the fleet has a log.
+  using FirstLeaf = Result<std::optional<crypto::Certificate>>;
+  std::function<FirstLeaf(const crypto::CertificateRequest& request)> first_leaf{};
 };
 
 // Makes keys and a first certificate for a new member, writes them to `bundle` and registers the

@@ -87,14 +87,15 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
       const crypto::CertificateRequest& request, const NodeId& requester, UnixMillis now,
       bool name_is_wish = false) const;
 
-  // trustchain::renewal_time and is_renewal_due of the current leaf.
+  // trustchain::renewal_time and is_renewal_due of the current leaf; it is due at once when the
+  // fleet has a log that has not promised to include it.
   [[nodiscard]] UnixMillis renewal_time() const;
   [[nodiscard]] bool is_renewal_due(UnixMillis now, std::uint64_t spread = 0) const;
   // For an authority, whose answer goes to install_leaf().
   [[nodiscard]] Result<trustchain::LeafRequest> make_renewal_request() const;
   // Installs a certificate with its key; signs the binding. Open connections keep the old
-  // credential. Errors: fleet.leaf_refused (not for this key or node, or not good at `now`),
-  // node.disk_full, node.file_failed.
+  // credential. Errors: fleet.leaf_refused (not for this key or node, not good at `now`, or not in
+  // the log that the fleet has), node.disk_full, node.file_failed.
   Result<void> install_leaf(const crypto::PrivateKey& key, const crypto::Certificate& certificate,
                             UnixMillis now);
   // Signs the binding of the current leaf again when it is not good at `now`: until the end of the

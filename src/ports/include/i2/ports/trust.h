@@ -50,7 +50,9 @@ class CertSource {
 
 enum class LeafStanding : std::uint8_t {
   kValid,
-  kExpired,  // the identity may still be good: admitted for certificate renewal only
+  // The identity may still be good: admitted for certificate renewal only.
+  kExpired,
+  kUnlogged,  // the fleet's log has not promised to include it
 };
 
 struct HelloClaim {
@@ -71,13 +73,12 @@ struct PeerIdentity {
 class PeerVerifier {
  public:
   virtual ~PeerVerifier() = default;
-  // Chain and validity. Errors: trust.leaf_untrusted, trust.leaf_not_yet_valid.
+  // Chain, validity, log. Errors: trust.leaf_untrusted, trust.leaf_not_yet_valid.
   [[nodiscard]] virtual Result<LeafStanding> check_leaf(const crypto::Certificate& leaf,
                                                         UnixMillis now) const = 0;
-  // Binding, registered keys, signature; then what the state says of the leaf: revocation, log,
-  // pins. Errors: trust.binding_invalid, trust.binding_expired, trust.member_unknown,
-  // trust.member_revoked, trust.hello_signature, trust.certificate_revoked, trust.sct_missing,
-  // trust.pin_mismatch.
+  // Binding, registered keys, signature; then what the state says of the leaf: revocation, pins.
+  // Errors: trust.binding_invalid, trust.binding_expired, trust.member_unknown,
+  // trust.member_revoked, trust.hello_signature, trust.certificate_revoked, trust.pin_mismatch.
   [[nodiscard]] virtual Result<PeerIdentity> check_hello(const HelloClaim& claim,
                                                          UnixMillis now) const = 0;
 };

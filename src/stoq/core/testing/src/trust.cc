@@ -124,7 +124,8 @@ Result<ports::LeafStanding> TestFleet::check_leaf(const crypto::Certificate& lea
                                                   UnixMillis now) const {
   const auto verified = crypto::verify_certificate(leaf, {&anchor_, 1}, now);
   if (verified) {
-    return ports::LeafStanding::kValid;
+    return leaf.subject_common_name() == unlogged_ ? ports::LeafStanding::kUnlogged
+                                                   : ports::LeafStanding::kValid;
   }
   if (verified.error().is("crypto.expired")) {
     return ports::LeafStanding::kExpired;

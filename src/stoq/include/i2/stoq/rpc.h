@@ -121,8 +121,9 @@ using UnaryHandler = std::function<Task<Result<Bytes>>(CallContext, Bytes reques
 using StreamingHandler = std::function<Task<Result<void>>(CallContext, ServerCall)>;
 
 struct MethodOptions {
-  bool renewal =
-      false;  // also served to a peer whose certificate has expired; others get trust.leaf_expired
+  // Also served to a peer whose certificate has expired or is not in the fleet's log; other methods
+  // answer it with trust.leaf_expired or trust.sct_missing.
+  bool renewal = false;
   std::size_t message_size_max = kRpcMessageMax;  // of one request message
 };
 

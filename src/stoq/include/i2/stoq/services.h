@@ -25,8 +25,8 @@ namespace i2::stoq {
 using StreamHandler = std::function<Task<void>(Connection, Stream)>;
 
 struct StreamHandlerOptions {
-  // Also on connections whose peer shows an expired certificate (Connection::renewal_only()). The
-  // handler then checks itself what it serves there.
+  // Also on connections whose peer shows an expired certificate, or one that is not in the fleet's
+  // log (Connection::renewal_only()). The handler then checks itself what it serves there.
   bool renewal = false;
 };
 
@@ -57,10 +57,10 @@ class StreamDispatcher {
   // Hands each stream that the peer opens to its handler until the connection ends, then waits for
   // the handlers that still run (Connection::closed() says why it ended). A stream of an unknown
   // type is refused with AppError::kRefused; a stream on a renewal_only connection whose handler is
-  // not for renewal with AppError::kLeafExpired. `own` are handlers of this connection only
-  // (MessageChannel::handler()); they come before the common ones and are not for renewal. Runs on
-  // connection.executor(). Call it once for each connection. The dispatcher may be destroyed while
-  // serve() runs; what its handlers name must stay.
+  // not for renewal with AppError::kLeafExpired or kSctMissing. `own` are handlers of this
+  // connection only (MessageChannel::handler()); they come before the common ones and are not for
+  // renewal. Runs on connection.executor(). Call it once for each connection. The dispatcher may be
+  // destroyed while serve() runs; what its handlers name must stay.
   [[nodiscard]] Task<void> serve(Connection connection, Handlers own = {});
 
  private:

@@ -117,7 +117,8 @@ class Connection {
 
   [[nodiscard]] bool is_open() const;
   [[nodiscard]] bool is_client() const;
-  [[nodiscard]] bool renewal_only() const;
+  [[nodiscard]] ports::LeafStanding leaf_standing() const;
+  [[nodiscard]] bool renewal_only() const { return leaf_standing() != ports::LeafStanding::kValid; }
   [[nodiscard]] const std::string& alpn() const;
   // Nobody's on a connection without a stoq session, as peer_leaf() may be (core::Connection).
   [[nodiscard]] const ports::PeerIdentity& peer() const;

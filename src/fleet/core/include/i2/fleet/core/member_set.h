@@ -63,18 +63,20 @@ class MemberSet {
     return anchors_;
   }
 
-  // As ports::PeerVerifier::check_leaf. An expired leaf must have been good until it expired.
+  // As ports::PeerVerifier::check_leaf. An expired leaf must have been good until it expired; one
+  // that only its log has not promised to include is unlogged, so that it can be renewed.
   [[nodiscard]] Result<ports::LeafStanding> check_leaf(const crypto::Certificate& leaf,
                                                        UnixMillis now) const;
   // As ports::PeerVerifier::check_hello. In this order: form of the binding, membership
   // (trust.member_unknown, trust.member_revoked), binding (both signatures, leaf key, validity),
-  // name of the leaf, Ed25519 signature over the message, revocation, log, pins. The first leaf of
-  // a member need not be in the log: it may have been made where there is none (`provision`).
+  // name of the leaf, Ed25519 signature over the message, revocation, pins.
   [[nodiscard]] Result<ports::PeerIdentity> check_hello(const ports::HelloClaim& claim,
                                                         UnixMillis now) const;
   // Whether the leaf of a peer may still be shown; cheap. Error: trust.certificate_revoked.
   [[nodiscard]] Result<void> check_revocation(const NodeId& node,
                                               const crypto::Certificate& leaf) const;
+  // Whether the fleet has a log and it has not promised to include `leaf`, whenever that was made.
+  [[nodiscard]] bool misses_promise(const crypto::Certificate& leaf) const;
   // What the state says of certificates; nothing while this set comes from records alone.
   [[nodiscard]] trustchain::TrustState trust() const { return trustchain::TrustState(state_); }
 

@@ -61,8 +61,8 @@ class Connection {
   [[nodiscard]] bool established() const;
   // What the connection is for. Empty on a server until the client's offer has been read.
   [[nodiscard]] std::string_view alpn() const;
-  // The peer's leaf has expired: only a certificate renewal may be served.
-  [[nodiscard]] bool renewal_only() const;
+  // Of the peer's leaf. Unless it is valid only a certificate renewal may be served.
+  [[nodiscard]] ports::LeafStanding leaf_standing() const;
   // Nobody's on a connection without a stoq session.
   [[nodiscard]] const ports::PeerIdentity& peer() const;
   // What the peer proved to have the key of; empty when it showed none.

@@ -26,7 +26,7 @@ enum class AppError : std::uint64_t {
   kHelloSignature = 0x17,
   kKexNotPostQuantum = 0x18,
   kCertificateRevoked = 0x19,
-  kSctMissing = 0x1a,  // the leaf is not in the fleet's log
+  kSctMissing = 0x1a,  // the leaf is not in the fleet's log, and this request is not a renewal
   kPinMismatch = 0x1b,
   kCancelled = 0x20,   // streams: the caller lost interest
   kRefused = 0x21,     // streams: no such service, or not for this peer

@@ -22,9 +22,12 @@ class FleetLogs {
   [[nodiscard]] static Result<FleetLogs> from_state(const ports::StateReader& state);
 
   [[nodiscard]] bool empty() const { return logs_.empty(); }
-  // Whether `leaf`, which `issuer` has signed, is from before the first log or carries the valid
-  // SCT of a log, made while that one was the fleet's, give or take the five minutes that clocks
-  // may differ. About 100 us. Error: trust.sct_missing.
+  // Whether `leaf`, which `issuer` has signed, carries the valid SCT of a log, made while that one
+  // was the fleet's, give or take the five minutes that clocks may differ. About 100 us.
+  // Error: trust.sct_missing.
+  [[nodiscard]] Result<void> check_promise(const crypto::Certificate& leaf,
+                                           const crypto::Certificate& issuer) const;
+  // What peers are held to: likewise, or from before the first log. Error: trust.sct_missing.
   [[nodiscard]] Result<void> check(const crypto::Certificate& leaf,
                                    const crypto::Certificate& issuer) const;
 

@@ -64,6 +64,8 @@ class TestFleet final : public ports::PeerVerifier {
 
   void enrol(const TestNode& node) { members_[node.node_id()] = {node.name(), node.identity()}; }
   void expel(const NodeId& id) { members_.erase(id); }
+  // The leaf of the node with this name is not in the fleet's log.
+  void miss_in_log(std::string name) { unlogged_ = std::move(name); }
   [[nodiscard]] Result<crypto::Certificate> issue(const crypto::CertificateFields& fields) const;
 
   [[nodiscard]] Result<ports::LeafStanding> check_leaf(const crypto::Certificate& leaf,
@@ -79,6 +81,7 @@ class TestFleet final : public ports::PeerVerifier {
   crypto::PrivateKey anchor_key_;
   crypto::Certificate anchor_;
   std::map<NodeId, Member> members_;
+  std::string unlogged_;
 };
 
 }  // namespace i2::stoq::core::testing
