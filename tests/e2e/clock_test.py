@@ -145,6 +145,28 @@ class Clock(FleetTest):
         self.meet(nodes)
         self.order(nodes)
 
+    def test_an_authority_elsewhere_is_back_after_a_month_too(self):
+        alpha = self.founder().start()
+        beta, gamma = (self.invited(alpha, name).start() for name in ("beta", "gamma"))
+        nodes = (alpha, beta, gamma)
+        self.meet(nodes)
+        request, grant = self.folder / "request", self.folder / "grant"
+        beta.ok("authority", "request", "--out", request)
+        alpha.ok("authority", "grant", request, "--out", grant)
+        beta.ok("authority", "install", grant)
+        wait_for(lambda: len(beta.ask("authorities")["authorities"]) == 2, "beta to hear of it")
+        for node in nodes:
+            node.stop()
+        self.move(timedelta(days=30))
+        # Those that need the log first, of which one is an authority itself.
+        for node in reversed(nodes):
+            node.start(quiet=True)
+        self.meet(nodes)
+        self.assertEqual([node.ok("status")["health"] for node in nodes], ["ok"] * 3)
+        own = [one for one in beta.ok("cert", "list", "--requester", "beta")["certificates"]
+               if (one["profile"], one["state"]) == ("node", "issued")]
+        self.assertEqual([one["log_index"] is None for one in own], [False])
+
     def test_members_reach_each_other_without_a_quorum_for_three_days(self):
         nodes = self.council("beta", "gamma", "delta")
         self.order(nodes)

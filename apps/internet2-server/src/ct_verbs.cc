@@ -29,8 +29,8 @@ std::string log_text(const json& log) {
   out += std::format("root        {}\n", log["root"].get<std::string>());
   out += std::format("checkpoint  {}\n", log["checkpoint_time"].get<std::string>());
   out += std::format("demanded    {}\n", log["demanded_since"].is_null()
-                                              ? "not yet"
-                                              : "since " + log["demanded_since"].get<std::string>());
+                                             ? "not yet"
+                                             : "since " + log["demanded_since"].get<std::string>());
   for (const json& key : log["keys"]) {
     out += std::format("key         {:.100}{}\n", key.get_ref<const std::string&>(),
                        key.get_ref<const std::string&>().size() > 100 ? "..." : "");

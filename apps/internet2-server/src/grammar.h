@@ -37,7 +37,7 @@ void add_approvals(const Grammar& grammar, CLI::App* to);
 
 // invite, expel, leave, operator, root, validator, consensus.
 void add_membership_verbs(const Grammar& grammar);
-// acme, cert, ct.
+// acme, authority, cert, ct.
 void add_trust_verbs(const Grammar& grammar);
 // config, metrics, doctor.
 void add_operation_verbs(const Grammar& grammar);

@@ -24,7 +24,7 @@ using node::ExitCode;
 
 using Verb = ExitCode (*)(const Options&, const node::Config&);
 
-constexpr std::array<std::pair<std::string_view, Verb>, 25> kVerbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 26> kVerbs{{
     {"init", run_init},
     {"provision", run_provision},
     {"join", run_join},
@@ -47,6 +47,7 @@ constexpr std::array<std::pair<std::string_view, Verb>, 25> kVerbs{{
     {"backup", run_backup},
     {"restore", run_restore},
     {"acme", run_acme},
+    {"authority", run_authority},
     {"cert", run_cert},
     {"ct", run_ct},
     {"token", run_token},

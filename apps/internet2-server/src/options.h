@@ -61,6 +61,7 @@ struct Options {
   bool origin = false;
   bool running = false;
   std::string operator_dir;
+  std::string root_dir;
   std::string reason;
   std::string tag;
   std::string revoke;

@@ -79,6 +79,43 @@ void add_cert(const Grammar& grammar) {
       ->type_name("FILE");
 }
 
+void add_authority(const Grammar& grammar) {
+  Options& options = grammar.options;
+  CLI::App* const authority =
+      grammar.verb("authority", "say which members issue the fleet's certificates",
+                   "i2 authority request --out beta.request", "Trust");
+  authority->require_subcommand(1);
+  const auto action = [&](const std::string& name, const std::string& summary) {
+    CLI::App* const out = authority->add_subcommand(name, summary);
+    out->fallthrough(true);
+    out->callback([&options, name] { options.action = name; });
+    return out;
+  };
+  const auto word = [&](CLI::App* to, const std::string& type, const std::string& what) {
+    to->add_option("what", options.words, what)->type_name(type)->required()->expected(1);
+  };
+  const auto written = [&](CLI::App* to, const std::string& what) {
+    to->add_option("--out", options.out, what)->type_name("FILE")->required();
+  };
+  written(action("request", "make keys on this node, and ask for them to be trusted"),
+          "the request");
+  CLI::App* const grant = action("grant", "sign a request with the root's keys");
+  word(grant, "FILE", "what `i2 authority request` wrote");
+  written(grant, "the grant; where several operators have to sign, FILE.operation is for them");
+  grant
+      ->add_option("--root", options.root_dir,
+                   "directory of the root's keys, default DIR/identity/root")
+      ->type_name("KEYS");
+  add_operator_keys(grammar, grant);
+  word(action("install", "take over a grant on the node that asked"), "FILE",
+       "what `i2 authority grant` wrote");
+  action("ls", "the authorities, and until when they are");
+  CLI::App* const remove = action("rm", "end a member's issuing: what it issued is refused");
+  word(remove, "NODE", "its name or id");
+  add_approvals(grammar, remove);
+  add_operator_keys(grammar, remove);
+}
+
 void add_token(const Grammar& grammar) {
   Options& options = grammar.options;
   CLI::App* const token = grammar.verb("token", "who may ask this node over HTTP, and as what",
@@ -184,6 +221,7 @@ void add_acme(const Grammar& grammar) {
 
 void add_trust_verbs(const Grammar& grammar) {
   add_acme(grammar);
+  add_authority(grammar);
   add_cert(grammar);
   add_ct(grammar);
   add_token(grammar);

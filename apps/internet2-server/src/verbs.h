@@ -39,6 +39,7 @@ namespace i2::app {
 [[nodiscard]] node::ExitCode run_root(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_validator(const Options& options, const node::Config& config);
 [[nodiscard]] node::ExitCode run_consensus(const Options& options, const node::Config& config);
+[[nodiscard]] node::ExitCode run_authority(const Options& options, const node::Config& config);
 // Of trust. The last two: what the fleet's state says against certificates; `revoke_by_fleet` has
 // none when the fleet's index does not have what is to be revoked.
 [[nodiscard]] node::ExitCode run_acme(const Options& options, const node::Config& config);

@@ -25,6 +25,9 @@ inline constexpr std::string_view kLeafFile = "identity/leaf/leaf.pem";  // key,
 inline constexpr std::string_view kBindingFile = "identity/leaf/binding";
 inline constexpr std::string_view kCaDir = "identity/ca";
 inline constexpr std::string_view kAnchorKeyFile = "identity/ca/anchor.falcon.pem";
+// Of an authority that has been asked for and not been installed.
+inline constexpr std::string_view kAskedFalconFile = "identity/ca/asked.falcon.pem";
+inline constexpr std::string_view kAskedEcdsaFile = "identity/ca/asked.ecdsa.pem";
 inline constexpr std::string_view kRootDir = "identity/root";
 inline constexpr std::string_view kRootFalconFile = "identity/root/root.falcon.pem";
 inline constexpr std::string_view kRootEd25519File = "identity/root/root.ed25519.pem";

@@ -45,7 +45,7 @@ Result<void> Authority::add(const trustchain::OrdinaryAuthority& ordinary) {
 Authority::Authority(const Parts& parts, std::unique_ptr<trustchain::CertificateStore> store)
     : trust_(parts.trust),
       clock_(parts.clock),
-      log_(parts.log),
+      own_log_(parts.own_log),
       store_(std::move(store)),
       issuers_(*store_, parts.url),
       revocations_(
@@ -62,7 +62,7 @@ Task<Result<Issued>> Authority::issue(crypto::CertificateRequest request,
                                       trustchain::Application application) {
   const auto begin = [this, &request, &application](std::function<void(Result<Issued>)> done) {
     authority_.issue(std::move(request), std::move(application),
-                     [log = log_, done = std::move(done)](Result<Issued> issued) {
+                     [log = own_log_, done = std::move(done)](Result<Issued> issued) {
                        if (issued && log != nullptr) {
                          // Without it the certificate is found in the log by its leaf alone.
                          (void)log->add_name(issued->certificate, issued->signer->chain.front());

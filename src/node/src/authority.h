@@ -26,8 +26,9 @@ class Authority {
     const fleet::OrdinaryCertificates& ordinary;
     const Clock& clock;
     std::filesystem::path data_dir;
-    std::string url;         // of IssuerSet
-    trustchain::CtLog* log;  // null: certificates carry no promise of a log
+    std::string url;             // of IssuerSet
+    trustchain::LogClient* log;  // null: certificates carry no promise of a log
+    trustchain::CtLog* own_log;  // null: another node writes it
     // As of RevocationService.
     std::function<void(std::span<const trustchain::RevokedCertificate>)> revoked;
   };
@@ -63,7 +64,7 @@ class Authority {
 
   const fleet::TrustStore& trust_;
   const Clock& clock_;
-  trustchain::CtLog* const log_;
+  trustchain::CtLog* const own_log_;
   std::unique_ptr<trustchain::CertificateStore> store_;
   trustchain::IssuerSet issuers_;
   trustchain::RevocationService revocations_;

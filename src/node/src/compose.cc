@@ -277,6 +277,19 @@ Result<void> Node::Impl::start_ledger() {
   return fleet->start({.runtime = *runtime, .trust = *trust, .log = log, .clock = clock});
 }
 
+// An authority elsewhere issues nothing that the fleet's log has not promised to include. The
+// founder without a log is one that has only ever been a transport.
+trustchain::LogClient* Node::Impl::log_client() {
+  if (transparency != nullptr) {
+    return &transparency->log();
+  }
+  if (trust->members()->genesis().first_member.node_id == trust->node_id()) {
+    return nullptr;
+  }
+  return &remote_log.emplace(
+      RemoteLog::Parts{.runtime = *runtime, .trust = *trust, .tasks = tasks});
+}
+
 Result<void> Node::Impl::start_authority() {
   const auto revoked_here = [this](std::span<const trustchain::RevokedCertificate> revoked) {
     asio::post(runtime->control(), [this, all = std::vector(revoked.begin(), revoked.end())] {
@@ -291,7 +304,8 @@ Result<void> Node::Impl::start_authority() {
                                            .clock = clock,
                                            .data_dir = config.data_dir,
                                            .url = authority_url(config, *trust),
-                                           .log = transparency ? &transparency->log() : nullptr,
+                                           .log = log_client(),
+                                           .own_log = transparency ? &transparency->log() : nullptr,
                                            .revoked = revoked_here}));
   authority_calls.emplace(AuthorityCalls::Parts{.runtime = *runtime,
                                                 .trust = *trust,
@@ -306,6 +320,8 @@ Result<void> Node::Impl::start_authority() {
   }
   if (authority != nullptr) {
     follow_certificates();
+  }
+  if (authority != nullptr && !remote_log) {
     renew_own_leaves();
   }
   if (authority != nullptr && transparency != nullptr) {
@@ -370,7 +386,8 @@ void Node::Impl::follow_certificates() {
 }
 
 // Before anybody sees an old leaf, or none, or one of `init`, which is in no log. What fails here
-// is tried again once there are peers.
+// is tried again once there are peers, without whom an authority whose log is elsewhere need not
+// begin.
 void Node::Impl::renew_own_leaves() {
   const UnixMillis now = clock.unix_now();
   const auto run = [this](Task<Result<void>> renewal_task) {
@@ -425,6 +442,9 @@ Result<void> Node::Impl::open_transport() {
                              .clock = clock,
                              .rng = rng,
                              .cache = config.data_dir / "cache" / "peers"});
+  if (remote_log) {
+    remote_log->use(*peers);
+  }
   members.emplace(FleetServices::Parts{.runtime = *runtime,
                                        .fleet = *fleet,
                                        .trust = *trust,
@@ -480,6 +500,14 @@ Result<void> Node::Impl::start_certificates() {
   asio::post(runtime->control(), [this] { expiry_watch->start(); });
   renewal->attach(rpc);
   ordinary_renewal->attach(rpc);
+  if (transparency != nullptr) {
+    log_serving.emplace(LogServing::Parts{.runtime = *runtime,
+                                          .trust = *trust,
+                                          .log = transparency->log(),
+                                          .logger = log,
+                                          .clock = clock});
+    log_serving->attach(rpc);
+  }
   if (config.renew_certificates) {
     asio::post(runtime->control(), [this] {
       renewal->loop().start();

@@ -23,7 +23,9 @@
 #include "layers.h"
 #include "log_founding.h"
 #include "log_service.h"
+#include "log_serving.h"
 #include "ordinary_renewal.h"
+#include "remote_log.h"
 #include "renewal.h"
 #include "revocation_sync.h"
 #include "verbs.h"
@@ -56,6 +58,7 @@ struct Node::Impl {
   std::unique_ptr<fleet::OrdinaryCertificates> ordinary;
   std::optional<Certificates> certificates;
   std::optional<rt::Runtime> runtime;
+  std::optional<RemoteLog> remote_log;   // of an authority whose fleet has its log elsewhere
   std::unique_ptr<Authority> authority;  // null where this node is none
   std::unique_ptr<TokenStore> tokens_of_http;
   std::optional<AuthorityCalls> authority_calls;
@@ -79,6 +82,7 @@ struct Node::Impl {
   std::optional<AcmeVerbs> acme_verbs;
   std::unique_ptr<LogService> transparency;  // null: this node has no log
   std::optional<LogFounding> log_founding;
+  std::optional<LogServing> log_serving;
   std::optional<Verbs> verbs;
   std::optional<LogVerbs> log_verbs;
   std::optional<TokenVerbs> token_verbs;
@@ -112,6 +116,7 @@ struct Node::Impl {
   Result<void> start_authority();
   Result<void> start_acme();
   void follow_certificates();
+  [[nodiscard]] trustchain::LogClient* log_client();
   void renew_own_leaves();
   [[nodiscard]] Task<Result<void>> renew_own_leaf();
   [[nodiscard]] Task<Result<void>> renew_own_ordinary();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <optional>
 
 #include "on_link.h"
 
@@ -17,12 +18,12 @@ constexpr Duration kLookInterval = 10 * kSecond;
 constexpr Duration kRetryMin = 5 * kSecond;
 constexpr Duration kRetryMax = 600 * kSecond;
 
-// Each once.
+// Those on other nodes, each once.
 std::vector<NodeId> authorities(const fleet::TrustStore& trust) {
   std::vector<NodeId> out;
   const auto members = trust.members();
   for (const auto& anchor : members->anchors()) {
-    if (std::ranges::find(out, anchor->holder) == out.end()) {
+    if (anchor->holder != trust.node_id() && std::ranges::find(out, anchor->holder) == out.end()) {
       out.push_back(anchor->holder);
     }
   }
@@ -66,19 +67,31 @@ Task<> RenewalLoop::wait_until_due() {
 
 Task<Result<void>> RenewalLoop::renew() {
   const UnixMillis now = parts_.clock.unix_now();
+  std::optional<Error> own;
   if (subject_.can_issue(now)) {
-    co_return co_await renew_here();
+    const auto renewed = co_await renew_here();
+    if (renewed) {
+      co_return renewed;
+    }
+    own = renewed.error();
   }
   const auto prepare = [this, now] { return subject_.prepare(now); };
   I2_CO_TRY(co_await rt::run_on(parts_.runtime.pool(), prepare));
-  Result<void> out = fail("trust.no_authority", "no certificate authority of the fleet is known");
+  std::optional<Error> last;
   for (const NodeId& authority : authorities(parts_.trust)) {
-    out = co_await renew_with(authority);
-    if (out) {
-      break;
+    const auto renewed = co_await renew_with(authority);
+    if (renewed) {
+      co_return renewed;
+    }
+    // What an authority says is worth more than that another one cannot be reached.
+    if (!last || renewed.error().code().starts_with("trust.")) {
+      last = renewed.error();
     }
   }
-  co_return out;
+  if (own || last) {
+    co_return fail(own ? *own : *last);
+  }
+  co_return fail("trust.no_authority", "no certificate authority of the fleet is known");
 }
 
 Task<Result<void>> RenewalLoop::renew_now() {

@@ -1,8 +1,8 @@
 // Renewing one certificate of this node, again and again.
 //
-// An authority issues to itself; every other node sends a request to one that it reaches, and tries
-// the next one when that fails. The wall clock may jump while the monotonic one stands still, so it
-// is looked at every few seconds.
+// An authority issues to itself, and every other node sends a request to one that it reaches; where
+// that fails the next one is tried. The wall clock may jump while the monotonic one stands still,
+// so it is looked at every few seconds.
 #pragma once
 
 #include <i2/trustchain/core/leaf.h>

@@ -77,6 +77,7 @@ void FleetVerbs::attach(AdminServer& server) {
   add("consensus", {}, &FleetVerbs::consensus);
   add("evidence", {}, &FleetVerbs::evidence);
   add("certificate", {"serial"}, &FleetVerbs::certificate);
+  add("authorities", {}, &FleetVerbs::authorities);
   add("certificates", {"requester", "limit", "after"}, &FleetVerbs::certificates);
   add("prepare_validator", {"member"}, &FleetVerbs::prepare_validator);
 }

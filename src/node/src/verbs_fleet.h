@@ -28,7 +28,8 @@ class FleetVerbs {
   FleetVerbs& operator=(const FleetVerbs&) = delete;
 
   // ledger {account?}, submit {operation}, member {member}, invites, leave, consensus, evidence,
-  // certificate {serial}, certificates {requester?, limit?, after?}, prepare_validator {member}.
+  // certificate {serial}, certificates {requester?, limit?, after?}, authorities,
+  // prepare_validator {member}.
   void attach(AdminServer& server);
 
  private:
@@ -42,6 +43,7 @@ class FleetVerbs {
   // verbs_trust.cc. Looks through the whole index.
   [[nodiscard]] Task<Result<std::string>> certificate(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> certificates(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> authorities(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> prepare_validator(AdminCallPtr call);
 
   Parts parts_;

@@ -36,4 +36,19 @@ Task<Result<std::string>> FleetVerbs::certificates(AdminCallPtr call) {
       *parts_.fleet.ledger().chain(), *parts_.trust.members(), query, parts_.clock.unix_now()));
 }
 
+Task<Result<std::string>> FleetVerbs::authorities(AdminCallPtr) {
+  const auto members = parts_.trust.members();
+  nlohmann::json out = nlohmann::json::array();
+  for (const auto& anchor : members->anchors()) {
+    const fleet::MemberInfo* const holder = members->find(anchor->holder);
+    out.push_back({{"node", anchor->holder.hex()},
+                   {"name", holder == nullptr ? std::string() : holder->name},
+                   {"anchor", to_hex(trustchain::id(*anchor))},
+                   {"key", to_hex(anchor->certificate.public_key().spki_sha256())},
+                   {"begins", format_time(anchor->not_before)},
+                   {"expires", format_time(anchor->not_after)}});
+  }
+  co_return to_line({{"authorities", std::move(out)}});
+}
+
 }  // namespace i2::node

@@ -270,6 +270,15 @@ TEST(Trust, LeavesAreInTheLogOnceThereIsOne) {
   EXPECT_TRUE(members.misses_promise(elsewhere));
   EXPECT_FALSE(members.misses_promise(logged));
 
+  // What a log answers, before it is in a certificate.
+  const auto& anchor = home.fleet.anchor.certificate;
+  const auto promise = [](const crypto::Certificate& of) { return of.fields().scts.front(); };
+  EXPECT_EQ(code(members.logs().check_sct(promise(logged), logged, anchor)), "ok");
+  EXPECT_EQ(code(members.logs().check_sct(promise(elsewhere), elsewhere, anchor)),
+            "trust.sct_invalid");
+  EXPECT_EQ(code(members.logs().check_sct(promise(logged), late, anchor)), "trust.sct_invalid");
+  EXPECT_EQ(code(members.logs().check_sct(as_bytes("none"), logged, anchor)), "trust.sct_invalid");
+
   // With another log: the promises of the one before hold, as far as it made them in office.
   ASSERT_EQ(run_approved(home.chain, home.log(home.beta, 2, other_key)), "ok");
   home.chain.now += kHour;

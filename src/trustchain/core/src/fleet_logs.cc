@@ -5,6 +5,20 @@
 
 namespace i2::trustchain {
 
+namespace {
+
+Result<ct::Submission> logged_part_of(const crypto::Certificate& certificate,
+                                      const crypto::Certificate& issuer) {
+  I2_TRY_VALUE(auto entry, crypto::precertificate_entry(certificate, issuer));
+  return ct::Submission{.type = ct::EntryType::kPrecert,
+                        .issuer_key_hash = entry.issuer_key_hash,
+                        .certificate = std::move(entry.tbs),
+                        .precertificate = {},
+                        .issuers = {}};
+}
+
+}  // namespace
+
 UnixMillis issued_at(const crypto::Certificate& certificate) {
   return certificate.not_before() + kLeafBackdateMs;
 }
@@ -37,22 +51,28 @@ Result<void> FleetLogs::check_promise(const crypto::Certificate& leaf,
     return fail("trust.sct_missing",
                 "the certificate is not in the fleet's log: it carries no promise of one");
   }
-  I2_TRY_VALUE(auto entry, crypto::precertificate_entry(leaf, issuer));
-  const ct::Submission submission{.type = ct::EntryType::kPrecert,
-                                  .issuer_key_hash = entry.issuer_key_hash,
-                                  .certificate = std::move(entry.tbs),
-                                  .precertificate = {},
-                                  .issuers = {}};
-  for (const Bytes& encoding : scts) {
-    const auto sct = ct::decode_sct(encoding);
-    const auto log = sct ? std::ranges::find(logs_, sct->log_id, &Log::id) : logs_.end();
-    if (log != logs_.end() && (log->until == 0 || sct->timestamp < log->until + kLeafBackdateMs) &&
-        ct::verify_sct(*sct, submission, log->key)) {
-      return {};
-    }
+  I2_TRY_VALUE(const auto submission, logged_part_of(leaf, issuer));
+  if (std::ranges::any_of(scts, [&](const Bytes& sct) { return is_promise(sct, submission); })) {
+    return {};
   }
   return fail("trust.sct_missing",
               "the certificate is not in the fleet's log: no promise that it carries is valid");
+}
+
+Result<void> FleetLogs::check_sct(ByteView sct, const crypto::Certificate& certificate,
+                                  const crypto::Certificate& issuer) const {
+  I2_TRY_VALUE(const auto submission, logged_part_of(certificate, issuer));
+  if (!is_promise(sct, submission)) {
+    return fail("trust.sct_invalid", "what the log answered is no promise of the fleet's log");
+  }
+  return {};
+}
+
+bool FleetLogs::is_promise(ByteView encoding, const ct::Submission& submission) const {
+  const auto sct = ct::decode_sct(encoding);
+  const auto log = sct ? std::ranges::find(logs_, sct->log_id, &Log::id) : logs_.end();
+  return log != logs_.end() && (log->until == 0 || sct->timestamp < log->until + kLeafBackdateMs) &&
+         ct::verify_sct(*sct, submission, log->key);
 }
 
 }  // namespace i2::trustchain

@@ -53,18 +53,26 @@ Result<OrdinaryAuthority> make_ordinary_authority(const crypto::PrivateKey& root
                               .path_length = 1,
                               .serial = serial()},
                              nullptr, root_key));
-  I2_TRY_VALUE(
-      out.certificate,
-      crypto::build_certificate({.subject_key = out.key.public_key(),
-                                 .common_name = subject("issuer", fleet_name, out.key.public_key()),
-                                 .dns_names = {},
-                                 .not_before = from,
-                                 .not_after = from + kOrdinaryIssuerLifeMs,
-                                 .ca = true,
-                                 .path_length = 0,
-                                 .serial = serial()},
-                                &out.root, root_key));
+  I2_TRY_VALUE(out.certificate, make_ordinary_issuer(root_key, out.root, out.key.public_key(),
+                                                     fleet_name, now, serial()));
   return out;
+}
+
+Result<crypto::Certificate> make_ordinary_issuer(const crypto::PrivateKey& root_key,
+                                                 const crypto::Certificate& root,
+                                                 const crypto::PublicKey& key,
+                                                 std::string_view fleet_name, UnixMillis now,
+                                                 Bytes serial) {
+  const UnixMillis from = whole_seconds(now - std::min(now, kLeafBackdateMs));
+  return crypto::build_certificate({.subject_key = key,
+                                    .common_name = subject("issuer", fleet_name, key),
+                                    .dns_names = {},
+                                    .not_before = from,
+                                    .not_after = from + kOrdinaryIssuerLifeMs,
+                                    .ca = true,
+                                    .path_length = 0,
+                                    .serial = std::move(serial)},
+                                   &root, root_key);
 }
 
 Issuer issuer_of(const OrdinaryAuthority& authority) {

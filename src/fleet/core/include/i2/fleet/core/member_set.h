@@ -75,6 +75,8 @@ class MemberSet {
   // Whether the leaf of a peer may still be shown; cheap. Error: trust.certificate_revoked.
   [[nodiscard]] Result<void> check_revocation(const NodeId& node,
                                               const crypto::Certificate& leaf) const;
+  // Those of the state.
+  [[nodiscard]] const trustchain::FleetLogs& logs() const { return *logs_; }
   // Whether the fleet has a log and it has not promised to include `leaf`, whenever that was made.
   [[nodiscard]] bool misses_promise(const crypto::Certificate& leaf) const;
   // What the state says of certificates; nothing while this set comes from records alone.

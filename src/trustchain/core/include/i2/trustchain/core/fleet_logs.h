@@ -8,6 +8,10 @@
 
 namespace i2::trustchain {
 
+namespace ct {
+struct Submission;
+}
+
 // So long after the first log was named an authority may not have heard of it.
 inline constexpr UnixMillis kFirstLogGraceMs = 10ULL * 60 * 1000;
 
@@ -27,6 +31,10 @@ class FleetLogs {
   // Error: trust.sct_missing.
   [[nodiscard]] Result<void> check_promise(const crypto::Certificate& leaf,
                                            const crypto::Certificate& issuer) const;
+  // Whether `sct` is such a promise of `certificate`, which may be a precertificate.
+  // Errors: trust.sct_invalid, crypto.certificate_malformed.
+  [[nodiscard]] Result<void> check_sct(ByteView sct, const crypto::Certificate& certificate,
+                                       const crypto::Certificate& issuer) const;
   // What peers are held to: likewise, or from before the first log. Error: trust.sct_missing.
   [[nodiscard]] Result<void> check(const crypto::Certificate& leaf,
                                    const crypto::Certificate& issuer) const;
@@ -37,6 +45,7 @@ class FleetLogs {
     crypto::PublicKey key;
     UnixMillis until = 0;
   };
+  [[nodiscard]] bool is_promise(ByteView sct, const ct::Submission& submission) const;
   UnixMillis logged_since_ = 0;
   std::vector<Log> logs_;
 };

@@ -30,6 +30,13 @@ struct OrdinaryAuthority {
                                                                 std::string_view fleet_name,
                                                                 UnixMillis now, Bytes (*serial)());
 
+// An intermediate for the key of another authority. Error: crypto.certificate_build.
+[[nodiscard]] Result<crypto::Certificate> make_ordinary_issuer(const crypto::PrivateKey& root_key,
+                                                               const crypto::Certificate& root,
+                                                               const crypto::PublicKey& key,
+                                                               std::string_view fleet_name,
+                                                               UnixMillis now, Bytes serial);
+
 [[nodiscard]] Issuer issuer_of(const OrdinaryAuthority& authority);
 
 struct OrdinaryTerms {
