@@ -57,6 +57,13 @@ class Backup(FleetTest):
         text = alpha.i2("restore", newer, "--newest")
         self.assertIn("restored at block", text.out)
         alpha.start().ok("invite", "--address", alpha.address)
+        # It has begun another log, which the fleet does not know.
+        self.assertTrue(alpha.events("log_not_the_fleets"))
+        self.assertFalse(alpha.ok("ct", "status")["current"])
+        self.assert_fails(alpha.i2("cert", "rotate"), 8, "fleet.leaf_refused")
+        self.assertEqual(alpha.ok("ct", "activate")["log"]["epoch"], 2)
+        self.assertTrue(alpha.ok("ct", "status")["current"])
+        alpha.ok("cert", "rotate")
         self.lose(alpha)
         alpha.ok("restore", file)
         alpha.start().ok("invite", "--address", alpha.address)  # there is nobody to ask

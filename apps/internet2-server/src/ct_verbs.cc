@@ -9,6 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "operator_session.h"
 #include "output.h"
 #include "text_file.h"
 #include "verbs.h"
@@ -31,6 +32,10 @@ std::string log_text(const json& log) {
   out += std::format("demanded    {}\n", log["demanded_since"].is_null()
                                              ? "not yet"
                                              : "since " + log["demanded_since"].get<std::string>());
+  if (!log["current"].get<bool>()) {
+    out +=
+        "            this is not the fleet's log: operators make it that with `i2 ct activate`\n";
+  }
   for (const json& key : log["keys"]) {
     out += std::format("key         {:.100}{}\n", key.get_ref<const std::string&>(),
                        key.get_ref<const std::string&>().size() > 100 ? "..." : "");
@@ -125,9 +130,37 @@ Result<void> write_proof(const std::string& path, const std::string& text) {
   return file ? Result<void>() : fail("trust.export_failed", "'" + path + "' cannot be written");
 }
 
+ExitCode activate_log(const Options& options, const node::Config& config) {
+  const Output out(options);
+  const auto session = open_session(options, config);
+  if (!session) {
+    return out.failure(session.error());
+  }
+  const auto record = ask_json(config, options, "ct_record", {});
+  if (!record) {
+    return out.failure(record.error());
+  }
+  const auto holder = from_hex((*record)["holder"].get<std::string>(), "node id");
+  if (!holder) {
+    return out.failure(holder.error());
+  }
+  return run_operation(
+      options, config, *session,
+      {trustchain::SetLog{
+          .origin = (*record)["origin"].get<std::string>(),
+          .spki = wire::from_base64((*record)["spki"].get<std::string>()).value_or(Bytes()),
+          .cosigners = (*record)["cosigners"].get<std::vector<std::string>>(),
+          .holder = NodeId{*holder},
+          .epoch = (*record)["epoch"].get<std::uint64_t>()}},
+      session->required(), {{"log", *record}});
+}
+
 }  // namespace
 
 ExitCode run_ct(const Options& options, const node::Config& config) {
+  if (options.action == "activate") {
+    return activate_log(options, config);
+  }
   if (options.action == "verify") {
     return verify_proof(options);
   }

@@ -1,6 +1,7 @@
 // invite, expel, leave, operator, root: changes of the fleet that its ledger orders.
 #include <i2/node/addresses.h>
 #include <i2/node/units.h>
+#include <i2/trustchain/core/trust_operations.h>
 #include <i2/wire/text.h>
 
 #include <algorithm>
@@ -214,7 +215,9 @@ ExitCode new_operator(const Options& options) {
 Result<void> check_bodies(const fleet::Operation& operation) {
   I2_TRY_VALUE(const auto steps, fleet::steps_of(operation));
   for (const fleet::Step& step : steps) {
-    I2_TRY(fleet::decode_fleet_operation(step.kind, step.body));
+    if (!trustchain::decode_trust_operation(step.kind, step.body)) {
+      I2_TRY(fleet::decode_fleet_operation(step.kind, step.body));
+    }
   }
   return {};
 }

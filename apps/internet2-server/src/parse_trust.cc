@@ -153,6 +153,10 @@ void add_ct(const Grammar& grammar) {
     return out;
   };
   action("status", "its name, keys, size and last checkpoint");
+  CLI::App* const activate =
+      action("activate", "make this node's log the fleet's in place of the present one");
+  add_approvals(grammar, activate);
+  add_operator_keys(grammar, activate);
   CLI::App* const consistency =
       action("consistency", "that one size of the log is the beginning of another");
   consistency->add_option("old", options.old_size, "the smaller size")

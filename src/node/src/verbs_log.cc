@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "log_founding.h"
 #include "log_json.h"
 #include "verbs_json.h"
 
@@ -61,6 +62,7 @@ void LogVerbs::attach(AdminServer& server) {
                });
   };
   add("ct_status", {}, &LogVerbs::status);
+  add("ct_record", {}, &LogVerbs::record);
   add("ct_consistency", {"old", "new"}, &LogVerbs::consistency);
   add("ct_audit", {}, &LogVerbs::audit);
   add("ct_proof", {"fingerprint"}, &LogVerbs::proof);
@@ -71,7 +73,21 @@ Task<Result<std::string>> LogVerbs::status(AdminCallPtr) {
   const auto members = parts_.trust.members();
   I2_CO_TRY_VALUE(const auto record, members->trust().log());
   out["demanded_since"] = record ? json(format_time(record->logged_since)) : json();
+  out["current"] = record && record->spki == parts_.log->log().parts().key.public_key().spki();
   co_return to_line(out);
+}
+
+// What operators sign to make it the fleet's.
+Task<Result<std::string>> LogVerbs::record(AdminCallPtr) {
+  const auto members = parts_.trust.members();
+  I2_CO_TRY_VALUE(const auto present, members->trust().log());
+  const trustchain::SetLog made =
+      log_record(parts_.log->log(), parts_.trust.node_id(), present ? present->epoch + 1 : 1);
+  co_return to_line({{"origin", made.origin},
+                     {"spki", wire::to_base64(made.spki)},
+                     {"cosigners", made.cosigners},
+                     {"holder", made.holder.hex()},
+                     {"epoch", made.epoch}});
 }
 
 Task<Result<std::string>> LogVerbs::consistency(AdminCallPtr call) {

@@ -19,11 +19,12 @@ class LogVerbs {
   LogVerbs(const LogVerbs&) = delete;
   LogVerbs& operator=(const LogVerbs&) = delete;
 
-  // ct_status, ct_consistency {old, new}, ct_audit, ct_proof {fingerprint}.
+  // ct_status, ct_record, ct_consistency {old, new}, ct_audit, ct_proof {fingerprint}.
   void attach(AdminServer& server);
 
  private:
   [[nodiscard]] Task<Result<std::string>> status(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> record(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> consistency(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> audit(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> proof(AdminCallPtr call);
