@@ -8,6 +8,7 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
+#include "operator_session.h"
 #include "output.h"
 #include "remote.h"
 #include "summary.h"

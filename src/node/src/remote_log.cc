@@ -12,7 +12,7 @@ constexpr std::size_t kAskingMax = 1024;
 constexpr Duration kAddTime = 10 * kSecond;
 constexpr int kAddAttempts = 2;
 
-Error unreachable(const std::string& why) {
+Error log_unreachable(const std::string& why) {
   return Error("trust.log_unreachable", "the node with the fleet's log cannot be asked (" + why +
                                             "): no certificate is issued without its promise");
 }
@@ -27,7 +27,7 @@ bool is_of_connection(const Error& error) {
 void RemoteLog::add(const crypto::Certificate& precertificate,
                     std::vector<crypto::Certificate> chain, Done done) {
   if (peers_ == nullptr) {
-    done(fail(unreachable("this node is starting")));
+    done(fail(log_unreachable("this node is starting")));
     return;
   }
   LogAddRequest request;
@@ -75,18 +75,18 @@ Task<Result<Bytes>> RemoteLog::promise(Entry entry) {
 
 Task<Result<Bytes>> RemoteLog::ask(NodeId holder, Bytes request) {
   Peers& peers = *peers_;
-  Error last = unreachable("its address is not known");
+  Error last = log_unreachable("its address is not known");
   for (int attempt = 0; attempt < kAddAttempts; ++attempt) {
     const auto reached = co_await peers.reach(holder.hex());
     if (!reached) {
-      co_return fail(unreachable(reached.error().message()));
+      co_return fail(log_unreachable(reached.error().message()));
     }
     auto answer =
         co_await call_over((*reached)->connection, kLogAdd, request, {.deadline = kAddTime});
     if (answer || !is_of_connection(answer.error())) {
       co_return answer;
     }
-    last = unreachable(answer.error().message());
+    last = log_unreachable(answer.error().message());
   }
   co_return fail(std::move(last));
 }
