@@ -301,6 +301,7 @@ IP_VERSION=6
         zone = self.folder / "test.zone"
         zone.write_text("test. 60 SOA ns.test. hostmaster.test. 1 60 60 60 60\n"
                         "test. 60 NS ns.test.\nns.test. 60 AAAA ::1\nhome.test. 60 CAA 0 issuewild \"home.i2.internal\"\n")
+        (self.folder / "knot").mkdir()
         config = self.folder / "knot.conf"
         config.write_text(f"""server:
     rundir: "{self.folder}"
@@ -393,7 +394,7 @@ class ExternalAccounts(AcmeTest):
 
     def test_lego(self):
         key = self.alpha.ok("acme", "eab", "add", "printer")
-        with self.assertRaisesRegex(AssertionError, "externalAccountRequired"):
+        with self.assertRaisesRegex(AssertionError, "External Account Binding"):
             self.lego("lego.home.test")
         shutil.rmtree(self.home / "lego")
         wrong = ["--eab", "--kid", "printer", "--hmac", "A" * 43]

@@ -1,5 +1,6 @@
 #include "acme.h"
 
+#include <i2/trustchain/challenge_checker.h>
 #include <i2/trustchain/core/leaf.h>
 
 #include <boost/asio/post.hpp>
@@ -16,7 +17,6 @@ using trustchain::AcmeEvent;
 using trustchain::AcmeService;
 
 constexpr Duration kMinute = 60 * kSecond;
-constexpr std::string_view kPath = "/acme";
 
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> out;
@@ -45,10 +45,10 @@ Result<std::vector<std::string>> domains_of(const AcmeConfig& config) {
 Result<std::string> base_url_of(const Config& config, const fleet::TrustStore& trust) {
   const std::string& given = config.acme.base_url;
   if (!given.empty()) {
-    return given.ends_with(kPath)
+    return given.ends_with(kAcmePath)
                ? Result<std::string>(given)
                : fail("acme.options_invalid", "[trustchain.acme] base_url: '" + given +
-                                                  "' does not end with " + std::string(kPath));
+                                                  "' does not end with " + std::string(kAcmePath));
   }
   const std::uint16_t port = config.http.port != 0 ? config.http.port : config.bind.port;
   if (port == 0) {
@@ -58,7 +58,7 @@ Result<std::string> base_url_of(const Config& config, const fleet::TrustStore& t
   constexpr std::uint16_t kHttps = 443;
   return "https://" +
          trustchain::leaf_dns_name(trust.name(), trust.members()->genesis().fleet_name) +
-         (port == kHttps ? "" : ":" + std::to_string(port)) + std::string(kPath);
+         (port == kHttps ? "" : ":" + std::to_string(port)) + std::string(kAcmePath);
 }
 
 std::string host_of(std::string_view url) {
@@ -79,6 +79,9 @@ std::string_view unavailable_because(const Acme::Parts& parts) {
 }
 
 }  // namespace
+
+Acme::Acme(Parts parts) : parts_(parts), wakeup_(parts.runtime.control()) {}
+Acme::~Acme() = default;
 
 Result<std::unique_ptr<Acme>> Acme::open(Parts parts) {
   if (!parts.config.acme.enabled) {

@@ -5,15 +5,22 @@
 #include <i2/node/config.h>
 #include <i2/node/log.h>
 #include <i2/trustchain/acme_service.h>
-#include <i2/trustchain/challenge_checker.h>
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "authority.h"
 #include "tasks.h"
 
+namespace i2::trustchain {
+class ChallengeChecker;
+}
+
 namespace i2::node {
+
+inline constexpr std::string_view kAcmePath = "/acme";  // where base URLs end
 
 class Acme {
  public:
@@ -31,6 +38,7 @@ class Acme {
   // Null where it is off or, which is logged, this node cannot have one. Not on the control
   // executor. Errors: acme.options_invalid, those of AcmeService::open().
   [[nodiscard]] static Result<std::unique_ptr<Acme>> open(Parts parts);
+  ~Acme();  // after stop()
   Acme(const Acme&) = delete;
   Acme& operator=(const Acme&) = delete;
 
@@ -42,7 +50,7 @@ class Acme {
   [[nodiscard]] const std::string& host() const { return host_; }
 
  private:
-  explicit Acme(Parts parts) : parts_(parts), wakeup_(parts.runtime.control()) {}
+  explicit Acme(Parts parts);
   [[nodiscard]] Result<void> open_checker();
   [[nodiscard]] Result<void> open_service();
   [[nodiscard]] Task<> each_minute();

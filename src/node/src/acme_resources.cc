@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "acme.h"
 #include "await_answer.h"
 
 namespace i2::node {
@@ -9,8 +10,6 @@ namespace {
 
 using gateway::Answer;
 using gateway::Method;
-
-constexpr std::string_view kAcmePath = "/acme";
 
 struct AcmeRoute {
   Method method;

@@ -2,6 +2,7 @@
 
 #include <format>
 
+#include "acme.h"
 #include "expiries.h"
 #include "process_stats.h"
 

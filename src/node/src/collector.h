@@ -14,13 +14,14 @@
 #include <memory>
 #include <mutex>
 
-#include "acme.h"
 #include "admin_server.h"
 #include "authority.h"
 #include "metrics.h"
 #include "peers.h"
 
 namespace i2::node {
+
+class Acme;
 
 class Collector {
  public:

@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "acme.h"
 #include "http_token.h"
 
 namespace i2::node {

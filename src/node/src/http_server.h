@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 
-#include "acme.h"
 #include "acme_resources.h"
 #include "ca_resources.h"
 #include "certificates.h"
@@ -15,6 +14,8 @@
 #include "ordinary_renewal.h"
 
 namespace i2::node {
+
+class Acme;
 
 class HttpServer {
  public:
