@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <format>
 #include <utility>
 
@@ -109,6 +110,13 @@ std::vector<Error> reasons_against(const Config& config, Mode mode, const Safety
     unsafe(
         "[gateway] open_loopback = true is for development: every program on this machine could "
         "change the node");
+  }
+  constexpr std::uint16_t kFirstOfEverybody = 1024;
+  if (config.acme.enabled &&
+      std::max(config.acme.http_port, config.acme.tls_port) >= kFirstOfEverybody) {
+    unsafe(
+        "[trustchain.acme] http_port and tls_port from 1024 on are for development: every user of "
+        "a machine could prove its names");
   }
   if (facts.runs_as_root) {
     unsafe("it would run as root: name another user with [node] user, or start it as one");

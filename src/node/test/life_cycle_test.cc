@@ -181,6 +181,8 @@ TEST(Safety, EveryReasonIsSaidAtOnce) {
   config.proofs_optional = true;
   config.renew_certificates = false;
   config.http.open_loopback = true;
+  config.acme.enabled = true;
+  config.acme.http_port = 8080;
   const SafetyFacts facts{.runs_as_root = true,
                           .decides_alone = true,
                           .now = 0,
@@ -190,7 +192,7 @@ TEST(Safety, EveryReasonIsSaidAtOnce) {
   EXPECT_THAT(reasons(config, Mode::kProduction, facts),
               ElementsAre(HasSubstr("[node.mode_differs]"), HasSubstr("--federated"),
                           HasSubstr("mandatory_four_proof"), HasSubstr("auto_cert_renewal"),
-                          HasSubstr("open_loopback"), HasSubstr("as root"),
+                          HasSubstr("open_loopback"), HasSubstr("http_port"), HasSubstr("as root"),
                           HasSubstr("chmod 700 '/data'"), HasSubstr("can change the configuration"),
                           HasSubstr("belongs to another user"), HasSubstr("clock")));
   // A node under development may do all that, but not with a file for the other mode.
@@ -199,7 +201,7 @@ TEST(Safety, EveryReasonIsSaidAtOnce) {
               ElementsAre(HasSubstr("[node.mode_differs]")));
   config.intended_mode.clear();
   config.production_checks = true;
-  EXPECT_THAT(reasons(config, Mode::kDevelopment, facts), SizeIs(9));
+  EXPECT_THAT(reasons(config, Mode::kDevelopment, facts), SizeIs(10));
 }
 
 class ServiceManagerTest : public testing::Test {
