@@ -631,9 +631,9 @@ Result<void> Node::Impl::start_http() {
                                         .layers = layers,
                                         .collector = *collector,
                                         .log = transparency ? &transparency->log() : nullptr,
-                                        .acme = acme.get(),
                                         .cosigners = cosigners.get(),
                                         .witness = witness.get(),
+                                        .acme = acme.get(),
                                         .clock = clock,
                                         .rng = rng}));
   on_control([this] { collector->set_gateway([this] { return http->stats(); }); });

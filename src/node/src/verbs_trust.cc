@@ -1,4 +1,6 @@
 // What FleetVerbs say of the fleet's certificates.
+#include <i2/node/units.h>
+
 #include <nlohmann/json.hpp>
 
 #include "fleet_certificates.h"
