@@ -174,8 +174,8 @@ class Modes(FleetTest):
 
     def test_the_layers_are_in_status(self):
         layers = self.founder().start().ok("status")["layers"]
-        self.assertEqual(set(layers), {"data_directory", "trust", "ledger", "transparency_log", "authority", "transport",
-                                       "certificates", "membership", "files", "peers", "telemetry", "gateway",
+        self.assertEqual(set(layers), {"data_directory", "trust", "ledger", "transparency_log", "witness", "authority", "acme",
+                                       "transport", "certificates", "membership", "files", "peers", "telemetry", "gateway",
                                        "admin_socket"})
         self.assertEqual({layer["status"] for layer in layers.values()}, {"ok"})
 

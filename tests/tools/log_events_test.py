@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
-CALL = re.compile(r'\blog(?:_|\(\))?(?:\.|->)(debug|info|warning|error)\(\s*"([a-z_0-9]+)",\s*"([a-z_0-9]+)"')
+CALL = re.compile(r'\blog(?:ger)?(?:_|\(\))?(?:\.|->)(debug|info|warning|error)\(\s*"([a-z_0-9]+)",\s*"([a-z_0-9]+)"')
 
 
 def call_text(text, start):

@@ -178,10 +178,15 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
   }
   if (connection.renewal_only()) {
     const bool expired = connection.leaf_standing() == ports::LeafStanding::kExpired;
-    parts_.log.info("trust", expired ? "peer_leaf_expired" : "peer_leaf_unlogged",
-                    expired ? "the peer's certificate has expired: it may only renew it"
-                            : "the peer's certificate is not in the log: it may only renew it",
-                    {{"peer", link->name}, {"address", link->remote.to_string()}});
+    if (expired) {
+      parts_.log.info("trust", "peer_leaf_expired",
+                      "the peer's certificate has expired: it may only renew it",
+                      {{"peer", link->name}, {"address", link->remote.to_string()}});
+    } else {
+      parts_.log.info("trust", "peer_leaf_unlogged",
+                      "the peer's certificate is not in the log: it may only renew it",
+                      {{"peer", link->name}, {"address", link->remote.to_string()}});
+    }
     parts_.tasks.spawn(executor, serve_renewal(std::move(connection)));
     co_return fail(expired ? ErrorCode("trust.leaf_expired") : ErrorCode("trust.sct_missing"),
                    "the certificate of '" + link->name +
