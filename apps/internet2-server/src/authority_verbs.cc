@@ -27,7 +27,7 @@ json grant_json(const fleet::AuthorityGrant& grant, const std::string& file) {
 
 ExitCode request_authority(const Options& options, const node::Config& config) {
   const Output out(options);
-  const auto request = fleet::request_authority(config.data_dir, unix_now());
+  const auto request = fleet::request_authority(config.data_dir, options.renew, unix_now());
   const auto written =
       request ? fleet::write_request(options.out, *request) : Result<void>(fail(request.error()));
   if (!written) {
@@ -111,7 +111,7 @@ ExitCode remove_authority(const Options& options, const node::Config& config) {
   json removed = json::array();
   for (const json& one : (*answer)["authorities"]) {
     const auto id = from_hex(one["anchor"].get<std::string>(), "anchor id");
-    if (id && (one["name"] == who || one["node"] == who)) {
+    if (id && (one["name"] == who || one["node"] == who || one["anchor"] == who)) {
       changes.emplace_back(fleet::RemoveAnchor{fleet::AnchorId{*id}});
       removed.push_back(one);
     }

@@ -57,6 +57,7 @@ struct Options {
   bool names = false;
   bool federated = false;
   bool root_authority = false;
+  bool renew = false;  // an authority's keys
   bool translate_protocols = false;
   bool origin = false;
   bool running = false;

@@ -97,8 +97,10 @@ void add_authority(const Grammar& grammar) {
   const auto written = [&](CLI::App* to, const std::string& what) {
     to->add_option("--out", options.out, what)->type_name("FILE")->required();
   };
-  written(action("request", "make keys on this node, and ask for them to be trusted"),
-          "the request");
+  CLI::App* const request =
+      action("request", "make keys on this node, and ask for them to be trusted");
+  written(request, "the request");
+  request->add_flag("--renew", options.renew, "new keys for a node that is an authority");
   CLI::App* const grant = action("grant", "sign a request with the root's keys");
   word(grant, "FILE", "what `i2 authority request` wrote");
   written(grant, "the grant; where several operators have to sign, FILE.operation is for them");
@@ -111,7 +113,7 @@ void add_authority(const Grammar& grammar) {
        "what `i2 authority grant` wrote");
   action("ls", "the authorities, and until when they are");
   CLI::App* const remove = action("rm", "end a member's issuing: what it issued is refused");
-  word(remove, "NODE", "its name or id");
+  word(remove, "NODE", "its name or id, or the id of one of its anchors");
   add_approvals(grammar, remove);
   add_operator_keys(grammar, remove);
 }

@@ -59,13 +59,39 @@ Result<crypto::Certificate> root_certificate(const fs::path& data_dir, const Pri
   return std::move(made.root);
 }
 
+// The one of the anchor goes last: who finds it asks for both.
+Result<void> remove_asked_keys(const fs::path& dir) {
+  const FileWriter writer;
+  for (const std::string_view file : {kAskedEcdsaFile, kAskedFalconFile}) {
+    if (is_present(dir / file)) {
+      I2_TRY(writer.remove(dir / file));
+    }
+  }
+  return {};
+}
+
+// It signs lists and OCSP answers for what it has issued (ordinary_certificates.h).
+Result<void> keep_former_intermediate(const fs::path& dir, const PrivateKey& next) {
+  if (!is_present(dir / kOrdinaryCaFile)) {
+    return {};
+  }
+  I2_TRY_VALUE(const auto present, read_key_and_certificates(dir / kOrdinaryCaFile));
+  if (present.key.public_key().spki() == next.public_key().spki()) {
+    return {};  // installed before this was interrupted
+  }
+  return FileWriter().write(dir / kFormerOrdinaryCaFile,
+                            key_and_certificates_pem(present.key, present.certificates).view(),
+                            kSecretMode);
+}
+
 }  // namespace
 
-Result<AuthorityRequest> request_authority(const fs::path& data_dir, UnixMillis now) {
+Result<AuthorityRequest> request_authority(const fs::path& data_dir, bool renew, UnixMillis now) {
   I2_TRY(require_node(data_dir));
-  if (is_present(data_dir / kAnchorKeyFile)) {
-    return fail("fleet.authority_present",
-                "'" + data_dir.string() + "' has the keys of an authority already");
+  if (is_present(data_dir / kAnchorKeyFile) && !renew) {
+    return fail("fleet.authority_present", "'" + data_dir.string() +
+                                               "' has the keys of an authority already: ask with "
+                                               "--renew for new ones");
   }
   I2_TRY_VALUE(const auto set, read_ledger(data_dir));
   I2_TRY_VALUE(const auto identity,
@@ -109,23 +135,29 @@ Result<void> install_authority(const fs::path& data_dir, const AuthorityGrant& g
   if (is_present(data_dir / kAnchorKeyFile)) {
     I2_TRY_VALUE(const auto anchor, read_falcon_key(data_dir / kAnchorKeyFile));
     I2_TRY_VALUE(const auto ordinary, read_key_and_certificates(data_dir / kOrdinaryCaFile));
-    return verify_grant(grant, set.genesis(), self, anchor.public_key(), ordinary.key.public_key());
-  }
-  if (!is_present(data_dir / kAskedFalconFile)) {
+    const auto installed =
+        verify_grant(grant, set.genesis(), self, anchor.public_key(), ordinary.key.public_key());
+    if (installed) {
+      return remove_asked_keys(data_dir);
+    }
+    if (!is_present(data_dir / kAskedFalconFile)) {
+      return installed;
+    }
+  } else if (!is_present(data_dir / kAskedFalconFile)) {
     return fail("fleet.authority_grant_invalid",
                 "this node has not asked to be an authority: `i2 authority request` comes first");
   }
   I2_TRY_VALUE(const AskedKeys keys, make_asked_keys(data_dir));
   I2_TRY(verify_grant(grant, set.genesis(), self, keys.anchor.public_key(),
                       keys.ordinary.public_key()));
+  I2_TRY(keep_former_intermediate(data_dir, keys.ordinary));
   // The anchor's key last: with it the node is an authority.
   const crypto::Certificate chain[] = {grant.ordinary, grant.ordinary_root};
   const FileWriter writer;
   I2_TRY(writer.write(data_dir / kOrdinaryCaFile,
                       key_and_certificates_pem(keys.ordinary, chain).view(), kSecretMode));
   I2_TRY(writer.write(data_dir / kAnchorKeyFile, keys.anchor.pem().view(), kSecretMode));
-  I2_TRY(writer.remove(data_dir / kAskedFalconFile));
-  return writer.remove(data_dir / kAskedEcdsaFile);
+  return remove_asked_keys(data_dir);
 }
 
 Result<void> write_request(const fs::path& file, const AuthorityRequest& request) {

@@ -10,11 +10,12 @@
 
 namespace i2::fleet {
 
-// Makes the keys in `data_dir`, or takes those of the last request that was not granted.
+// Makes the keys in `data_dir`, or takes those of the last request that was not granted. `renew`: an
+// authority asks for new keys; those that it has go on until the grant is installed.
 // Errors: fleet.not_joined, fleet.authority_present, fleet.identity_damaged, fleet.ledger_damaged,
 // node.secret_exposed, node.disk_full, node.file_failed.
 [[nodiscard]] Result<AuthorityRequest> request_authority(const std::filesystem::path& data_dir,
-                                                         UnixMillis now);
+                                                         bool renew, UnixMillis now);
 
 // For a fleet of which `data_dir` is a node; the root's keys are in `root_dir`, or, when that is
 // empty, where `init` put them. Errors: fleet.not_joined, fleet.root_absent, fleet.ledger_damaged,
