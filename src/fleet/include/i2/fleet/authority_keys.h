@@ -10,9 +10,9 @@
 
 namespace i2::fleet {
 
-// Makes the keys in `data_dir`, or takes those of the last request that was not granted. `renew`: an
-// authority asks for new keys; those that it has go on until the grant is installed.
-// Errors: fleet.not_joined, fleet.authority_present, fleet.identity_damaged, fleet.ledger_damaged,
+// Makes the keys in `data_dir`, or takes those of the last request that was not granted. `renew`:
+// an authority asks for new keys; those that it has go on until the grant is installed. Errors:
+// fleet.not_joined, fleet.authority_present, fleet.identity_damaged, fleet.ledger_damaged,
 // node.secret_exposed, node.disk_full, node.file_failed.
 [[nodiscard]] Result<AuthorityRequest> request_authority(const std::filesystem::path& data_dir,
                                                          bool renew, UnixMillis now);
