@@ -128,6 +128,9 @@ def table(report):
             rate = measured[name]
             yield (f"{name:11} certificates/s {rate['per_second']:.0f}, p50 {rate['p50_ms']:.1f} ms, p99 "
                    f"{rate['p99_ms']:.1f} ms, {clients} clients, {rate['batch']:.0f} in a batch")
+        yield (f"falcon      certificates/s {measured['falcon']['per_second']:.0f} of "
+               f"{measured['falcon_sign_per_second']:.0f} signatures/s, p99 {measured['falcon']['p99_ms']:.0f} ms, "
+               f"{clients} clients")
     for key in ("rotation_at_the_authority", "rotation_of_a_member", "revocation"):
         times = fleet[key]
         yield f"{key.replace('_', ' '):26} p50 {times['p50_ms']:.0f} ms, max {times['max_ms']:.0f} ms ({times['count']} times)"

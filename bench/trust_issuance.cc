@@ -4,18 +4,24 @@
 //   sync        batches of one record, each on disk
 //   logged      issue() with a log that only promises (it signs, and keeps nothing)
 //   unlogged    issue() without a log: what a renewal costs
+//   falcon      members' Falcon leaves, without a log, beside what as many threads sign with an
+//   anchor
+//               (constant-time arithmetic)
 //
 // A client asks again when it has its answer, so that latency and rate belong together.
 #include <i2/rt/clock.h>
+#include <i2/trustchain/core/leaf.h>
 #include <i2/trustchain/testing/authority.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <format>
 #include <nlohmann/json.hpp>
 #include <semaphore>
+#include <thread>
 
 #include "run_main.h"
 
@@ -37,13 +43,19 @@ double since(Steady::time_point start) {
   return std::chrono::duration<double>(Steady::now() - start).count();
 }
 
-double signatures(double seconds) {
-  const auto key = crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kEcdsaP256).value();
+double signatures(const crypto::PrivateKey& key, std::size_t threads, double seconds) {
   const Bytes message(600, 1);
   const auto start = Steady::now();
-  std::size_t count = 0;
-  for (; since(start) < seconds; ++count) {
-    key.sign(message).value();
+  std::atomic<std::size_t> count = 0;
+  {
+    std::vector<std::jthread> signers;
+    for (std::size_t i = 0; i < threads; ++i) {
+      signers.emplace_back([&] {
+        for (; since(start) < seconds; ++count) {
+          key.sign(message).value();
+        }
+      });
+    }
   }
   return static_cast<double>(count) / since(start);
 }
@@ -71,8 +83,12 @@ struct Rate {
 // Asks until the time is over; the answers count themselves.
 class Load {
  public:
-  Load(CertificateAuthority& authority, const Options& options)
-      : authority_(authority), options_(options) {}
+  Load(CertificateAuthority& authority, const Options& options, crypto::CertificateRequest request,
+       Application application)
+      : authority_(authority),
+        options_(options),
+        request_(std::move(request)),
+        application_(std::move(application)) {}
 
   Rate run() {
     const auto start = Steady::now();
@@ -98,31 +114,68 @@ class Load {
  private:
   void ask(Steady::time_point start) {
     const auto asked = Steady::now();
-    authority_.issue(request_, testing::server("web.example"),
-                     [this, start, asked](const Result<Issued>& issued) {
-                       if (!issued) {
-                         std::fprintf(stderr, "%s\n", issued.error().to_string().c_str());
-                         std::abort();
-                       }
-                       {
-                         const std::scoped_lock lock(mutex_);
-                         times_.push_back(since(asked));
-                       }
-                       if (since(start) < options_.seconds) {
-                         ask(start);
-                       } else {
-                         ended_.release();
-                       }
-                     });
+    authority_.issue(request_, application_, [this, start, asked](const Result<Issued>& issued) {
+      if (!issued) {
+        std::fprintf(stderr, "%s\n", issued.error().to_string().c_str());
+        std::abort();
+      }
+      {
+        const std::scoped_lock lock(mutex_);
+        times_.push_back(since(asked));
+      }
+      if (since(start) < options_.seconds) {
+        ask(start);
+      } else {
+        ended_.release();
+      }
+    });
   }
   CertificateAuthority& authority_;
   const Options& options_;
-  const crypto::CertificateRequest request_ =
-      testing::request_for(testing::subject_key(), "web.example");
+  const crypto::CertificateRequest request_;
+  const Application application_;
   std::mutex mutex_;
   std::vector<double> times_;
   std::counting_semaphore<> ended_{0};
 };
+
+struct Falcon {
+  double sign_per_second = 0;
+  Rate rate{};
+};
+
+Falcon falcon(const Options& options) {
+  const rt::SystemClock clock;
+  const UnixMillis now = clock.unix_now();
+  const auto key = crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kFalcon1024).value();
+  const UnixMillis from = now - kLeafBackdateMs;
+  const UnixMillis until = now + kAnchorLifeMs;
+  const auto anchor = make_anchor_certificate(key, from, until, Bytes(16, 1)).value();
+  const std::filesystem::path dir = std::filesystem::path(options.dir) / "falcon";
+  std::filesystem::remove_all(dir);
+  const auto store = CertificateStore::open(dir, now).value();
+  IssuerSet issuers(*store, "");
+  issuers
+      .add(IssuerKind::kAnchor,
+           {.certificate = anchor, .key = key, .not_before = from, .not_after = until}, {anchor})
+      .value();
+  testing::Pool pool(options.threads);
+  CertificateAuthority authority({.store = *store,
+                                  .issuers = issuers,
+                                  .clock = clock,
+                                  .post = pool.poster(),
+                                  .limits = {.per_requester = {}}});
+  Falcon out{.sign_per_second = signatures(key, options.threads, options.seconds)};
+  out.rate =
+      Load(authority, options, make_leaf_request("alpha", "home").value().request,
+           {.profile = Profile::kNode,
+            .applicant = {.role = Requester::kNode, .member_name = "alpha", .fleet_name = "home"},
+            .requester = "alpha",
+            .common_name = "alpha",
+            .dns_names = {leaf_dns_name("alpha", "home")}})
+          .run();
+  return out;
+}
 
 Rate issuance(const Options& options, bool logged) {
   const rt::SystemClock clock;
@@ -139,7 +192,9 @@ Rate issuance(const Options& options, bool logged) {
                                   .post = pool.poster(),
                                   .log = logged ? &log : nullptr,
                                   .limits = {.per_requester = {}}});
-  return Load(authority, options).run();
+  return Load(authority, options, testing::request_for(testing::subject_key(), "web.example"),
+              testing::server("web.example"))
+      .run();
 }
 
 nlohmann::json to_json(const Rate& rate) {
@@ -159,23 +214,29 @@ int run(int argc, char** argv) {
   app.add_flag("--json", options.json, "as an object");
   CLI11_PARSE(app, argc, argv);
   std::filesystem::create_directories(options.dir);
-  const double raw = signatures(options.seconds);
+  const auto ecdsa = crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kEcdsaP256).value();
+  const double raw = signatures(ecdsa, 1, options.seconds);
   const double synced = syncs(std::filesystem::path(options.dir) / "syncs", options.seconds);
   const Rate logged = issuance(options, true);
   const Rate unlogged = issuance(options, false);
+  const Falcon members = falcon(options);
   std::filesystem::remove_all(options.dir);
   if (options.json) {
     std::puts(nlohmann::json{{"sign_per_second", raw},
                              {"sync_per_second", synced},
                              {"logged", to_json(logged)},
-                             {"unlogged", to_json(unlogged)}}
+                             {"unlogged", to_json(unlogged)},
+                             {"falcon_sign_per_second", members.sign_per_second},
+                             {"falcon", to_json(members.rate)}}
                   .dump()
                   .c_str());
     return 0;
   }
   std::puts(std::format("sign      {:8.0f} /s", raw).c_str());
   std::puts(std::format("sync      {:8.0f} /s", synced).c_str());
-  for (const auto& [name, rate] : {std::pair("logged", logged), std::pair("unlogged", unlogged)}) {
+  std::puts(std::format("falcon s. {:8.0f} /s", members.sign_per_second).c_str());
+  for (const auto& [name, rate] : {std::pair("logged", logged), std::pair("unlogged", unlogged),
+                                   std::pair("falcon", members.rate)}) {
     std::puts(std::format("{:9} {:8.0f} /s  p50 {:6.1f} ms  p99 {:6.1f} ms  {:5.1f} in a batch",
                           name, rate.per_second, rate.p50_ms, rate.p99_ms, rate.batch)
                   .c_str());
