@@ -20,7 +20,6 @@ using trustchain::CertificateRecord;
 using trustchain::Permission;
 using trustchain::RecordState;
 
-constexpr trustchain::acme::RateLimit kGuestEntries{.count = 60, .window_ms = 3600'000};
 constexpr std::size_t kExaminedEntriesMax = 10'000;  // of the audit log, by one page
 
 Result<RevocationReason> parse_reason(std::string_view text) {
@@ -128,6 +127,24 @@ bool is_own(const AuthorityCalls::Caller& caller, std::string_view requester) {
   return !caller.member.empty() && caller.member == requester;
 }
 
+// Adds the DNS names that are asked for; the addresses.
+Result<std::vector<crypto::IpAddress>> add_names(trustchain::Application& to,
+                                                 const AuthorityCalls::Wish& wish) {
+  std::vector<std::string> addresses = wish.addresses;
+  for (const std::string& one : wish.names) {
+    if (one.contains(':')) {
+      addresses.push_back(one);
+    } else if (!std::ranges::contains(to.dns_names, one)) {
+      to.dns_names.push_back(one);
+    }
+  }
+  std::vector<crypto::IpAddress> out;
+  for (const std::string& one : addresses) {
+    I2_TRY_VALUE(out.emplace_back(), parse_ip(one));
+  }
+  return out;
+}
+
 // An operator vouches for the addresses that it asks for.
 Result<trustchain::Application> server_application(const AuthorityCalls::Wish& wish,
                                                    std::string requester, std::string fleet_name) {
@@ -136,19 +153,11 @@ Result<trustchain::Application> server_application(const AuthorityCalls::Wish& w
       .applicant = {.role = trustchain::Requester::kOperator, .fleet_name = std::move(fleet_name)},
       .requester = std::move(requester),
       .common_name = wish.common_name};
-  std::vector<std::string> addresses = wish.addresses;
   if (!wish.common_name.empty()) {
     out.dns_names.push_back(wish.common_name);
   }
-  for (const std::string& one : wish.names) {
-    if (one.contains(':')) {
-      addresses.push_back(one);
-    } else if (!std::ranges::contains(out.dns_names, one)) {
-      out.dns_names.push_back(one);
-    }
-  }
-  for (const std::string& one : addresses) {
-    I2_TRY_VALUE(const auto ip, parse_ip(one));
+  I2_TRY_VALUE(const auto addresses, add_names(out, wish));
+  for (const crypto::IpAddress& ip : addresses) {
     out.ip_addresses.push_back(ip);
     out.applicant.addresses.push_back({.address = ip});
   }
@@ -166,16 +175,8 @@ Result<trustchain::Application> member_application(const AuthorityCalls::Wish& w
                                                                      .more_names = {},
                                                                      .ip_addresses = {},
                                                                      .serial = {}}));
-  std::vector<std::string> addresses = wish.addresses;
-  for (const std::string& one : wish.names) {
-    if (one.contains(':')) {
-      addresses.push_back(one);
-    } else if (!std::ranges::contains(out.dns_names, one)) {
-      out.dns_names.push_back(one);
-    }
-  }
-  for (const std::string& one : addresses) {
-    I2_TRY_VALUE(const auto ip, parse_ip(one));
+  I2_TRY_VALUE(const auto addresses, add_names(out, wish));
+  for (const crypto::IpAddress& ip : addresses) {
     if (!std::ranges::contains(out.ip_addresses, ip)) {
       out.ip_addresses.push_back(ip);
     }
@@ -210,12 +211,7 @@ bool AuthorityCalls::is_noted(const Caller& caller, bool allowed) {
     return true;
   }
   const std::scoped_lock lock(mutex_);
-  const UnixMillis ticks = parts_.clock.now() / kMillisecond;
-  if (guests_.wait(kGuestEntries, ticks) > 0) {
-    return false;
-  }
-  guests_.take(kGuestEntries, ticks);
-  return true;
+  return guests_.take(parts_.clock.now());
 }
 
 Result<void> AuthorityCalls::decide(const Caller& caller, Permission permission,

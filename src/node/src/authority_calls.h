@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "authority.h"
+#include "rate_limit.h"
 
 namespace i2::node {
 
@@ -82,7 +83,8 @@ class AuthorityCalls {
 
   Parts parts_;
   std::mutex mutex_;
-  trustchain::acme::RateMeter guests_;  // under `mutex_`; by the clock that is never set
+  // Under `mutex_`, by the clock that is never set: 60 at once, and as many in an hour.
+  RateLimit guests_{60, 60 * kSecond};
 };
 
 [[nodiscard]] Error no_authority();

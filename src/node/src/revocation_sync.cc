@@ -32,6 +32,11 @@ std::optional<ports::AccountId> account_of_key(ByteView key) {
   return out;
 }
 
+CertificateId id_of(const RevokedCertificate& revoked) {
+  return {
+      .not_after = revoked.not_after, .issuer = revoked.issuer_key_hash, .serial = revoked.serial};
+}
+
 RevokedCertificate revoked_of(const CertificateId& id, const trustchain::RevocationRecord& how) {
   return {.issuer_key_hash = id.issuer,
           .serial = id.serial,
@@ -74,10 +79,7 @@ void RevocationSync::handle_change(const std::set<Bytes>& keys) {
 
 void RevocationSync::handle_revoked(std::span<const RevokedCertificate> revoked) {
   for (const RevokedCertificate& one : revoked) {
-    unordered_.emplace(
-        CertificateId{
-            .not_after = one.not_after, .issuer = one.issuer_key_hash, .serial = one.serial},
-        one.revocation.reason);
+    unordered_.emplace(id_of(one), one.revocation.reason);
   }
   wakeup_.wake();
 }
@@ -201,10 +203,7 @@ Result<void> RevocationSync::find_unordered() {
     I2_TRY_VALUE(const auto revoked, parts_.store.revoked(signer->key_hash, std::nullopt));
     for (const RevokedCertificate& one : revoked) {
       if (one.not_after > now) {
-        unordered_.emplace(
-            CertificateId{
-                .not_after = one.not_after, .issuer = one.issuer_key_hash, .serial = one.serial},
-            one.revocation.reason);
+        unordered_.emplace(id_of(one), one.revocation.reason);
       }
     }
   }
