@@ -9,7 +9,8 @@ namespace {
 using consensus::PayloadId;
 using Done = ports::Sequencer::Done;
 
-// Operations of one account that may come before their turn.
+// Operations of one account that may come before their turn, and blocks that their author may have
+// seen before this node.
 constexpr std::uint64_t kEarlyMax = 1024;
 // What has waited so long without a place is looked at again.
 constexpr Duration kReviewAfter = kSecond;
@@ -26,6 +27,16 @@ Error no_quorum() {
       "fleet.no_quorum",
       "too few validators can be reached: the operation waits, and is ordered when they are back "
       "unless it has expired by then"};
+}
+
+// What may be otherwise after another block.
+bool is_of_turn(const Error& error) {
+  return error.is("fleet.operation_nonce") || error.is("fleet.operation_early");
+}
+
+// Of an operation or a pool's entry.
+bool is_early(const auto& operation, std::uint64_t next_nonce, std::uint64_t height) {
+  return operation.nonce > next_nonce || operation.anchor_height > height;
 }
 
 }  // namespace
@@ -80,6 +91,7 @@ void EmbeddedSequencer::Core::admit(const Operation& decoded, Bytes operation, D
                                           .operation = std::move(operation),
                                           .account = decoded.account,
                                           .nonce = decoded.nonce,
+                                          .anchor_height = decoded.anchor_height,
                                           .done = {},
                                           .asked = parts.clock.now(),
                                           .told = parts.clock.now(),
@@ -92,22 +104,29 @@ void EmbeddedSequencer::Core::admit(const Operation& decoded, Bytes operation, D
   }
 }
 
-// Whether it could be ordered after `chain`. `early`: not before others of its account.
+// Whether it could be ordered after `chain`. `early`: not before others of its account, or before
+// the blocks that its author has seen.
 Result<void> EmbeddedSequencer::Core::check(const Chain& chain, const Bytes& operation,
                                             bool verified, bool& early) const {
   early = false;
   BlockBuilder builder(parts.ledger.machine(), chain, parts.clock.unix_now());
   auto added = builder.add(operation, verified);
-  if (added || !added.error().is("fleet.operation_nonce")) {
+  if (added || !is_of_turn(added.error())) {
     return added;
   }
   I2_TRY_VALUE(const Operation decoded, decode_operation(operation));
   I2_TRY_VALUE(const AccountRecord account, FleetState(chain.state).account(decoded.account));
-  early = decoded.nonce > account.next_nonce && decoded.nonce <= account.next_nonce + kEarlyMax;
+  early = is_early(decoded, account.next_nonce, chain.head.height) &&
+          decoded.nonce <= account.next_nonce + kEarlyMax &&
+          decoded.anchor_height <= chain.head.height + kEarlyMax;
   if (!early) {
     return added;
   }
-  return verified ? Result<void>{} : parts.ledger.machine().verify_author(chain.state, decoded);
+  auto author =
+      verified ? Result<void>{} : parts.ledger.machine().verify_author(chain.state, decoded);
+  const bool newer = !author && author.error().is("fleet.account_unknown") &&
+                     decoded.anchor_height > chain.head.height;
+  return newer ? added : author;
 }
 
 // Its turn has passed: it was executed, or another one with its nonce was.
@@ -127,13 +146,13 @@ void EmbeddedSequencer::Core::refuse(const OperationId& which, const Error& erro
   if (entry == nullptr) {
     return;
   }
+  bool early = false;
+  if (is_of_turn(error) && check(*sealed, entry->operation, true, early)) {
+    entry->early = early;
+    return;
+  }
   if (error.is("fleet.operation_nonce")) {
-    bool early = false;
-    if (check(*sealed, entry->operation, true, early)) {
-      entry->early = early;
-    } else {
-      settle_old(which);
-    }
+    settle_old(which);
     return;
   }
   for (const Done& done : pool.remove(which)) {
@@ -178,7 +197,7 @@ void EmbeddedSequencer::Core::review() {
       const auto account = state.account(entry.account);
       at->second = account ? account->next_nonce : 0;
     }
-    entry.early = entry.nonce > at->second;
+    entry.early = is_early(entry, at->second, sealed->head.height);
     if (entry.nonce < at->second) {
       passed.push_back(entry.id);
     } else if (entry.since + kReviewAfter <= now && old.size() < kReviewsMax) {

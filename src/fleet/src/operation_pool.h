@@ -19,11 +19,12 @@ class OperationPool {
     Bytes operation;
     AccountId account;
     std::uint64_t nonce = 0;
+    std::uint64_t anchor_height = 0;
     std::vector<Done> done;  // of those who wait for it here
     Timestamp asked = 0;     // when the last of them did
     Timestamp told = 0;      // when the others were told of it last, which may have been lost
     Timestamp since = 0;     // when it came, or was looked at again
-    bool early = false;      // an earlier one of its account has to come first
+    bool early = false;      // another operation or block has to come first
   };
   using Entries = std::list<Entry>;
 

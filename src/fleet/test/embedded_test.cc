@@ -442,6 +442,26 @@ TEST(EmbeddedSequencer, TakesOperationsOfOneAccountInTheirOrder) {
   council.settle({0, 1, 2, 3});
 }
 
+// Its author has blocks that the validator it asks has not: one that was removed asks another.
+TEST(EmbeddedSequencer, AnOperationThatHasSeenMoreWaits) {
+  Council council(4);
+  ASSERT_TRUE(council.ordered(0, council.invite()));
+  council.settle({0, 1, 2, 3});
+  const std::uint64_t height = council.members[0]->ledger->height();
+  const Bytes first = council.invite();
+  const Bytes second = council.founder.invite(council.operator_nonce++, height + 1);
+  auto waits = council.submit(1, second);
+  EXPECT_EQ(waits.wait_for(300ms), std::future_status::timeout);
+  const auto before = council.ordered(2, first);
+  ASSERT_TRUE(before) << before.error().to_string();
+  ASSERT_EQ(waits.wait_for(kDeadline), std::future_status::ready);
+  const auto after = waits.get();
+  ASSERT_TRUE(after) << after.error().to_string();
+  EXPECT_GT(after->height, before->height);
+  const Bytes far = council.founder.invite(council.operator_nonce, height + 2000);
+  EXPECT_EQ(code(council.ordered(3, far)), "fleet.operation_early");
+}
+
 TEST(EmbeddedSequencer, OneOfFourMayBeAwayAndComesBack) {
   Council council(4);
   ASSERT_TRUE(council.ordered(0, council.invite()));

@@ -44,21 +44,24 @@ struct Founded {
   }
 
   // An invite by the operator, with its nonce'th operation.
-  [[nodiscard]] Bytes invite(std::uint64_t nonce) const {
+  [[nodiscard]] Bytes invite(std::uint64_t nonce, std::uint64_t anchor_height = 0) const {
     const auto key = crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kEd25519).value();
     return sign(operator_key, account_of(operator_id(operator_key.public_key())), nonce,
                 CreateInvite{.invite = invite_id(key.public_key()),
                              .role = Role::kNode,
                              .expiry = kNow + 24 * kHour,
                              .uses = 1,
-                             .tag = std::to_string(nonce)});
+                             .tag = std::to_string(nonce)},
+                anchor_height);
   }
   [[nodiscard]] Bytes sign(const trustchain::HybridKey& key, const AccountId& account,
-                           std::uint64_t nonce, const FleetOperation& body) const {
+                           std::uint64_t nonce, const FleetOperation& body,
+                           std::uint64_t anchor_height = 0) const {
     Operation out;
     out.chain_id = ledger->chain()->head.chain_id;
     out.account = account;
     out.nonce = nonce;
+    out.anchor_height = anchor_height;
     out.kind = kind_of(body);
     out.body = encode(body);
     out.expiry = kNow + 20 * kHour;
@@ -68,7 +71,9 @@ struct Founded {
   // As the only validator.
   [[nodiscard]] Run seal(BlockBuilder builder) const {
     auto built = std::move(builder).finish(trustchain::node_id(identity.public_key())).value();
-    Run out{.blocks = {}, .seal = sign_header(built.block.header, identity).value().seal};
+    Run out{.blocks = {},
+            .seal = sign_header(built.block.header, identity).value().seal,
+            .account = {}};
     out.blocks.push_back(std::move(built));
     return out;
   }

@@ -58,7 +58,7 @@ Result<void> check_times(const Operation& operation, const ports::BlockContext& 
     return fail("fleet.operation_expired", "an operation may not be valid for longer than 30 days");
   }
   if (operation.anchor_height >= block.height) {
-    return fail("fleet.operation_expired", "the operation refers to a state that is not there yet");
+    return fail("fleet.operation_early", "the operation refers to a state that is not there yet");
   }
   return {};
 }

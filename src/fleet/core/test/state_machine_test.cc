@@ -321,7 +321,7 @@ TEST(StateMachine, ChecksTheEnvelopeBeforeTheModule) {
   EXPECT_EQ(refused([](Operation& o) { o.body.push_back(0); }), "fleet.operation_malformed");
   EXPECT_EQ(refused([&](Operation& o) { o.expiry = home.chain.now; }), "fleet.operation_expired");
   EXPECT_EQ(refused([](Operation& o) { o.expiry += 31 * 24 * kHour; }), "fleet.operation_expired");
-  EXPECT_EQ(refused([](Operation& o) { o.anchor_height = 1; }), "fleet.operation_expired");
+  EXPECT_EQ(refused([](Operation& o) { o.anchor_height = 1; }), "fleet.operation_early");
   EXPECT_EQ(refused([](Operation& o) { o.nonce = 1; }), "fleet.operation_nonce");
   EXPECT_EQ(refused([](Operation& o) { o.account.bytes[0] ^= 1; }), "fleet.account_unknown");
   EXPECT_EQ(home.chain.run(good, home.operator_2), "fleet.operation_signature");

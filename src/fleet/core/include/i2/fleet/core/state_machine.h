@@ -116,7 +116,7 @@ class BlockBuilder {
   BlockBuilder(const StateMachine& machine, Chain chain, UnixMillis now);
 
   // `verified`: the account's signatures have been, of these very bytes. On an error the block is
-  // what it was. Errors: those of parse(), fleet.operation_expired,
+  // what it was. Errors: those of parse(), fleet.operation_expired, fleet.operation_early,
   // fleet.account_unknown, fleet.account_revoked, fleet.operation_nonce, fleet.operation_signature,
   // and those of the module.
   [[nodiscard]] Result<void> add(Bytes operation, bool verified = false);
