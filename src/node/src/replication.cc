@@ -93,8 +93,7 @@ Result<std::vector<fleet::Ledger::StoredBlock>> blocks_behind(const fleet::Ledge
 bool may_be_elsewhere(const Error& error) {
   return error.is("fleet.sequencer_unreachable") || error.is("fleet.not_sequencer") ||
          error.is("fleet.ledger_stopped") || error.is("fleet.overloaded") ||
-         error.is("fleet.operation_early") ||
-         error.code().starts_with("stoq.");
+         error.is("fleet.operation_early") || error.code().starts_with("stoq.");
 }
 
 }  // namespace

@@ -128,11 +128,6 @@ Error acme_error(const Error& error) {
   return error;
 }
 
-bool is_at_or_below(std::string_view name, std::string_view domain) {
-  return name == domain || (name.size() > domain.size() && name.ends_with(domain) &&
-                            name[name.size() - domain.size() - 1] == '.');
-}
-
 }  // namespace
 
 Bytes encode(const ExternalKey& key) {

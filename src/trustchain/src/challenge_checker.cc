@@ -2,6 +2,7 @@
 #include <i2/rt/runtime.h>
 #include <i2/rt/signal.h>
 #include <i2/trustchain/challenge_checker.h>
+#include <i2/trustchain/core/profile.h>
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -252,7 +253,7 @@ asio::awaitable<Result<void>> ChallengeChecker::Core::permit(std::string_view na
   const bool wildcard = name.starts_with("*.");
   std::string_view node = wildcard ? name.substr(2) : name;
   I2_CO_TRY(co_await load_hosts(attempt));
-  if (checks::is_in_zone(node, config.internal_zone) || attempt->hosts.contains(node)) {
+  if (is_at_or_below(node, config.internal_zone) || attempt->hosts.contains(node)) {
     co_return Result<void>();
   }
   // RFC 8659 §3: the records of the first node that has some, from the name upwards.

@@ -52,20 +52,6 @@ Result<void> check_keys(const AuthorityRequest& request) {
   return {};
 }
 
-// A certificate field. Marks the reader as failed when it is none.
-crypto::Certificate read_der(wire::CanonicalReader& r) {
-  const ByteView der = r.bytes(trustchain::kCertificateSizeMax);
-  if (!r.ok()) {
-    return {};
-  }
-  auto out = crypto::Certificate::from_der(der);
-  if (!out || !equal(out->der(), der)) {
-    r.fail();
-    return {};
-  }
-  return *std::move(out);
-}
-
 }  // namespace
 
 Result<void> sign_request(AuthorityRequest& request, const trustchain::HybridKey& identity) {
@@ -86,7 +72,7 @@ Result<AuthorityRequest> decode_authority_request(ByteView encoding) {
   AuthorityRequest out;
   out.chain_id.bytes = r.fixed<32>();
   out.identity = trustchain::read_public_key(r);
-  out.anchor = read_der(r);
+  out.anchor = trustchain::read_certificate(r);
   const ByteView csr = r.bytes(kCsrSizeMax);
   out.signature = trustchain::read_signature(r);
   if (!r.finish()) {
@@ -146,8 +132,8 @@ Result<AuthorityGrant> decode_authority_grant(ByteView encoding) {
   wire::CanonicalReader r(encoding, kGrantType, kGrantVersion);
   AuthorityGrant out;
   const ByteView anchor = r.bytes(kAnchorRecordSizeMax);
-  out.ordinary = read_der(r);
-  out.ordinary_root = read_der(r);
+  out.ordinary = trustchain::read_certificate(r);
+  out.ordinary_root = trustchain::read_certificate(r);
   if (!r.finish()) {
     return bad_grant("is malformed");
   }

@@ -25,19 +25,6 @@ Bytes signed_part(const AnchorRecord& record) {
   return fields(record).take();
 }
 
-crypto::Certificate read_certificate(wire::CanonicalReader& r) {
-  const ByteView der = r.bytes(kCertificateSizeMax);
-  if (!r.ok()) {
-    return {};
-  }
-  auto certificate = crypto::Certificate::from_der(der);
-  if (!certificate || !equal(certificate->der(), der)) {
-    r.fail();
-    return {};
-  }
-  return *std::move(certificate);
-}
-
 bool within(const AnchorConstraints& constraints, const crypto::Certificate& leaf) {
   const UnixMillis from = leaf.not_before();
   const UnixMillis until = leaf.not_after();
@@ -52,6 +39,19 @@ bool within(const AnchorConstraints& constraints, const crypto::Certificate& lea
 }
 
 }  // namespace
+
+crypto::Certificate read_certificate(wire::CanonicalReader& r) {
+  const ByteView der = r.bytes(kCertificateSizeMax);
+  if (!r.ok()) {
+    return {};
+  }
+  auto certificate = crypto::Certificate::from_der(der);
+  if (!certificate || !equal(certificate->der(), der)) {
+    r.fail();
+    return {};
+  }
+  return *std::move(certificate);
+}
 
 Result<crypto::Certificate> make_anchor_certificate(const crypto::PrivateKey& key,
                                                     UnixMillis not_before, UnixMillis not_after,

@@ -16,15 +16,6 @@ constexpr std::array<std::string_view, 5> kIgnoredExtensions = {
     "2.5.29.37",  // extKeyUsage
 };
 
-bool is_below(std::string_view name, std::string_view domain) {
-  return name.size() > domain.size() + 1 && name.ends_with(domain) &&
-         name[name.size() - domain.size() - 1] == '.';
-}
-
-bool is_at_or_below(std::string_view name, std::string_view domain) {
-  return name == domain || is_below(name, domain);
-}
-
 template <class T>
 const T* repeated(const std::vector<T>& values) {
   for (auto it = values.begin(); it != values.end(); ++it) {

@@ -105,4 +105,13 @@ bool is_dns_name(std::string_view name) {
   return !std::ranges::all_of(label, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+bool is_below(std::string_view name, std::string_view domain) {
+  return name.size() > domain.size() + 1 && name.ends_with(domain) &&
+         name[name.size() - domain.size() - 1] == '.';
+}
+
+bool is_at_or_below(std::string_view name, std::string_view domain) {
+  return name == domain || is_below(name, domain);
+}
+
 }  // namespace i2::trustchain

@@ -31,6 +31,15 @@ std::string_view verdict(const Applicant& applicant, const Wish& wanted,
   return name(judge(policy_for(applicant), wanted, issuer).refused_by);
 }
 
+TEST(Names, BelowADomain) {
+  EXPECT_TRUE(is_at_or_below("a.b", "b"));
+  EXPECT_TRUE(is_at_or_below("b", "b"));
+  EXPECT_FALSE(is_below("b", "b"));
+  EXPECT_FALSE(is_at_or_below("ab", "b"));
+  EXPECT_FALSE(is_at_or_below(".b", "b"));
+  EXPECT_FALSE(is_at_or_below("b", ""));
+}
+
 TEST(DnsNames, AreCheckedInForm) {
   for (const std::string_view good :
        {"a", "localhost", "a.b", "x-1.example", "*.b.example", "1.example", "xn--a.example"}) {

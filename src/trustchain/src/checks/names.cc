@@ -88,11 +88,6 @@ bool is_host_name(std::string_view name) {
   return is_name_label(rest) && !std::ranges::all_of(rest, is_decimal);
 }
 
-bool is_in_zone(std::string_view name, std::string_view zone) {
-  return !zone.empty() && name.ends_with(zone) &&
-         (name.size() == zone.size() || name[name.size() - zone.size() - 1] == '.');
-}
-
 bool is_reachable_address(const SocketAddress& address) {
   const auto& ip = address.ip;
   const bool global = (ip[0] & 0xe0U) == 0x20;                                     // 2000::/3

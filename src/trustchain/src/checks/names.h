@@ -20,7 +20,6 @@ using stoq::core::SocketAddress;
 // Lower case: 1 to 63 letters, digits, '-' and '_' in a label, 253 in all, no dot at the end, and
 // no address (the last label is not all digits).
 [[nodiscard]] bool is_host_name(std::string_view name);
-[[nodiscard]] bool is_in_zone(std::string_view name, std::string_view zone);
 
 // Whether an address from DNS may be connected to: global unicast (2000::/3) without the prefixes
 // that carry IPv4 (6to4, Teredo), or unique local (RFC 4193). Everything that only this machine or

@@ -49,6 +49,9 @@ struct AnchorRecord {
 [[nodiscard]] Result<void> verify_anchor(const AnchorRecord& record, const ChainId& chain,
                                          const HybridPublicKey& root);
 
+// A certificate as a field inside another encoding. Marks `r` as failed when it is none.
+[[nodiscard]] crypto::Certificate read_certificate(wire::CanonicalReader& r);
+
 // Whether `leaf` was issued by this anchor within its record, its constraints and the leaf's own
 // validity, judged at `at`. Errors: trust.leaf_untrusted, trust.leaf_not_yet_valid,
 // trust.leaf_expired.

@@ -42,5 +42,7 @@ struct ProfileInfo {
 // be the first label of at least three. The last label is not a number: that would be an address.
 [[nodiscard]] bool is_dns_name(std::string_view name);
 [[nodiscard]] bool is_wildcard(std::string_view name);
+[[nodiscard]] bool is_below(std::string_view name, std::string_view domain);
+[[nodiscard]] bool is_at_or_below(std::string_view name, std::string_view domain);
 
 }  // namespace i2::trustchain
