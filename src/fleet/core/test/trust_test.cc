@@ -412,14 +412,22 @@ TEST(Trust, OperatorsNameStandbysInTheOrderOfTheirRank) {
   EXPECT_FALSE(home.chain.chain.state.get(trustchain::log_standbys_key()));
 }
 
+TEST(Trust, ALogAndItsStandbysStandAlone) {
+  TrustHome home;
+  for (const std::uint16_t kind : {trustchain::kSetLog, trustchain::kLogStandby}) {
+    EXPECT_TRUE(home.chain.machine.find(kind)->alone);
+  }
+  EXPECT_EQ(home.chain.machine.find("log.standby")->kind, trustchain::kLogStandby);
+}
+
 TEST(Trust, AFleetHasAFewStandbysAndOnlyWhenItHasALog) {
   TrustHome bare;
-  EXPECT_EQ(run_approved(bare.chain,
-                         SetLogStandby{{.node = bare.beta.info.node_id,
-                                        .origin = "log.example/beta",
-                                        .spki = to_bytes(bare.log_key.public_key().spki()),
-                                        .cosigners = {}}}),
-            "trust.no_log");
+  EXPECT_EQ(
+      run_approved(bare.chain, SetLogStandby{{.node = bare.beta.info.node_id,
+                                              .origin = "log.example/beta",
+                                              .spki = to_bytes(bare.log_key.public_key().spki()),
+                                              .cosigners = {}}}),
+      "trust.no_log");
   StandbyHome home;
   for (std::size_t i = 0; i <= trustchain::kLogStandbysMax; ++i) {
     const auto node = home.fleet.make_node("node" + std::to_string(i));
