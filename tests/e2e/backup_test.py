@@ -60,7 +60,7 @@ class Backup(FleetTest):
         # It has begun another log, which the fleet does not know.
         self.assertTrue(alpha.events("log_not_the_fleets"))
         self.assertFalse(alpha.ok("ct", "status")["current"])
-        self.assert_fails(alpha.i2("cert", "rotate"), 8, "fleet.leaf_refused")
+        self.assert_fails(alpha.i2("cert", "rotate"), 5, "trust.log_fenced")
         self.assertEqual(alpha.ok("ct", "activate")["log"]["epoch"], 2)
         self.assertTrue(alpha.ok("ct", "status")["current"])
         alpha.ok("cert", "rotate")

@@ -21,6 +21,7 @@ namespace {
 namespace ct = trustchain::ct;
 using nlohmann::json;
 using node::ExitCode;
+using trustchain::StandbyLog;
 
 constexpr std::size_t kProofFileMax = 512 * 1024;
 
@@ -47,6 +48,35 @@ std::string witness_text(const json& witness) {
   return out;
 }
 
+std::string standbys_text(const json& standbys) {
+  std::string out;
+  for (const json& one : standbys) {
+    out +=
+        std::format("standby     {}  {}\n", one["rank"].get<std::size_t>() + 1,
+                    one["name"].is_null() ? "no member any more, " + one["node"].get<std::string>()
+                                          : one["name"].get<std::string>());
+  }
+  return out;
+}
+
+// Whose log is the fleet's, and whether it is there.
+std::string holder_text(const json& log) {
+  if (!log.contains("holder")) {
+    return {};
+  }
+  const json& name = log["holder_name"];
+  std::string out = std::format("written by  {}, epoch {}{}\n",
+                                (name.is_null() ? log["holder"] : name).get<std::string>(),
+                                log["epoch"].get<std::uint64_t>(),
+                                log["reachable"].is_null()     ? ""
+                                : log["reachable"].get<bool>() ? ", it answers"
+                                                               : ", it does not answer");
+  if (const json& since = log["unreachable_since"]; !since.is_null()) {
+    out += std::format("            unreachable since {}\n", since.get<std::string>());
+  }
+  return out;
+}
+
 std::string log_text(const json& log) {
   std::string out = std::format("origin      {}\n", log["origin"].get<std::string>());
   out += std::format("log id      {}\n", log["log_id"].get<std::string>());
@@ -54,8 +84,6 @@ std::string log_text(const json& log) {
     out += std::format("entries     {}\n", log["entries"].get<std::uint64_t>());
     out += std::format("root        {}\n", log["root"].get<std::string>());
     out += std::format("checkpoint  {}\n", log["checkpoint_time"].get<std::string>());
-  } else if (!log["holder_name"].is_null()) {
-    out += std::format("written by  {}\n", log["holder_name"].get<std::string>());
   }
   if (log.contains("demanded_since")) {
     out +=
@@ -65,8 +93,12 @@ std::string log_text(const json& log) {
   }
   if (!log.value("current", true)) {
     out +=
-        "            this is not the fleet's log: operators make it that with `i2 ct activate`\n";
+        "            this is not the fleet's log, and promises nothing: operators make it that "
+        "with "
+        "`i2 ct activate`, or name this node a standby\n";
   }
+  out += holder_text(log);
+  out += standbys_text(log["standbys"]);
   for (const json& key : log["keys"]) {
     out += std::format("key         {}\n", short_key(key));
   }
@@ -246,6 +278,81 @@ ExitCode activate_log(const Options& options, const node::Config& config) {
       session->required(), {{"log", *record}});
 }
 
+Result<StandbyLog> read_standby(const json& record) {
+  I2_TRY_VALUE(const Hash256 node, from_hex(record["node"].get<std::string>(), "node id"));
+  return StandbyLog{.node = NodeId{node},
+                    .origin = record["origin"].get<std::string>(),
+                    .spki = wire::from_base64(record["spki"].get<std::string>()).value_or(Bytes()),
+                    .cosigners = record["cosigners"].get<std::vector<std::string>>()};
+}
+
+// The node says itself which log it has; the link to it is authenticated.
+ExitCode add_standby(const Options& options, const node::Config& config) {
+  const Output out(options);
+  const auto session = open_session(options, config);
+  if (!session) {
+    return out.failure(session.error());
+  }
+  const auto record =
+      ask_json(config, options, "ct_standby_record", {{"node", options.words.front()}});
+  const auto log = record ? read_standby(*record) : Result<StandbyLog>(fail(record.error()));
+  if (!log) {
+    return out.failure(log.error());
+  }
+  return run_operation(options, config, *session, {trustchain::SetLogStandby{.log = *log}},
+                       session->required(), {{"standby", *record}});
+}
+
+ExitCode remove_standby(const Options& options, const node::Config& config) {
+  const Output out(options);
+  const auto session = open_session(options, config);
+  if (!session) {
+    return out.failure(session.error());
+  }
+  const auto answer = ask_json(config, options, "ct_standbys", {});
+  if (!answer) {
+    return out.failure(answer.error());
+  }
+  const std::string& who = options.words.front();
+  const json& list = (*answer)["standbys"];
+  const auto found = std::ranges::find_if(
+      list, [&](const json& one) { return one["name"] == who || one["node"] == who; });
+  const auto node = found == list.end()
+                        ? Result<Hash256>(fail("trust.standby_unknown",
+                                               std::format("no log of '{}' stands by", who)))
+                        : from_hex((*found)["node"].get<std::string>(), "node id");
+  if (!node) {
+    return out.failure(node.error());
+  }
+  const trustchain::SetLogStandby removal{
+      .log = {.node = NodeId{*node}, .origin = {}, .spki = {}, .cosigners = {}}};
+  return run_operation(options, config, *session, {removal}, session->required(),
+                       {{"standby", *found}});
+}
+
+ExitCode list_standbys(const Options& options, const node::Config& config) {
+  const Output out(options);
+  const auto answer = ask_json(config, options, "ct_standbys", {});
+  if (!answer) {
+    return out.failure(answer.error());
+  }
+  const json& list = (*answer)["standbys"];
+  out.result(*answer, list.empty() ? "no log stands by\n" : standbys_text(list));
+  return ExitCode::kOk;
+}
+
+ExitCode take_over(const Options& options, const node::Config& config) {
+  const Output out(options);
+  const Answer answer = ask(config, options, {.verb = "ct_takeover", .args = {}});
+  if (!answer.ok()) {
+    return out.failure(answer.code, answer.message);
+  }
+  const json result = json::parse(answer.json);
+  out.result(result, std::format("the log of this node is the fleet's, epoch {}\n",
+                                 result["epoch"].get<std::uint64_t>()));
+  return ExitCode::kOk;
+}
+
 std::string evidence_text(const json& evidence) {
   if (evidence.empty()) {
     return "this node has no evidence against the log\n";
@@ -281,6 +388,18 @@ ExitCode show_evidence(const Options& options, const json& result) {
 ExitCode run_ct(const Options& options, const node::Config& config) {
   if (options.action == "activate") {
     return activate_log(options, config);
+  }
+  if (options.action == "standby add") {
+    return add_standby(options, config);
+  }
+  if (options.action == "standby rm") {
+    return remove_standby(options, config);
+  }
+  if (options.action == "standby ls") {
+    return list_standbys(options, config);
+  }
+  if (options.action == "takeover") {
+    return take_over(options, config);
   }
   if (options.action == "verify") {
     return verify_proof(options);

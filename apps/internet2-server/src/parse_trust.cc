@@ -143,6 +143,32 @@ void add_token(const Grammar& grammar) {
       ->expected(1);
 }
 
+void add_standby(const Grammar& grammar, CLI::App& ct) {
+  Options& options = grammar.options;
+  CLI::App* const standby =
+      ct.add_subcommand("standby", "nodes whose logs take over when the fleet's is lost");
+  standby->fallthrough(true);
+  standby->require_subcommand(1);
+  const auto action = [&](const std::string& name, const std::string& summary) {
+    CLI::App* const out = standby->add_subcommand(name, summary);
+    out->fallthrough(true);
+    out->callback([&options, name] { options.action = "standby " + name; });
+    return out;
+  };
+  const auto signed_action = [&](const std::string& name, const std::string& summary) {
+    CLI::App* const out = action(name, summary);
+    out->add_option("node", options.words, "its name or id")
+        ->type_name("NODE")
+        ->required()
+        ->expected(1);
+    add_approvals(grammar, out);
+    add_operator_keys(grammar, out);
+  };
+  signed_action("add", "name a member, behind those that are named already");
+  signed_action("rm", "take that back");
+  action("ls", "them, in the order in which they take over");
+}
+
 void add_ct(const Grammar& grammar) {
   Options& options = grammar.options;
   CLI::App* const ct = grammar.verb("ct", "the fleet's certificate transparency log",
@@ -159,6 +185,8 @@ void add_ct(const Grammar& grammar) {
       action("activate", "make this node's log the fleet's in place of the present one");
   add_approvals(grammar, activate);
   add_operator_keys(grammar, activate);
+  add_standby(grammar, *ct);
+  action("takeover", "make this node's log, which stands by, the fleet's now");
   CLI::App* const consistency =
       action("consistency", "that one size of the log is the beginning of another");
   consistency->add_option("old", options.old_size, "the smaller size")

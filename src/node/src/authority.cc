@@ -62,7 +62,7 @@ Task<Result<Issued>> Authority::issue(crypto::CertificateRequest request,
                                       trustchain::Application application) {
   const auto begin = [this, &request, &application](std::function<void(Result<Issued>)> done) {
     authority_.issue(std::move(request), std::move(application),
-                     [log = own_log_, done = std::move(done)](Result<Issued> issued) {
+                     [log = own_log_.get(), done = std::move(done)](Result<Issued> issued) {
                        if (issued && log != nullptr) {
                          // Without it the certificate is found in the log by its leaf alone.
                          (void)log->add_name(issued->certificate, issued->signer->chain.front());

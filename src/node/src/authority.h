@@ -6,7 +6,6 @@
 #include <i2/fleet/trust_store.h>
 #include <i2/rt/runtime.h>
 #include <i2/trustchain/certificate_authority.h>
-#include <i2/trustchain/ct_log.h>
 #include <i2/trustchain/revocation_service.h>
 
 #include <filesystem>
@@ -14,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "own_log.h"
 #include "tasks.h"
 
 namespace i2::node {
@@ -28,7 +28,7 @@ class Authority {
     std::filesystem::path data_dir;
     std::string url;             // of IssuerSet
     trustchain::LogClient* log;  // null: certificates carry no promise of a log
-    trustchain::CtLog* own_log;  // null: another node writes it
+    const OwnLog& own_log;
     // As of RevocationService.
     std::function<void(std::span<const trustchain::RevokedCertificate>)> revoked;
   };
@@ -64,7 +64,7 @@ class Authority {
 
   const fleet::TrustStore& trust_;
   const Clock& clock_;
-  trustchain::CtLog* const own_log_;
+  const OwnLog& own_log_;
   std::unique_ptr<trustchain::CertificateStore> store_;
   trustchain::IssuerSet issuers_;
   trustchain::RevocationService revocations_;

@@ -198,10 +198,19 @@ void Collector::add_fleet(telemetry::Report& report) const {
 }
 
 void Collector::add_log(telemetry::Report& report) const {
-  if (transparency_ == nullptr) {
+  if (takeover_ != nullptr) {
+    Snapshot<FleetLogMetrics> fleets;
+    const LogTakeover::Stats watched = takeover_->stats();
+    fleets.set<"fleet_log_epoch">(static_cast<std::int64_t>(watched.epoch));
+    fleets.set<"fleet_log_unreachable_seconds">(static_cast<std::int64_t>(watched.unreachable));
+    fleets.set<"takeovers">(watched.takeovers);
+    report.add(fleets);
+  }
+  const trustchain::CtLog* const log = transparency_ != nullptr ? transparency_->get() : nullptr;
+  if (log == nullptr) {
     return;
   }
-  const trustchain::CtLog::Stats stats = transparency_->stats();
+  const trustchain::CtLog::Stats stats = log->stats();
   Snapshot<TransparencyMetrics> out;
   out.set<"entries">(static_cast<std::int64_t>(stats.entries));
   out.set<"rounds">(stats.rounds);

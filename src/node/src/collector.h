@@ -8,7 +8,6 @@
 #include <i2/gateway/gateway.h>
 #include <i2/node/config_keeper.h>
 #include <i2/telemetry/report.h>
-#include <i2/trustchain/ct_log.h>
 
 #include <functional>
 #include <memory>
@@ -16,6 +15,7 @@
 
 #include "admin_server.h"
 #include "authority.h"
+#include "log_takeover.h"
 #include "log_witness.h"
 #include "metrics.h"
 #include "peers.h"
@@ -52,8 +52,11 @@ class Collector {
   void set_authority(const Authority* authority) { authority_ = authority; }
   // Before start(): the ACME server of this node.
   void set_acme(const Acme* acme) { acme_ = acme; }
-  // Before start(): the log of this node.
-  void set_log(const trustchain::CtLog* log) { transparency_ = log; }
+  // Before start(): the log of this node, and the watch over the fleet's.
+  void set_log(const OwnLog& log, const LogTakeover& takeover) {
+    transparency_ = &log;
+    takeover_ = &takeover;
+  }
   // Likewise: this node as a witness.
   void set_witness(const LogWitness* witness) { witness_ = witness; }
   [[nodiscard]] FileMetrics& files() { return files_; }
@@ -85,7 +88,8 @@ class Collector {
   std::function<gateway::GatewayStats()> gateway_;
   const Authority* authority_ = nullptr;
   const Acme* acme_ = nullptr;
-  const trustchain::CtLog* transparency_ = nullptr;
+  const OwnLog* transparency_ = nullptr;
+  const LogTakeover* takeover_ = nullptr;
   const LogWitness* witness_ = nullptr;
   FileMetrics files_;
   AdminMetrics admin_;

@@ -134,16 +134,10 @@ void Node::Impl::add_layers() {
               .start = [this] { return open_log(); },
               .stop =
                   [this] {
-                    if (transparency != nullptr) {
-                      on_control([this] { transparency->stop_refreshing(); });
-                      transparency->stop();
-                    }
+                    on_control([this] { transparency->stop_refreshing(); });
+                    transparency->stop();
                   },
-              .health =
-                  [this] {
-                    return transparency != nullptr ? transparency->health()
-                                                   : telemetry::LayerHealth{};
-                  }});
+              .health = [this] { return log_health(); }});
   layers.add({.name = "authority",
               .start = [this] { return start_authority(); },
               .stop =
@@ -184,6 +178,7 @@ void Node::Impl::add_layers() {
                       renewal->loop().stop();
                       ordinary_renewal->loop().stop();
                       expiry_watch->stop();
+                      log_takeover->stop();
                     });
                   },
               .health = {}});
@@ -194,9 +189,7 @@ void Node::Impl::add_layers() {
                     [this] {
                       on_control([this] {
                         witness->stop();
-                        if (cosigners != nullptr) {
-                          cosigners->stop();
-                        }
+                        cosigners->stop();
                       });
                     },
                 .health = [this] { return witness->health(); }});
@@ -291,17 +284,19 @@ Result<void> Node::Impl::start_ledger() {
   return fleet->start({.runtime = *runtime, .trust = *trust, .log = log, .clock = clock});
 }
 
-// An authority elsewhere issues nothing that the fleet's log has not promised to include. The
-// founder without a log is one that has only ever been a transport.
+bool Node::Impl::is_founder() const {
+  return trust->members()->genesis().first_member.node_id == trust->node_id();
+}
+
+// An authority issues nothing that the fleet's log has not promised to include. The founder without
+// a log is one that has only ever been a transport.
 trustchain::LogClient* Node::Impl::log_client() {
-  if (transparency != nullptr) {
-    return &transparency->log();
-  }
-  if (trust->members()->genesis().first_member.node_id == trust->node_id()) {
+  if (own_log.get() == nullptr && is_founder()) {
     return nullptr;
   }
-  return &remote_log.emplace(
-      RemoteLog::Parts{.runtime = *runtime, .trust = *trust, .tasks = tasks});
+  remote_log.emplace(RemoteLog::Parts{.runtime = *runtime, .trust = *trust, .tasks = tasks});
+  return &present_log.emplace(
+      PresentLog::Parts{.trust = *trust, .own = own_log, .remote = *remote_log});
 }
 
 Result<void> Node::Impl::start_authority() {
@@ -319,7 +314,7 @@ Result<void> Node::Impl::start_authority() {
                                            .data_dir = config.data_dir,
                                            .url = authority_url(config, *trust),
                                            .log = log_client(),
-                                           .own_log = transparency ? &transparency->log() : nullptr,
+                                           .own_log = own_log,
                                            .revoked = revoked_here}));
   authority_calls.emplace(AuthorityCalls::Parts{.runtime = *runtime,
                                                 .trust = *trust,
@@ -335,14 +330,14 @@ Result<void> Node::Impl::start_authority() {
   if (authority != nullptr) {
     follow_certificates();
   }
-  if (authority != nullptr && !remote_log) {
+  if (authority != nullptr && (!present_log || present_log->is_own().value_or(false))) {
     renew_own_leaves();
   }
-  if (authority != nullptr && transparency != nullptr) {
+  if (authority != nullptr && own_log.get() != nullptr && is_founder()) {
     log_founding.emplace(LogFounding::Parts{.runtime = *runtime,
                                             .fleet = *fleet,
                                             .trust = *trust,
-                                            .log = transparency->log(),
+                                            .log = *own_log.get(),
                                             .logger = log,
                                             .clock = clock});
     // Where it orders alone this is enough; else it takes peers.
@@ -413,7 +408,7 @@ void Node::Impl::renew_own_leaves() {
     }
   };
   const bool unlogged =
-      transparency != nullptr && trust->current()->certificate.fields().scts.empty();
+      own_log.get() != nullptr && trust->current()->certificate.fields().scts.empty();
   if (trust->can_issue(now) && (unlogged || trust->is_renewal_due(now))) {
     run(renew_own_leaf());
   }
@@ -473,6 +468,15 @@ Result<void> Node::Impl::open_transport() {
                                        .vote_suite = config.hybrid_votes
                                                          ? consensus::VoteSuite::kHybrid
                                                          : consensus::VoteSuite::kEd25519});
+  log_takeover.emplace(LogTakeover::Parts{.runtime = *runtime,
+                                          .fleet = *fleet,
+                                          .trust = *trust,
+                                          .peers = *peers,
+                                          .own = own_log,
+                                          .tasks = tasks,
+                                          .log = log,
+                                          .clock = clock,
+                                          .after = config.log_takeover_after});
   arrivals.emplace(runtime->control());
   collector.emplace(Collector::Parts{.config = keeper,
                                      .runtime = *runtime,
@@ -487,7 +491,7 @@ Result<void> Node::Impl::open_transport() {
                                      .clock = clock});
   collector->set_authority(authority.get());
   collector->set_acme(acme.get());
-  collector->set_log(transparency ? &transparency->log() : nullptr);
+  collector->set_log(own_log, *log_takeover);
   return {};
 }
 
@@ -514,14 +518,13 @@ Result<void> Node::Impl::start_certificates() {
   asio::post(runtime->control(), [this] { expiry_watch->start(); });
   renewal->attach(rpc);
   ordinary_renewal->attach(rpc);
-  if (transparency != nullptr) {
-    log_serving.emplace(LogServing::Parts{.runtime = *runtime,
-                                          .trust = *trust,
-                                          .log = transparency->log(),
-                                          .logger = log,
-                                          .clock = clock});
-    log_serving->attach(rpc);
-  }
+  log_serving.emplace(LogServing::Parts{.runtime = *runtime,
+                                        .trust = *trust,
+                                        .service = *transparency,
+                                        .own = own_log,
+                                        .logger = log,
+                                        .clock = clock});
+  log_serving->attach(rpc);
   if (config.renew_certificates) {
     asio::post(runtime->control(), [this] {
       renewal->loop().start();
@@ -531,61 +534,59 @@ Result<void> Node::Impl::start_certificates() {
   return {};
 }
 
-// The founder of a fleet has its log.
 Result<void> Node::Impl::open_log() {
-  const auto members = trust->members();
-  I2_TRY_VALUE(
-      transparency,
-      LogService::open(
-          {.runtime = *runtime,
-           .tasks = tasks,
-           .log = log,
-           .clock = clock,
-           .data_dir = config.data_dir,
-           .chain = trust->chain_id(),
-           .may_create = is_whole() && members->genesis().first_member.node_id == trust->node_id(),
-           .roots = [this] { return logged_roots(*trust, *ordinary); },
-           .published =
-               [this] {
-                 asio::post(runtime->control(), [this] {
-                   if (cosigners != nullptr) {
-                     cosigners->published();
-                   }
-                 });
-               }}));
-  if (transparency != nullptr) {
-    asio::post(runtime->control(), [this] { transparency->start(); });
-  }
+  I2_TRY_VALUE(transparency,
+               LogService::open({.runtime = *runtime,
+                                 .tasks = tasks,
+                                 .log = log,
+                                 .clock = clock,
+                                 .trust = *trust,
+                                 .own = own_log,
+                                 .data_dir = config.data_dir,
+                                 .may_create = is_whole(),
+                                 .roots = [this] { return logged_roots(*trust, *ordinary); },
+                                 .published =
+                                     [this] {
+                                       asio::post(runtime->control(), [this] {
+                                         if (cosigners != nullptr) {
+                                           cosigners->published();
+                                         }
+                                       });
+                                     }}));
+  asio::post(runtime->control(), [this] { transparency->start(); });
   return {};
 }
 
+// A log of this node that has stopped matters more than one that cannot be reached.
+telemetry::LayerHealth Node::Impl::log_health() const {
+  const auto own = transparency->health();
+  return own.health == telemetry::Health::kOk && log_takeover ? log_takeover->health() : own;
+}
+
 Result<void> Node::Impl::start_witness() {
-  I2_TRY_VALUE(witness,
-               WitnessService::open({.runtime = *runtime,
-                                     .fleet = *fleet,
-                                     .trust = *trust,
-                                     .peers = *peers,
-                                     .tasks = tasks,
-                                     .log = log,
-                                     .clock = clock,
-                                     .rng = rng,
-                                     .data_dir = config.data_dir,
-                                     .own = transparency ? &transparency->log() : nullptr}));
+  I2_TRY_VALUE(witness, WitnessService::open({.runtime = *runtime,
+                                              .fleet = *fleet,
+                                              .trust = *trust,
+                                              .peers = *peers,
+                                              .tasks = tasks,
+                                              .log = log,
+                                              .clock = clock,
+                                              .rng = rng,
+                                              .data_dir = config.data_dir,
+                                              .own = own_log}));
   witness->attach(rpc);
   collector->set_witness(&witness->witness());
   on_control([this] {
-    if (transparency != nullptr) {
-      cosigners = std::make_unique<Cosigners>(
-          Cosigners::Parts{.runtime = *runtime,
-                           .trust = *trust,
-                           .peers = *peers,
-                           .tasks = tasks,
-                           .log = log,
-                           .clock = clock,
-                           .ct = transparency->log(),
-                           .look = [this](Bytes note) { witness->watch().look(std::move(note)); }});
-      cosigners->start();
-    }
+    cosigners = std::make_unique<Cosigners>(
+        Cosigners::Parts{.runtime = *runtime,
+                         .trust = *trust,
+                         .peers = *peers,
+                         .tasks = tasks,
+                         .log = log,
+                         .clock = clock,
+                         .own = own_log,
+                         .look = [this](Bytes note) { witness->watch().look(std::move(note)); }});
+    cosigners->start();
     witness->start();
   });
   return {};
@@ -614,7 +615,10 @@ Result<void> Node::Impl::start_peers() {
       cosigners->link_up(link);
     }
   });
-  asio::post(runtime->control(), [this] { peers->start(); });
+  asio::post(runtime->control(), [this] {
+    peers->start();
+    log_takeover->start();
+  });
   return {};
 }
 
@@ -630,7 +634,7 @@ Result<void> Node::Impl::start_http() {
                                         .peers = *peers,
                                         .layers = layers,
                                         .collector = *collector,
-                                        .log = transparency ? &transparency->log() : nullptr,
+                                        .log = is_whole() || own_log.get() ? &own_log : nullptr,
                                         .cosigners = cosigners.get(),
                                         .witness = witness.get(),
                                         .acme = acme.get(),
@@ -668,7 +672,10 @@ Result<void> Node::Impl::start_admin() {
   acme_verbs->attach(*admin);
   log_verbs.emplace(LogVerbs::Parts{.runtime = *runtime,
                                     .trust = *trust,
-                                    .log = transparency.get(),
+                                    .own = own_log,
+                                    .serving = *log_serving,
+                                    .takeover = *log_takeover,
+                                    .peers = *peers,
                                     .cosigners = cosigners.get(),
                                     .witness = witness.get(),
                                     .clock = clock});

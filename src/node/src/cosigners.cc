@@ -61,6 +61,10 @@ Task<> Cosigners::run() {
 }
 
 void Cosigners::ask_all() {
+  const trustchain::CtLog* const log = parts_.own.get();
+  if (log == nullptr || !is_fleets(*log, parts_.trust).value_or(false)) {
+    return;
+  }
   for (LinkPtr& link : choose()) {
     parts_.tasks.spawn(parts_.runtime.control(), ask(std::move(link)));
   }
@@ -70,7 +74,7 @@ void Cosigners::ask_all() {
 std::vector<LinkPtr> Cosigners::choose() {
   auto links = parts_.peers.links();
   const auto members = parts_.trust.members();
-  const auto view = parts_.ct.view();
+  const auto view = parts_.own.get()->view();
   const Timestamp now = parts_.clock.now();
   const UnixMillis unix_now = parts_.clock.unix_now();
   const std::scoped_lock lock(mutex_);
@@ -126,7 +130,7 @@ Task<Result<bool>> Cosigners::ask_once(LinkPtr link) {
     asked.want_keys = !witness.keys;
   }
   const auto prepare = [this, &asked]() -> Result<Bytes> {
-    const auto view = parts_.ct.view();
+    const auto view = parts_.own.get()->view();
     I2_TRY_VALUE(asked.checkpoint, ct::parse_signed_checkpoint(view->note()));
     if (asked.old_size > view->size()) {
       return fail("trust.log_range", "the witness has cosigned a larger log than this one");

@@ -1,5 +1,5 @@
-// The members that cosign this node's transparency log: asks them after each checkpoint, and keeps
-// what they said.
+// The members that cosign this node's transparency log: asks them after each checkpoint while it is
+// the fleet's, and keeps what they said.
 //
 // In the background: promises wait for nobody. Every witness is asked for the newest checkpoint
 // only, one request at a time, at most twice in a second; one that does not answer holds up no
@@ -12,13 +12,13 @@
 #include <i2/rt/runtime.h>
 #include <i2/trustchain/core/ct/checkpoint.h>
 #include <i2/trustchain/core/witness_keys.h>
-#include <i2/trustchain/ct_log.h>
 
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 
+#include "own_log.h"
 #include "peers.h"
 
 namespace i2::node {
@@ -35,7 +35,7 @@ class Cosigners {
     TaskGroup& tasks;
     const Logger& log;
     const Clock& clock;
-    const trustchain::CtLog& ct;
+    const OwnLog& own;
     std::function<void(Bytes note)> look;  // a witness holds another head than this log would have
   };
   explicit Cosigners(Parts parts);

@@ -35,12 +35,13 @@ Result<std::optional<KnownLog>> fleet_log(const fleet::TrustStore& trust, std::s
 }
 
 bool HeadWatch::is_own(const KnownLog& log) const {
-  return parts_.own != nullptr && parts_.own->keys().front().vkey() == log.keys.back().vkey();
+  const trustchain::CtLog* const own = parts_.own.get();
+  return own != nullptr && own->keys().front().vkey() == log.keys.back().vkey();
 }
 
 std::optional<ct::SignedCheckpoint> HeadWatch::newest(const KnownLog& log) const {
   if (is_own(log)) {
-    auto own = ct::parse_signed_checkpoint(parts_.own->view()->note());
+    auto own = ct::parse_signed_checkpoint(parts_.own.get()->view()->note());
     return own ? std::optional(*std::move(own)) : std::nullopt;
   }
   auto out = parts_.witness.last(log);
@@ -83,6 +84,11 @@ void HeadWatch::cosigned() {
 }
 
 void HeadWatch::retry() {
+  const auto log = fleet_log(parts_.trust).value_or(std::nullopt);
+  if (log && !unproven_.empty() && unproven_of_ != id_of(*log)) {
+    unproven_.clear();
+    unproven_text_.clear();
+  }
   for (Bytes& note : std::exchange(waiting_, {})) {
     look(std::move(note));
   }
@@ -106,6 +112,7 @@ Task<> HeadWatch::look_now(Bytes note) {
   if (found && !seen_.contains(found->head.note.text)) {
     const std::string text = found->head.note.text;
     const auto size = found->head.checkpoint.head.size;
+    std::string log_id = id_of(found->log);
     const auto compared = co_await compare(std::move(found->head), std::move(found->log));
     if (compared) {
       if (unproven_text_ == text) {
@@ -119,6 +126,7 @@ Task<> HeadWatch::look_now(Bytes note) {
     } else if (unproven_text_ != text) {
       unproven_ = compared.error().message();
       unproven_text_ = text;
+      unproven_of_ = std::move(log_id);
       parts_.log.error("trust", "log_unproven", "the log signed a head for which it shows no proof",
                        {{"size", size}, {"error", compared.error().to_string()}});
     }
@@ -188,7 +196,7 @@ Task<Result<HeadWatch::Proven>> HeadWatch::prove(KnownLog log, std::uint64_t old
     co_return co_await ask(log.holder, old_size, new_size);
   }
   const auto work = [&]() -> Result<Proven> {
-    const auto view = parts_.own->view();
+    const auto view = parts_.own.get()->view();
     I2_TRY_VALUE(const Hash256 old_root, view->root(old_size));
     I2_TRY_VALUE(ct::Proof proof, view->consistency_proof(old_size, new_size));
     return Proven{.old_root = old_root, .proof = std::move(proof)};

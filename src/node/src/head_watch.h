@@ -9,12 +9,12 @@
 
 #include <i2/fleet/trust_store.h>
 #include <i2/rt/runtime.h>
-#include <i2/trustchain/ct_log.h>
 
 #include <functional>
 #include <set>
 
 #include "log_witness.h"
+#include "own_log.h"
 #include "peers.h"
 
 namespace i2::node {
@@ -33,8 +33,8 @@ class HeadWatch {
     TaskGroup& tasks;
     const Logger& log;
     LogWitness& witness;
-    const trustchain::CtLog* own;  // the log that this node writes; null: none
-    std::function<void()> found;   // new evidence, on the control executor
+    const OwnLog& own;
+    std::function<void()> found;  // new evidence, on the control executor
   };
   explicit HeadWatch(Parts parts) : parts_(std::move(parts)) {}
   HeadWatch(const HeadWatch&) = delete;
@@ -44,7 +44,8 @@ class HeadWatch {
   void look(Bytes note);
   // Encoded evidence that somebody had.
   void look_at_evidence(Bytes evidence);
-  // The heads again that could not be looked at, because the log was not connected.
+  // The heads again that could not be looked at, because the log was not connected. What was not
+  // proven of a log that is the fleet's no more is forgotten.
   void retry();
   // The witness has cosigned a head: one that was seen beyond the last may be of another tree.
   void cosigned();
@@ -80,6 +81,7 @@ class HeadWatch {
   std::vector<Bytes> waiting_;  // notes
   std::string unproven_;
   std::string unproven_text_;   // of that head
+  std::string unproven_of_;     // the log
   mutable std::mutex mutex_;    // of newest_
   std::optional<Head> newest_;  // beside what the witness cosigned
   std::string newest_of_;       // the log

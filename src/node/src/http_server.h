@@ -32,7 +32,7 @@ class HttpServer {
     Peers& peers;
     const Layers& layers;
     Collector& collector;
-    trustchain::CtLog* log;      // null: this node has none
+    const OwnLog* log;           // null: this node has none and begins none
     const Cosigners* cosigners;  // null: likewise
     WitnessService* witness;     // null: this node is none
     Acme* acme;                  // null: this node serves none

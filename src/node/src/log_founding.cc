@@ -1,5 +1,6 @@
 #include "log_founding.h"
 
+#include "own_log.h"
 #include "replication.h"
 
 namespace i2::node {
@@ -11,16 +12,12 @@ constexpr Duration kFoundAgain = 10 * kSecond;
 
 trustchain::SetLog log_record(const trustchain::CtLog& log, const NodeId& holder,
                               std::uint64_t epoch) {
-  trustchain::SetLog out{.origin = log.parts().origin,
-                         .spki = log.parts().key.public_key().spki(),
-                         .cosigners = {},
-                         .holder = holder,
-                         .epoch = epoch};
-  const auto keys = log.keys();
-  for (std::size_t i = 1; i < keys.size(); ++i) {
-    out.cosigners.push_back(keys[i].vkey());
-  }
-  return out;
+  trustchain::StandbyLog made = standby_record(log, holder);
+  return {.origin = std::move(made.origin),
+          .spki = std::move(made.spki),
+          .cosigners = std::move(made.cosigners),
+          .holder = holder,
+          .epoch = epoch};
 }
 
 Task<Result<void>> LogFounding::found() {

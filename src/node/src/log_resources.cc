@@ -39,14 +39,16 @@ constexpr auto kTilePatterns = std::to_array<std::string_view>(
     {"/ct/tile/{level}/{a}", "/ct/tile/{level}/{a}/{b}", "/ct/tile/{level}/{a}/{b}/{c}",
      "/ct/tile/{level}/{a}/{b}/{c}/{d}", "/ct/tile/{level}/{a}/{b}/{c}/{d}/{e}"});
 
-constexpr std::array<std::pair<std::string_view, int>, 8> kStatusOfCode{{
+constexpr std::array<std::pair<std::string_view, int>, 10> kStatusOfCode{{
     {"store.disk_full", 503},
     {"trust.certificate_not_logged", 404},
     {"trust.log_backwards", 503},
     {"trust.log_busy", 503},
     {"trust.log_entry_invalid", 400},
+    {"trust.log_fenced", 403},
     {"trust.log_range", 400},
     {"trust.log_stopped", 503},
+    {"trust.no_log", 404},
     {"trust.tile_name", 404},
 }};
 
@@ -202,12 +204,25 @@ void LogResources::attach_static(gateway::Router& router) {
 }
 
 gateway::Task<Response> LogResources::read(Reader reader, Request request) {
-  const auto work = [this, reader, &request] { return (this->*reader)(request); };
+  const auto work = [this, reader, &request]() -> Result<Response> {
+    I2_TRY(check_log());
+    return (this->*reader)(request);
+  };
   auto out = co_await rt::run_on(parts_.runtime.pool(), work);
   co_return out ? std::move(*out) : refusal(out.error());
 }
 
+Result<void> LogResources::check_log() const {
+  if (parts_.log.get() == nullptr) {
+    return fail("trust.no_log", "this node has no transparency log");
+  }
+  return {};
+}
+
 gateway::Task<Response> LogResources::add(ct::EntryType type, Request request) {
+  if (const auto there = check_log(); !there) {
+    co_return refusal(there.error());
+  }
   const auto parse = [&request] { return read_chain(request.body); };
   auto chain = co_await rt::run_on(parts_.runtime.pool(), parse);
   if (!chain) {
@@ -217,7 +232,7 @@ gateway::Task<Response> LogResources::add(ct::EntryType type, Request request) {
   std::function<void(std::function<void(Result<Bytes>)>)> start =
       [this, type, given = std::move(*chain)](const std::function<void(Result<Bytes>)>& done) {
         boost::asio::post(parts_.runtime.pool(),
-                          [this, type, given, done] { parts_.log.add_chain(type, given, done); });
+                          [this, type, given, done] { log().add_chain(type, given, done); });
       };
   const Result<Bytes> sct = co_await answer_of<Result<Bytes>>(std::move(start));
   const auto body = sct ? sct_json(*sct) : Result<json>(fail(sct.error()));
@@ -225,7 +240,7 @@ gateway::Task<Response> LogResources::add(ct::EntryType type, Request request) {
 }
 
 Result<Response> LogResources::sth(const Request&) const {
-  I2_TRY_VALUE(const auto checkpoint, ct::parse_signed_checkpoint(parts_.log.view()->note()));
+  I2_TRY_VALUE(const auto checkpoint, ct::parse_signed_checkpoint(log().view()->note()));
   I2_TRY_VALUE(const json out, sth_json(checkpoint));
   return answer_json(out);
 }
@@ -233,7 +248,7 @@ Result<Response> LogResources::sth(const Request&) const {
 Result<Response> LogResources::consistency(const Request& request) const {
   I2_TRY_VALUE(const std::uint64_t first, number(request, "first"));
   I2_TRY_VALUE(const std::uint64_t second, number(request, "second"));
-  I2_TRY_VALUE(const ct::Proof proof, parts_.log.view()->consistency_proof(first, second));
+  I2_TRY_VALUE(const ct::Proof proof, log().view()->consistency_proof(first, second));
   return answer_json({{"consistency", hashes_json(proof)}});
 }
 
@@ -243,11 +258,11 @@ Result<Response> LogResources::proof_by_hash(const Request& request) const {
   if (!hash) {
     return malformed("hash has to be 32 bytes in base64");
   }
-  I2_TRY_VALUE(const auto index, parts_.log.index().find_leaf(*hash));
+  I2_TRY_VALUE(const auto index, log().index().find_leaf(*hash));
   if (!index) {
     return fail("trust.certificate_not_logged", "the log has no leaf with this hash");
   }
-  I2_TRY_VALUE(const ct::Proof proof, parts_.log.view()->inclusion_proof(*index, size));
+  I2_TRY_VALUE(const ct::Proof proof, log().view()->inclusion_proof(*index, size));
   return answer_json({{"leaf_index", *index}, {"audit_path", hashes_json(proof)}});
 }
 
@@ -257,7 +272,7 @@ Result<Response> LogResources::entries(const Request& request) const {
   if (end < start) {
     return malformed("end is smaller than start");
   }
-  const auto view = parts_.log.view();
+  const auto view = log().view();
   I2_TRY_VALUE(const auto found, view->entries(start, end));
   json list = json::array();
   for (const ct::LogEntry& entry : found) {
@@ -269,7 +284,7 @@ Result<Response> LogResources::entries(const Request& request) const {
 Result<Response> LogResources::entry_and_proof(const Request& request) const {
   I2_TRY_VALUE(const std::uint64_t index, number(request, "leaf_index"));
   I2_TRY_VALUE(const std::uint64_t size, number(request, "tree_size"));
-  const auto view = parts_.log.view();
+  const auto view = log().view();
   I2_TRY_VALUE(const ct::Proof proof, view->inclusion_proof(index, size));
   I2_TRY_VALUE(const ct::LogEntry entry, view->entry(index));
   I2_TRY_VALUE(json out, entry_json(*view, entry));
@@ -279,14 +294,14 @@ Result<Response> LogResources::entry_and_proof(const Request& request) const {
 
 Result<Response> LogResources::roots(const Request&) const {
   json list = json::array();
-  for (const crypto::Certificate& root : parts_.log.parts().roots()) {
+  for (const crypto::Certificate& root : log().parts().roots()) {
     list.push_back(wire::to_base64(root.der()));
   }
   return answer_json({{"certificates", std::move(list)}});
 }
 
 Result<Response> LogResources::checkpoint(const Request&) const {
-  const auto view = parts_.log.view();
+  const auto view = log().view();
   const std::string note =
       parts_.cosigners != nullptr ? parts_.cosigners->checkpoint(*view) : view->note();
   return stored(as_bytes(note), "text/plain; charset=utf-8", kNoStore);
@@ -295,7 +310,7 @@ Result<Response> LogResources::checkpoint(const Request&) const {
 Result<Response> LogResources::tile(const Request& request) const {
   I2_TRY_VALUE(const ct::Tile tile,
                ct::parse_tile_path(std::string_view(request.path).substr(kBase.size())));
-  auto bytes = parts_.log.view()->tile(tile);
+  auto bytes = log().view()->tile(tile);
   if (!bytes && bytes.error().is("trust.log_range")) {
     return fail("trust.tile_name", "the log has no such tile yet");
   }
@@ -308,7 +323,7 @@ Result<Response> LogResources::issuer(const Request& request) const {
   if (!fingerprint || to_hex(*fingerprint) != request.parameter("fingerprint")) {
     return fail("trust.tile_name", "an issuer is named by SHA-256, in lower-case hexadecimal");
   }
-  auto der = parts_.log.view()->issuer(*fingerprint);
+  auto der = log().view()->issuer(*fingerprint);
   if (!der && der.error().is("trust.log_object_missing")) {
     return fail("trust.tile_name", "no chain of the log has this issuer");
   }
@@ -318,7 +333,7 @@ Result<Response> LogResources::issuer(const Request& request) const {
 
 Result<Response> LogResources::proof(const Request& request) const {
   const auto cosigned = parts_.cosigners != nullptr ? parts_.cosigners->cosigned() : std::nullopt;
-  I2_TRY_VALUE(const json out, proof_json(parts_.log, request.parameter("fingerprint"), cosigned));
+  I2_TRY_VALUE(const json out, proof_json(log(), request.parameter("fingerprint"), cosigned));
   return answer_json(out);
 }
 

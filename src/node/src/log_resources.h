@@ -4,12 +4,12 @@
 
 #include <i2/gateway/router.h>
 #include <i2/rt/runtime.h>
-#include <i2/trustchain/ct_log.h>
 
 #include <string>
 #include <vector>
 
 #include "cosigners.h"
+#include "own_log.h"
 
 namespace i2::node {
 
@@ -17,7 +17,7 @@ namespace i2::node {
 class LogResources {
  public:
   struct Parts {
-    trustchain::CtLog& log;
+    const OwnLog& log;  // without one every answer is trust.no_log
     rt::Runtime& runtime;
     const Cosigners* cosigners = nullptr;  // null: nobody is asked
   };
@@ -50,6 +50,10 @@ class LogResources {
   [[nodiscard]] Result<Response> tile(const Request& request) const;
   [[nodiscard]] Result<Response> issuer(const Request& request) const;
   [[nodiscard]] Result<Response> proof(const Request& request) const;
+
+  [[nodiscard]] Result<void> check_log() const;
+  // After check_log().
+  [[nodiscard]] trustchain::CtLog& log() const { return *parts_.log.get(); }
 
   Parts parts_;
 };

@@ -38,6 +38,10 @@ Result<LogAddition> read_log_add(ByteView request) {
   return out;
 }
 
+Error not_the_fleets() {
+  return {"trust.no_log", "the log of this node is not the fleet's"};
+}
+
 }  // namespace
 
 LogServing::LogServing(Parts parts) : parts_(parts), limit_(kAddBurst, kAddEvery) {}
@@ -48,6 +52,45 @@ void LogServing::attach(stoq::RpcServer& server) {
                      return serve(std::move(context), std::move(request));
                    },
                    {.renewal = true, .message_size_max = kLogAddSizeMax});
+  server.add_unary(std::string(kLogReady),
+                   [this](const stoq::CallContext&, const Bytes&) { return serve_ready(); },
+                   {.renewal = true});
+  server.add_unary(std::string(kLogStandby),
+                   [this](const stoq::CallContext&, const Bytes&) { return serve_standby(); });
+}
+
+Task<Result<Bytes>> LogServing::serve_ready() {
+  const trustchain::CtLog* const log = parts_.own.get();
+  if (log == nullptr) {
+    co_return fail(not_the_fleets());
+  }
+  I2_CO_TRY_VALUE(const bool named, is_fleets(*log, parts_.trust));
+  if (!named) {
+    co_return fail(not_the_fleets());
+  }
+  I2_CO_TRY(parts_.service.ready());
+  co_return Bytes();
+}
+
+Task<Result<trustchain::StandbyLog>> LogServing::standby() {
+  const auto make = [this] { return parts_.service.make(); };
+  I2_CO_TRY(co_await rt::run_on(parts_.runtime.pool(), make));
+  co_return standby_record(*parts_.own.get(), parts_.trust.node_id());
+}
+
+Task<Result<Bytes>> LogServing::serve_standby() {
+  const auto made = co_await boost::asio::co_spawn(parts_.runtime.control(), standby(),
+                                                   boost::asio::use_awaitable);
+  if (!made) {
+    co_return fail(made.error());
+  }
+  LogStandbyResponse out;
+  out.set_origin(made->origin);
+  out.set_spki(to_string(made->spki));
+  for (const std::string& vkey : made->cosigners) {
+    out.add_cosigners(vkey);
+  }
+  co_return serialize(out);
 }
 
 Task<Result<Bytes>> LogServing::serve(stoq::CallContext context, Bytes request) {
@@ -68,8 +111,8 @@ Result<void> LogServing::admit(const NodeId& authority) {
     return fail("fleet.no_anchor", "only certificate authorities of the fleet add to its log");
   }
   I2_TRY_VALUE(const auto record, members->trust().log());
-  if (!record || record->holder != parts_.trust.node_id()) {
-    return fail("trust.no_log", "the log of this node is not the fleet's");
+  if (parts_.own.get() == nullptr || !record || record->holder != parts_.trust.node_id()) {
+    return fail(not_the_fleets());
   }
   if (adding_ >= kAddingMax || !limit_.take(parts_.clock.now())) {
     return fail("trust.log_busy", "too many certificates wait for the log: try again");
@@ -81,7 +124,7 @@ Task<Result<Bytes>> LogServing::add(NodeId authority, Bytes request) {
   I2_CO_TRY(admit(authority));
   I2_CO_TRY_VALUE(auto wanted, read_log_add(request));
   const auto begin = [this, &wanted](trustchain::LogClient::Done done) {
-    parts_.log.add(wanted.precertificate, std::move(wanted.chain), std::move(done));
+    parts_.own.get()->add(wanted.precertificate, std::move(wanted.chain), std::move(done));
   };
   ++adding_;
   const auto sct = co_await answer_of<Result<Bytes>>(begin);

@@ -109,7 +109,15 @@ using GatewayMetrics = Metrics<
     Metric<Gauge, "http3_connections", Unit::kNone, "HTTP/3 connections">,
     Metric<Counter, "accepted_http3_connections", Unit::kNone, "HTTP/3 connections accepted">>;
 
-// Of the transparency log, on the node that has it.
+// Of the fleet's transparency log, as this node sees it.
+using FleetLogMetrics =
+    Metrics<"ct", Metric<Gauge, "fleet_log_epoch", Unit::kNone, "How often the fleet's log moved">,
+            Metric<Gauge, "fleet_log_unreachable", Unit::kNanoseconds,
+                   "For how long it has not answered; 0 while it does">,
+            Metric<Counter, "takeovers", Unit::kNone,
+                   "How often this node made its log the fleet's since the start">>;
+
+// Of the transparency log, on a node that has one.
 using TransparencyMetrics = Metrics<
     "ct", Metric<Gauge, "entries", Unit::kNone, "Entries of the transparency log">,
     Metric<Counter, "rounds", Unit::kNone, "Checkpoints that it signed">,

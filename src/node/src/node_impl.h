@@ -25,7 +25,10 @@
 #include "log_founding.h"
 #include "log_service.h"
 #include "log_serving.h"
+#include "log_takeover.h"
 #include "ordinary_renewal.h"
+#include "own_log.h"
+#include "present_log.h"
 #include "remote_log.h"
 #include "renewal.h"
 #include "revocation_sync.h"
@@ -60,8 +63,10 @@ struct Node::Impl {
   std::unique_ptr<fleet::OrdinaryCertificates> ordinary;
   std::optional<Certificates> certificates;
   std::optional<rt::Runtime> runtime;
-  std::optional<RemoteLog> remote_log;   // of an authority whose fleet has its log elsewhere
-  std::unique_ptr<Authority> authority;  // null where this node is none
+  OwnLog own_log;
+  std::optional<RemoteLog> remote_log;    // of an authority, unless it issues without any log
+  std::optional<PresentLog> present_log;  // likewise
+  std::unique_ptr<Authority> authority;   // null where this node is none
   std::unique_ptr<TokenStore> tokens_of_http;
   std::optional<AuthorityCalls> authority_calls;
   TaskGroup tasks;
@@ -82,11 +87,12 @@ struct Node::Impl {
   std::optional<ExpiryWatch> expiry_watch;
   std::optional<CertVerbs> cert_verbs;
   std::optional<AcmeVerbs> acme_verbs;
-  std::unique_ptr<LogService> transparency;  // null: this node has no log
+  std::unique_ptr<LogService> transparency;
   std::optional<LogFounding> log_founding;
   std::optional<LogServing> log_serving;
+  std::optional<LogTakeover> log_takeover;
   std::unique_ptr<WitnessService> witness;  // null: this node is none
-  std::unique_ptr<Cosigners> cosigners;     // null: this node has no log, or asks nobody
+  std::unique_ptr<Cosigners> cosigners;     // null: this node asks nobody
   std::optional<Verbs> verbs;
   std::optional<LogVerbs> log_verbs;
   std::optional<TokenVerbs> token_verbs;
@@ -121,6 +127,7 @@ struct Node::Impl {
   Result<void> start_acme();
   void follow_certificates();
   [[nodiscard]] trustchain::LogClient* log_client();
+  [[nodiscard]] bool is_founder() const;
   void renew_own_leaves();
   [[nodiscard]] Task<Result<void>> renew_own_leaf();
   [[nodiscard]] Task<Result<void>> renew_own_ordinary();
@@ -137,6 +144,7 @@ struct Node::Impl {
   [[nodiscard]] telemetry::LayerHealth data_dir_health() const;
   [[nodiscard]] telemetry::LayerHealth trust_health() const;
   [[nodiscard]] telemetry::LayerHealth ledger_health() const;
+  [[nodiscard]] telemetry::LayerHealth log_health() const;
   [[nodiscard]] telemetry::LayerHealth transport_health() const;
 
   void on_file(const stoq::FileEvent& event);

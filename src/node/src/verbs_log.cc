@@ -1,5 +1,6 @@
 #include "verbs_log.h"
 
+#include <i2/node/log.pb.h>
 #include <i2/node/units.h>
 #include <i2/trustchain/log_audit.h>
 #include <i2/wire/text.h>
@@ -10,6 +11,8 @@
 
 #include "log_founding.h"
 #include "log_json.h"
+#include "on_link.h"
+#include "protobuf.h"
 #include "verbs_json.h"
 
 namespace i2::node {
@@ -48,6 +51,32 @@ json log_json(const CtLog& log) {
           {"stopped", stats.stopped}};
 }
 
+// The member's name, if it is one still.
+json name_json(const fleet::MemberSet& members, const NodeId& node) {
+  const fleet::MemberInfo* const member = members.find(node);
+  return member != nullptr ? json(member->name) : json();
+}
+
+json standbys_json(const fleet::MemberSet& members,
+                   const std::vector<trustchain::StandbyLog>& standbys) {
+  json out = json::array();
+  for (const trustchain::StandbyLog& one : standbys) {
+    out.push_back({{"rank", out.size()},
+                   {"node", one.node.hex()},
+                   {"name", name_json(members, one.node)},
+                   {"origin", one.origin},
+                   {"public_key", wire::to_base64(one.spki)}});
+  }
+  return out;
+}
+
+json record_json(const trustchain::StandbyLog& log) {
+  return {{"node", log.node.hex()},
+          {"origin", log.origin},
+          {"spki", wire::to_base64(log.spki)},
+          {"cosigners", log.cosigners}};
+}
+
 // Of the log that another member writes: what the state says.
 Result<json> named_log_json(const fleet::TrustStore& trust) {
   I2_TRY_VALUE(const auto log, fleet_log(trust));
@@ -57,16 +86,23 @@ Result<json> named_log_json(const fleet::TrustStore& trust) {
                 "node that founded the fleet");
   }
   const ct::NoteKey& own = log->keys.back();  // of the log itself, behind its cosigners
-  const auto members = trust.members();
-  const fleet::MemberInfo* const holder = members->find(log->holder);
   std::vector<ct::NoteKey> keys{own};
   keys.insert(keys.end(), log->keys.begin(), log->keys.end() - 1);
   return json{{"origin", log->origin},
               {"log_id", wire::to_base64(own.key().spki_sha256())},
               {"public_key", wire::to_base64(own.key().spki())},
-              {"keys", vkeys_json(keys)},
-              {"holder", log->holder.hex()},
-              {"holder_name", holder != nullptr ? json(holder->name) : json()}};
+              {"keys", vkeys_json(keys)}};
+}
+
+// Who has the fleet's log, and whether it is there.
+void add_holder(json& out, const fleet::MemberSet& members, const trustchain::LogRecord& record,
+                const LogTakeover::View& seen) {
+  out["holder"] = record.holder.hex();
+  out["holder_name"] = name_json(members, record.holder);
+  out["epoch"] = record.epoch;
+  out["reachable"] = seen.reachable ? json(*seen.reachable) : json();
+  out["unreachable_since"] =
+      seen.unreachable_since != 0 ? json(format_time(seen.unreachable_since)) : json();
 }
 
 json head_json(const ct::SignedCheckpoint& head) {
@@ -107,7 +143,7 @@ struct WitnessedAudit {
 };
 // That what was cosigned is of the log's tree: by others, at least so many, and by this node.
 Result<WitnessedAudit> audit_witnesses(const LogVerbs::Parts& parts, std::int64_t wanted) {
-  const CtLog& log = parts.log->log();
+  const CtLog& log = *parts.own.get();
   const auto standing = parts.cosigners != nullptr ? parts.cosigners->witnesses()
                                                    : std::vector<Cosigners::Standing>();
   const auto cosigned = parts.cosigners != nullptr ? parts.cosigners->cosigned() : std::nullopt;
@@ -151,7 +187,7 @@ void LogVerbs::attach(AdminServer& server) {
                        Task<Result<std::string>> (LogVerbs::*handler)(AdminCallPtr)) {
     server.add(std::move(verb), std::move(arguments),
                [this, handler](AdminCallPtr call) -> Task<Result<std::string>> {
-                 if (parts_.log == nullptr) {
+                 if (parts_.own.get() == nullptr) {
                    return []() -> Task<Result<std::string>> {
                      co_return fail("trust.no_log",
                                     "this node has no transparency log: ask the node that "
@@ -163,6 +199,10 @@ void LogVerbs::attach(AdminServer& server) {
   };
   server.add("ct_status", {}, [this](AdminCallPtr call) { return status(std::move(call)); });
   add("ct_record", {}, &LogVerbs::record);
+  server.add("ct_standbys", {}, [this](AdminCallPtr call) { return standbys(std::move(call)); });
+  server.add("ct_standby_record", {"node"},
+             [this](AdminCallPtr call) { return standby_record(std::move(call)); });
+  server.add("ct_takeover", {}, [this](AdminCallPtr call) { return takeover(std::move(call)); });
   server.add("ct_evidence", {}, [this](AdminCallPtr call) { return evidence(std::move(call)); });
   add("ct_consistency", {"old", "new"}, &LogVerbs::consistency);
   add("ct_audit", {"witnesses"}, &LogVerbs::audit);
@@ -171,24 +211,79 @@ void LogVerbs::attach(AdminServer& server) {
 
 Task<Result<std::string>> LogVerbs::status(AdminCallPtr) {
   json out;
-  if (parts_.log != nullptr) {
-    const CtLog& log = parts_.log->log();
-    out = log_json(log);
-    const auto members = parts_.trust.members();
-    I2_CO_TRY_VALUE(const auto record, members->trust().log());
+  const auto members = parts_.trust.members();
+  I2_CO_TRY_VALUE(const auto record, members->trust().log());
+  I2_CO_TRY_VALUE(const auto standbys, members->trust().log_standbys());
+  if (parts_.own.get() != nullptr) {
+    out = log_json(log());
+    I2_CO_TRY_VALUE(const bool current, is_fleets(log(), parts_.trust));
     out["demanded_since"] = record ? json(format_time(record->logged_since)) : json();
-    out["current"] = record && record->spki == log.parts().key.public_key().spki();
+    out["current"] = current;
     out["witnesses"] =
-        parts_.cosigners != nullptr
-            ? witnesses_json(*parts_.cosigners, log.view()->note(), parts_.clock.unix_now())
+        parts_.cosigners != nullptr && current
+            ? witnesses_json(*parts_.cosigners, log().view()->note(), parts_.clock.unix_now())
             : json::array();
   } else {
     I2_CO_TRY_VALUE(out, named_log_json(parts_.trust));
   }
+  if (record) {
+    add_holder(out, *members, *record, parts_.takeover.view());
+  }
+  out["standbys"] = standbys_json(*members, standbys);
   if (parts_.witness != nullptr) {
     out["witness"] = witness_json(*parts_.witness);
   }
   co_return to_line(out);
+}
+
+Task<Result<std::string>> LogVerbs::standbys(AdminCallPtr) {
+  const auto members = parts_.trust.members();
+  I2_CO_TRY_VALUE(const auto standbys, members->trust().log_standbys());
+  co_return to_line({{"standbys", standbys_json(*members, standbys)}});
+}
+
+Task<Result<trustchain::StandbyLog>> LogVerbs::ask_standby(std::string node) {
+  const auto reached = co_await parts_.peers.reach(std::move(node));
+  if (!reached && reached.error().is("node.peer_self")) {
+    co_return co_await parts_.serving.standby();
+  }
+  if (!reached) {
+    co_return fail(reached.error());
+  }
+  const auto answer = co_await call_over((*reached)->connection, kLogStandby, {});
+  if (!answer) {
+    co_return fail(answer.error());
+  }
+  I2_CO_TRY_VALUE(const auto parsed, parse<LogStandbyResponse>(*answer));
+  trustchain::StandbyLog out{.node = (*reached)->peer,
+                             .origin = parsed.origin(),
+                             .spki = to_bytes(as_bytes(parsed.spki())),
+                             .cosigners = {}};
+  for (const std::string& vkey : parsed.cosigners()) {
+    out.cosigners.push_back(vkey);
+  }
+  co_return out;
+}
+
+// What operators sign to name it a standby.
+Task<Result<std::string>> LogVerbs::standby_record(AdminCallPtr call) {
+  I2_CO_TRY_VALUE(std::string node, call->request.text("node"));
+  const auto log = co_await ask_standby(std::move(node));
+  if (!log) {
+    co_return fail(log.error());
+  }
+  json out = record_json(*log);
+  out["name"] = name_json(*parts_.trust.members(), log->node);
+  co_return to_line(out);
+}
+
+Task<Result<std::string>> LogVerbs::takeover(AdminCallPtr) {
+  const auto made = co_await parts_.takeover.take_over();
+  if (!made) {
+    co_return fail(made.error());
+  }
+  co_return to_line(
+      {{"origin", made->origin}, {"holder", made->holder.hex()}, {"epoch", made->epoch}});
 }
 
 // What operators sign to make it the fleet's.
@@ -196,7 +291,7 @@ Task<Result<std::string>> LogVerbs::record(AdminCallPtr) {
   const auto members = parts_.trust.members();
   I2_CO_TRY_VALUE(const auto present, members->trust().log());
   const trustchain::SetLog made =
-      log_record(parts_.log->log(), parts_.trust.node_id(), present ? present->epoch + 1 : 1);
+      log_record(log(), parts_.trust.node_id(), present ? present->epoch + 1 : 1);
   co_return to_line({{"origin", made.origin},
                      {"spki", wire::to_base64(made.spki)},
                      {"cosigners", made.cosigners},
@@ -224,7 +319,7 @@ Task<Result<std::string>> LogVerbs::evidence(AdminCallPtr) {
 
 Task<Result<std::string>> LogVerbs::consistency(AdminCallPtr call) {
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
-  const auto view = parts_.log->log().view();
+  const auto view = log().view();
   I2_CO_TRY_VALUE(const auto old_size, call->request.integer("old", 0, 0, kMost));
   I2_CO_TRY_VALUE(const auto new_size,
                   call->request.integer("new", static_cast<std::int64_t>(view->size()), 0, kMost));
@@ -250,7 +345,7 @@ Task<Result<std::string>> LogVerbs::audit(AdminCallPtr call) {
       const auto wanted,
       call->request.integer("witnesses", 0, 0, static_cast<std::int64_t>(kCosignersMax)));
   const auto work = [this, &call, wanted]() -> Result<std::string> {
-    const auto view = parts_.log->log().view();
+    const auto view = log().view();
     const auto progress = [&](std::uint64_t entries) {
       if (entries % kProgressEvery == 0) {
         boost::asio::post(parts_.runtime.control(), [call, entries, all = view->size()] {
@@ -259,7 +354,7 @@ Task<Result<std::string>> LogVerbs::audit(AdminCallPtr call) {
       }
       return !call->stop.stop_requested();
     };
-    I2_TRY_VALUE(const auto found, trustchain::audit(*view, parts_.log->log().keys(), progress));
+    I2_TRY_VALUE(const auto found, trustchain::audit(*view, log().keys(), progress));
     I2_TRY_VALUE(const WitnessedAudit witnessed, audit_witnesses(parts_, wanted));
     return to_line({{"entries", found.entries},
                     {"tiles", found.tiles},
@@ -278,7 +373,7 @@ Task<Result<std::string>> LogVerbs::proof(AdminCallPtr call) {
   I2_CO_TRY_VALUE(const std::string fingerprint, call->request.text("fingerprint"));
   const auto work = [&]() -> Result<std::string> {
     const auto cosigned = parts_.cosigners != nullptr ? parts_.cosigners->cosigned() : std::nullopt;
-    I2_TRY_VALUE(const json out, proof_json(parts_.log->log(), fingerprint, cosigned));
+    I2_TRY_VALUE(const json out, proof_json(log(), fingerprint, cosigned));
     return to_line(out);
   };
   co_return co_await rt::run_on(parts_.runtime.pool(), work);

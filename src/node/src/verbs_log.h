@@ -5,7 +5,8 @@
 
 #include "admin_server.h"
 #include "cosigners.h"
-#include "log_service.h"
+#include "log_serving.h"
+#include "log_takeover.h"
 #include "witness_service.h"
 
 namespace i2::node {
@@ -15,8 +16,11 @@ class LogVerbs {
   struct Parts {
     rt::Runtime& runtime;
     const fleet::TrustStore& trust;
-    LogService* log;             // null: this node has no log, and the verbs say so
-    const Cosigners* cosigners;  // null: likewise
+    const OwnLog& own;  // without one the verbs that need it say so
+    LogServing& serving;
+    LogTakeover& takeover;
+    Peers& peers;
+    const Cosigners* cosigners;  // null: this node asks nobody
     WitnessService* witness;     // null: this node is none
     const Clock& clock;
   };
@@ -25,7 +29,7 @@ class LogVerbs {
   LogVerbs& operator=(const LogVerbs&) = delete;
 
   // ct_status, ct_record, ct_evidence, ct_consistency {old, new}, ct_audit {witnesses}, ct_proof
-  // {fingerprint}.
+  // {fingerprint}, ct_standbys, ct_standby_record {node}, ct_takeover.
   void attach(AdminServer& server);
 
  private:
@@ -35,6 +39,11 @@ class LogVerbs {
   [[nodiscard]] Task<Result<std::string>> consistency(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> audit(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> proof(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> standbys(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> standby_record(AdminCallPtr call);
+  [[nodiscard]] Task<Result<std::string>> takeover(AdminCallPtr call);
+  [[nodiscard]] Task<Result<trustchain::StandbyLog>> ask_standby(std::string node);
+  [[nodiscard]] trustchain::CtLog& log() const { return *parts_.own.get(); }  // there is one
 
   Parts parts_;
 };

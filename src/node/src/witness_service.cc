@@ -57,9 +57,7 @@ void WitnessService::attach(stoq::RpcServer& server) {
   };
   add(kAddCheckpoint, &WitnessService::serve_add);
   add(kHead, &WitnessService::serve_head);
-  if (parts_.own != nullptr) {
-    add(kConsistencyServed, &WitnessService::serve_consistency);
-  }
+  add(kConsistencyServed, &WitnessService::serve_consistency);
 }
 
 void WitnessService::start() {
@@ -240,7 +238,11 @@ Task<Result<Bytes>> WitnessService::serve_add(Bytes request) {
 Task<Result<Bytes>> WitnessService::serve_consistency(Bytes request) {
   const auto work = [this, &request]() -> Result<Bytes> {
     I2_TRY_VALUE(const auto asked, parse<ConsistencyRequest>(request));
-    const auto view = parts_.own->view();
+    const trustchain::CtLog* const own = parts_.own.get();
+    if (own == nullptr) {
+      return fail("trust.no_log", "this node has no transparency log");
+    }
+    const auto view = own->view();
     if (asked.old_size() == 0 || asked.old_size() > asked.new_size()) {
       return fail("trust.log_range",
                   "a proof of consistency leads from a smaller size to a larger");

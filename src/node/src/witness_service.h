@@ -25,7 +25,7 @@ class WitnessService {
     const Clock& clock;
     Rng& rng;
     std::filesystem::path data_dir;
-    const trustchain::CtLog* own;  // the log that this node writes; null: none
+    const OwnLog& own;
   };
   // Errors: those of LogWitness::open().
   [[nodiscard]] static Result<std::unique_ptr<WitnessService>> open(Parts parts);

@@ -52,7 +52,8 @@ class LogOverHttp : public ::testing::Test {
   LogOverHttp() : runtime_({.workers = 1}) {
     home.roots = {log_authority().root};
     EXPECT_TRUE(home.open());
-    resources_.emplace(LogResources::Parts{.log = home.log(), .runtime = runtime_});
+    own_.set(home.log());
+    resources_.emplace(LogResources::Parts{.log = own_, .runtime = runtime_});
     resources_->attach(router_);
   }
 
@@ -113,6 +114,7 @@ class LogOverHttp : public ::testing::Test {
 
  private:
   rt::Runtime runtime_;
+  OwnLog own_;
   std::optional<LogResources> resources_;
   gateway::Router router_;
 };

@@ -10,6 +10,7 @@
 #include <future>
 
 #include "../src/inbox.h"
+#include "../src/log_takeover.h"
 #include "../src/rate_limit.h"
 #include "../src/tasks.h"
 #include "../src/unix_socket.h"
@@ -49,6 +50,36 @@ class PartsTest : public testing::Test {
 Task<> wait_and_count(Wakeup* wakeup, std::atomic<int>* count) {
   co_await wakeup->wait(kNever);
   ++*count;
+}
+
+TEST(LogAbsence, CountsWhileOneLogDoesNotAnswer) {
+  LogAbsence absence;
+  EXPECT_EQ(absence.lasted(1, 100), 0u);
+  absence.missed(1, 100);
+  absence.missed(1, 200);
+  EXPECT_EQ(absence.lasted(1, 250), 150u);
+  EXPECT_EQ(absence.lasted(2, 250), 0u);
+  absence.answered();
+  EXPECT_EQ(absence.lasted(1, 300), 0u);
+  absence.missed(1, 300);
+  EXPECT_EQ(absence.lasted(1, 310), 10u);
+  // Another log is the fleet's: its absence is another one.
+  absence.missed(2, 400);
+  EXPECT_EQ(absence.lasted(1, 450), 0u);
+  EXPECT_EQ(absence.lasted(2, 450), 50u);
+}
+
+TEST(LogAbsence, EachRankWaitsOnceMore) {
+  LogAbsence absence;
+  EXPECT_FALSE(absence.is_due(1, 0, kSecond, 100 * kSecond));
+  absence.missed(1, 10 * kSecond);
+  EXPECT_FALSE(absence.is_due(1, 0, 5 * kSecond, 15 * kSecond - 1));
+  EXPECT_TRUE(absence.is_due(1, 0, 5 * kSecond, 15 * kSecond));
+  EXPECT_FALSE(absence.is_due(1, 1, 5 * kSecond, 20 * kSecond - 2));
+  EXPECT_TRUE(absence.is_due(1, 1, 5 * kSecond, 20 * kSecond));
+  EXPECT_TRUE(absence.is_due(1, 3, 5 * kSecond, 30 * kSecond));
+  EXPECT_FALSE(absence.is_due(2, 0, 5 * kSecond, 30 * kSecond));
+  EXPECT_FALSE(absence.is_due(1, 0, 0, 1000 * kSecond));  // never by itself
 }
 
 TEST_F(PartsTest, TaskGroupWaitsForTheLastTask) {

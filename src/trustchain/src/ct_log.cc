@@ -72,6 +72,8 @@ struct CtLog::Core : std::enable_shared_from_this<Core> {
   // What the next round is to have; false when there is nothing to do.
   bool take(std::deque<Pooled>& out);
   void round(std::deque<Pooled> taken);
+  // Nothing is left of them where the log may not promise.
+  void hold_back(std::deque<Pooled>& taken);
   void promise(const ct::LogEntry& entry, std::span<const Answer> done);
   // Answers those whose entry is there already; the others go from `taken` to `out`.
   Result<void> sort_out(std::deque<Pooled>& taken, RoundBatch& out);
@@ -185,7 +187,17 @@ void CtLog::Core::refuse_all(const RoundBatch& batch, const Error& why) {
   }
 }
 
+void CtLog::Core::hold_back(std::deque<Pooled>& taken) {
+  const auto may = taken.empty() || !parts.fence ? Result<void>() : parts.fence();
+  if (!may) {
+    for (const Pooled& one : std::exchange(taken, {})) {
+      refuse(one.done, may.error());
+    }
+  }
+}
+
 void CtLog::Core::round(std::deque<Pooled> taken) {
+  hold_back(taken);
   RoundBatch batch;
   if (const auto sorted = sort_out(taken, batch); !sorted) {
     break_off(sorted.error());

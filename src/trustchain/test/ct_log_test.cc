@@ -154,6 +154,27 @@ TEST_F(Log, WaitsForRoomOnTheDisk) {
   EXPECT_EQ(home.log().view()->size(), 2U);
 }
 
+TEST_F(Log, PromisesNothingBehindItsFence) {
+  const auto before = home.promised(submission(1));
+  ASSERT_TRUE(before);
+  home.fence = [] { return fail("trust.log_fenced", "another log is the fleet's"); };
+  EXPECT_EQ(code(home.promised(submission(2))), "trust.log_fenced");
+  EXPECT_EQ(code(home.promised(submission(1))), "trust.log_fenced");  // not again either
+  EXPECT_EQ(home.log().view()->size(), 1U);
+  EXPECT_EQ(home.stops, 0);
+  // What is there is served still, under fresh checkpoints.
+  const UnixMillis then = home.log().view()->head().timestamp;
+  home.clock.time += kDay;
+  home.log().refresh();
+  home.log().stop();
+  EXPECT_EQ(home.log().view()->head().timestamp, then + kDay);
+  EXPECT_EQ(home.audit_code(), "ok");
+  reopen();
+  home.fence = [] { return Result<void>(); };
+  EXPECT_EQ(home.promised(submission(1))->timestamp, before->timestamp);
+  EXPECT_TRUE(home.promised(submission(2)));
+}
+
 TEST_F(Log, HasABoundedPool) {
   std::vector<std::future<Result<Bytes>>> answers;
   std::promise<void> gate;

@@ -63,7 +63,9 @@ class Home {
                                     .clock = clock,
                                     .post = pool_.poster(),
                                     .room = [this](std::size_t size) { return room(size); },
-                                    .stopped = [this](const Error&) { ++stops; }},
+                                    .stopped = [this](const Error&) { ++stops; },
+                                    .published = {},
+                                    .fence = [this] { return fence(); }},
                                    mode));
     return {};
   }
@@ -107,6 +109,7 @@ class Home {
   FixedClock clock{ct::testing::kNow};
   std::vector<crypto::Certificate> roots;
   std::function<Result<void>(std::size_t)> room = [](std::size_t) { return Result<void>(); };
+  std::function<Result<void>()> fence = [] { return Result<void>(); };
   std::atomic<int> stops = 0;
 
  private:

@@ -24,7 +24,9 @@ using trustchain::IndexEntry;
 using trustchain::RevokeAccount;
 using trustchain::RevokeCertificates;
 using trustchain::SetLog;
+using trustchain::SetLogStandby;
 using trustchain::SetPins;
+using trustchain::StandbyLog;
 using trustchain::TrustState;
 
 constexpr UnixMillis kDay = 24 * kHour;
@@ -341,6 +343,185 @@ TEST(Trust, LeavesAreInTheLogOnceThereIsOne) {
   EXPECT_EQ(standing(moved, logged), kValid);
   EXPECT_EQ(standing(moved, elsewhere), kValid);
   EXPECT_EQ(standing(moved, stolen), kUnlogged);
+}
+
+// The operation by which the node of a standby makes its log the fleet's.
+SetLog taken_over(const StandbyLog& standby, std::uint64_t epoch) {
+  return {.origin = standby.origin,
+          .spki = standby.spki,
+          .cosigners = standby.cosigners,
+          .holder = standby.node,
+          .epoch = epoch};
+}
+
+// alpha's log is the fleet's; beta and gamma have logs of their own.
+struct StandbyHome : TrustHome {
+  StandbyHome() {
+    EXPECT_EQ(chain.run(alpha, Register{fleet.admit(gamma)}), "ok");
+    EXPECT_EQ(chain.run(alpha, log(fleet.alpha, 1, log_key)), "ok");
+  }
+  [[nodiscard]] StandbyLog standby(const testing::Node& node, const crypto::PrivateKey& key) const {
+    return {.node = node.info.node_id,
+            .origin = "log.example/" + node.info.name,
+            .spki = to_bytes(key.public_key().spki()),
+            .cosigners = {}};
+  }
+  [[nodiscard]] std::vector<StandbyLog> standbys() const { return trust().log_standbys().value(); }
+  [[nodiscard]] static SetLogStandby removal(const testing::Node& node) {
+    return {.log = {.node = node.info.node_id, .origin = {}, .spki = {}, .cosigners = {}}};
+  }
+
+  testing::Node gamma = fleet.make_node("gamma");
+  crypto::PrivateKey beta_key = testing::new_key(crypto::SignatureAlgorithm::kEcdsaP256);
+  crypto::PrivateKey gamma_key = testing::new_key(crypto::SignatureAlgorithm::kEcdsaP256);
+  StandbyLog of_beta = standby(beta, beta_key);
+  StandbyLog of_gamma = standby(gamma, gamma_key);
+};
+
+TEST(Trust, OperatorsNameStandbysInTheOrderOfTheirRank) {
+  StandbyHome home;
+  EXPECT_EQ(home.chain.run(by_node(home.beta), SetLogStandby{home.of_beta}),
+            "fleet.operation_approvals");
+  EXPECT_EQ(home.chain.run(home.operator_1, SetLogStandby{home.of_beta}),
+            "fleet.operation_approvals");
+  EXPECT_EQ(run_approved(home.chain,
+                         SetLogStandby{home.standby(home.fleet.make_node("zeta"), home.beta_key)}),
+            "trust.member_unknown");
+  EXPECT_EQ(run_approved(home.chain, SetLogStandby{home.standby(home.fleet.alpha, home.beta_key)}),
+            "trust.standby_invalid");
+  EXPECT_EQ(run_approved(home.chain, SetLogStandby{home.standby(home.beta, home.log_key)}),
+            "trust.standby_invalid");
+  EXPECT_EQ(run_approved(home.chain, home.removal(home.beta)), "trust.standby_unknown");
+  EXPECT_TRUE(home.standbys().empty());
+
+  ASSERT_EQ(run_approved(home.chain, SetLogStandby{home.of_gamma}), "ok");
+  EXPECT_EQ(run_approved(home.chain, SetLogStandby{home.standby(home.beta, home.gamma_key)}),
+            "trust.standby_invalid");
+  ASSERT_EQ(run_approved(home.chain, SetLogStandby{home.of_beta}), "ok");
+  EXPECT_EQ(home.standbys(), (std::vector<StandbyLog>{home.of_gamma, home.of_beta}));
+  // Another log of the same node keeps the rank.
+  const auto newer = testing::new_key(crypto::SignatureAlgorithm::kEcdsaP256);
+  const StandbyLog replaced = home.standby(home.gamma, newer);
+  ASSERT_EQ(run_approved(home.chain, SetLogStandby{replaced}), "ok");
+  EXPECT_EQ(home.standbys(), (std::vector<StandbyLog>{replaced, home.of_beta}));
+  EXPECT_EQ(home.chain.run(by_node(home.gamma), home.removal(home.gamma)),
+            "fleet.operation_approvals");
+  ASSERT_EQ(run_approved(home.chain, home.removal(home.gamma)), "ok");
+  EXPECT_EQ(home.standbys(), std::vector<StandbyLog>{home.of_beta});
+  ASSERT_EQ(run_approved(home.chain, home.removal(home.beta)), "ok");
+  EXPECT_FALSE(home.chain.chain.state.get(trustchain::log_standbys_key()));
+}
+
+TEST(Trust, ALogAndItsStandbysStandAlone) {
+  TrustHome home;
+  for (const std::uint16_t kind : {trustchain::kSetLog, trustchain::kLogStandby}) {
+    EXPECT_TRUE(home.chain.machine.find(kind)->alone);
+  }
+  EXPECT_EQ(home.chain.machine.find("log.standby")->kind, trustchain::kLogStandby);
+}
+
+TEST(Trust, AFleetHasAFewStandbysAndOnlyWhenItHasALog) {
+  TrustHome bare;
+  EXPECT_EQ(
+      run_approved(bare.chain, SetLogStandby{{.node = bare.beta.info.node_id,
+                                              .origin = "log.example/beta",
+                                              .spki = to_bytes(bare.log_key.public_key().spki()),
+                                              .cosigners = {}}}),
+      "trust.no_log");
+  StandbyHome home;
+  for (std::size_t i = 0; i <= trustchain::kLogStandbysMax; ++i) {
+    const auto node = home.fleet.make_node("node" + std::to_string(i));
+    ASSERT_EQ(home.chain.run(home.alpha, Register{home.fleet.admit(node)}), "ok");
+    const auto key = testing::new_key(crypto::SignatureAlgorithm::kEcdsaP256);
+    EXPECT_EQ(run_approved(home.chain, SetLogStandby{home.standby(node, key)}),
+              i < trustchain::kLogStandbysMax ? "ok" : "trust.standbys_full");
+  }
+}
+
+TEST(Trust, AStandbyTakesOverWithTheRecordThatWasApproved) {
+  StandbyHome home;
+  const Author beta = by_node(home.beta);
+  const Author gamma = by_node(home.gamma);
+  EXPECT_EQ(home.chain.run(beta, taken_over(home.of_beta, 2)), "fleet.operation_approvals");
+  ASSERT_EQ(run_approved(home.chain, SetLogStandby{home.of_beta}), "ok");
+  ASSERT_EQ(run_approved(home.chain, SetLogStandby{home.of_gamma}), "ok");
+
+  const auto other = testing::new_key(crypto::SignatureAlgorithm::kEcdsaP256);
+  auto wrong = taken_over(home.of_beta, 2);
+  wrong.spki = to_bytes(other.public_key().spki());
+  EXPECT_EQ(home.chain.run(beta, wrong), "trust.log_record");
+  wrong = taken_over(home.of_beta, 2);
+  wrong.origin = "log.example/other";
+  EXPECT_EQ(home.chain.run(beta, wrong), "trust.log_record");
+  EXPECT_EQ(home.chain.run(beta, taken_over(home.of_gamma, 2)), "trust.log_record");
+  EXPECT_EQ(home.chain.run(beta, taken_over(home.of_beta, 1)), "trust.log_record");
+  EXPECT_EQ(home.chain.run(beta, taken_over(home.of_beta, 3)), "trust.log_record");
+  EXPECT_EQ(home.chain.run(home.operator_1, taken_over(home.of_beta, 2)),
+            "fleet.operation_approvals");
+  EXPECT_EQ(home.chain.run(home.alpha, taken_over(home.of_beta, 2)), "fleet.operation_approvals");
+
+  ASSERT_EQ(home.chain.run(beta, taken_over(home.of_beta, 2)), "ok");
+  const auto present = home.trust().log().value();
+  EXPECT_EQ(std::tie(present->holder, present->spki, present->epoch),
+            std::tuple(home.beta.info.node_id, home.of_beta.spki, 2u));
+  EXPECT_EQ(home.standbys(), std::vector<StandbyLog>{home.of_gamma});
+  // Once: from then on it is as everybody else, and so is who had the log before.
+  EXPECT_EQ(home.chain.run(beta, taken_over(home.of_beta, 3)), "fleet.operation_approvals");
+  EXPECT_EQ(home.chain.run(home.alpha, home.log(home.fleet.alpha, 3, home.log_key)),
+            "fleet.operation_approvals");
+  // Of two at once the second one has the epoch that has passed.
+  EXPECT_EQ(home.chain.run(gamma, taken_over(home.of_gamma, 2)), "trust.log_record");
+  ASSERT_EQ(home.chain.run(gamma, taken_over(home.of_gamma, 3)), "ok");
+  EXPECT_TRUE(home.standbys().empty());
+}
+
+TEST(Trust, AStandbyThatWasTakenBackOrHasLeftTakesNothingOver) {
+  StandbyHome home;
+  ASSERT_EQ(run_approved(home.chain, SetLogStandby{home.of_beta}), "ok");
+  ASSERT_EQ(run_approved(home.chain, SetLogStandby{home.of_gamma}), "ok");
+  ASSERT_EQ(run_approved(home.chain, home.removal(home.beta)), "ok");
+  EXPECT_EQ(home.chain.run(by_node(home.beta), taken_over(home.of_beta, 2)),
+            "fleet.operation_approvals");
+  ASSERT_EQ(home.chain.run(home.operator_1, Expel{home.gamma.info.node_id, "stolen"}), "ok");
+  EXPECT_EQ(home.chain.run(by_node(home.gamma), taken_over(home.of_gamma, 2)),
+            "fleet.account_revoked");
+  // What operators make the fleet's by hand stands by no more either.
+  ASSERT_EQ(run_approved(home.chain, SetLogStandby{home.of_beta}), "ok");
+  ASSERT_EQ(run_approved(home.chain, taken_over(home.of_beta, 2)), "ok");
+  EXPECT_FALSE(std::ranges::contains(home.standbys(), home.beta.info.node_id, &StandbyLog::node));
+}
+
+TEST(Trust, WhatALogPromisesCountsWhileItIsTheFleets) {
+  StandbyHome home;
+  ASSERT_EQ(run_approved(home.chain, SetLogStandby{home.of_beta}), "ok");
+  home.chain.now += kHour;
+  const auto leaf = [&](const crypto::PrivateKey& key) {
+    return make_leaf(home.fleet, home.beta, home.chain.now, &key);
+  };
+  const auto standing = [&](const crypto::Certificate& of) {
+    return home.members().check_leaf(of, home.chain.now).value();
+  };
+  using enum ports::LeafStanding;
+  const auto early = leaf(home.beta_key);
+  EXPECT_EQ(standing(early), kUnlogged);
+  home.chain.now += kHour;
+  const auto last = leaf(home.log_key);
+  ASSERT_EQ(home.chain.run(by_node(home.beta), taken_over(home.of_beta, 2)), "ok");
+  // Clocks differ by five minutes at most.
+  home.chain.now += trustchain::kLeafBackdateMs - 60'000;
+  EXPECT_EQ(standing(leaf(home.log_key)), kValid);
+  home.chain.now += 2 * 60'000;
+  EXPECT_EQ(standing(leaf(home.log_key)), kUnlogged);
+  EXPECT_EQ(standing(last), kValid);
+  EXPECT_EQ(standing(leaf(home.beta_key)), kValid);
+  EXPECT_EQ(standing(early), kUnlogged);  // it was no log of the fleet then
+  // The same log once more, by operators: each of its times counts.
+  const auto fenced = leaf(home.log_key);
+  home.chain.now += kHour;
+  ASSERT_EQ(run_approved(home.chain, home.log(home.fleet.alpha, 3, home.log_key)), "ok");
+  EXPECT_EQ(standing(leaf(home.log_key)), kValid);
+  EXPECT_EQ(standing(last), kValid);
+  EXPECT_EQ(standing(fenced), kUnlogged);
 }
 
 // Leaf and key exchange share a server's first flight: what fits is in trustchain/core/profile.cc.

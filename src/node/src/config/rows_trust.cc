@@ -225,6 +225,16 @@ constexpr std::array kTrustRows{
                 .note = kNameService}},
 
     SettingRow{{.section = "trustchain.ct",
+                .key = "takeover_after",
+                .environment = "I2_CT_TAKEOVER_AFTER",
+                .type = kDuration,
+                .default_value = "10m",
+                .range = {0, 7 * 24 * 3600 * kSecond},
+                .meaning = "a log of this node that stands by becomes the fleet's when the "
+                           "present one has not answered for so long, the second standby after "
+                           "twice the time, and so on; `0s`: only by `i2 ct takeover`"},
+               [](Config& c, const SettingValue& v) { c.log_takeover_after = v.number; }},
+    SettingRow{{.section = "trustchain.ct",
                 .key = "enable_ct_logging",
                 .type = kBoolean,
                 .default_value = "false",

@@ -19,7 +19,7 @@ void check_value(i2::Result<T> (*decode)(i2::ByteView), i2::ByteView input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   namespace trust = i2::trustchain;
   const i2::ByteView input(data, size);
-  for (std::uint16_t kind = trust::kSetLog; kind <= trust::kLogEvidence; ++kind) {
+  for (std::uint16_t kind = trust::kSetLog; kind <= trust::kLogStandby; ++kind) {
     if (const auto body = trust::decode_trust_operation(kind, input)) {
       I2_ASSERT(trust::kind_of(*body) == kind);
       I2_ASSERT(i2::equal(encode(*body), input));
@@ -30,6 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_value(trust::decode_revocation_record, input);
   check_value(trust::decode_pin_record, input);
   check_value(trust::decode_log_evidence_record, input);
+  check_value(trust::decode_log_standbys, input);
   if (const auto id = trust::certificate_of_key(input, trust::index_prefix());
       id && input.size() >= trust::index_prefix().size()) {
     const auto key = trust::index_key(*id);

@@ -33,7 +33,10 @@ Result<FleetLogs> FleetLogs::from_state(const ports::StateReader& state) {
     }
     out.logged_since_ = record.logged_since;
     const Hash256 id = key->spki_sha256();
-    out.logs_.push_back({.id = id, .key = *std::move(key), .until = record.until});
+    out.logs_.push_back({.id = id,
+                         .key = *std::move(key),
+                         .since = record.since == record.logged_since ? 0 : record.since,
+                         .until = record.until});
   }
   return out;
 }
@@ -70,9 +73,13 @@ Result<void> FleetLogs::check_sct(ByteView sct, const crypto::Certificate& certi
 
 bool FleetLogs::is_promise(ByteView encoding, const ct::Submission& submission) const {
   const auto sct = ct::decode_sct(encoding);
-  const auto log = sct ? std::ranges::find(logs_, sct->log_id, &Log::id) : logs_.end();
-  return log != logs_.end() && (log->until == 0 || sct->timestamp < log->until + kLeafBackdateMs) &&
-         ct::verify_sct(*sct, submission, log->key);
+  // One key may have been the fleet's log more than once.
+  const auto in_office = [&](const Log& log) {
+    return log.id == sct->log_id && sct->timestamp + kLeafBackdateMs >= log.since &&
+           (log.until == 0 || sct->timestamp < log.until + kLeafBackdateMs);
+  };
+  const auto log = sct ? std::ranges::find_if(logs_, in_office) : logs_.end();
+  return log != logs_.end() && ct::verify_sct(*sct, submission, log->key);
 }
 
 }  // namespace i2::trustchain

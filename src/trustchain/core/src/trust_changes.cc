@@ -36,6 +36,23 @@ UnixMillis earlier(UnixMillis now, UnixMillis by) {
   return now - std::min(now, by);
 }
 
+void put_standbys(ports::StateWriter& state, const std::vector<StandbyLog>& standbys) {
+  if (standbys.empty()) {
+    state.erase(log_standbys_key());
+  } else {
+    state.put(log_standbys_key(), encode(standbys));
+  }
+}
+
+// Who has the fleet's log does not stand by for it, and does not do so again by itself.
+Result<void> end_standby(const TrustChange& change, const NodeId& node) {
+  I2_TRY_VALUE(auto standbys, change.state.log_standbys());
+  if (std::erase_if(standbys, [&](const StandbyLog& one) { return one.node == node; }) > 0) {
+    put_standbys(change.writer, standbys);
+  }
+  return {};
+}
+
 RevocationRecord revocation_by(const TrustChange& change, crypto::RevocationReason reason) {
   return {.at = change.block.time, .reason = reason, .by = change.operation.account};
 }
@@ -81,7 +98,7 @@ Result<void> perform(const TrustChange& change, const SetLog& body) {
                                      .until = 0,
                                      .logged_since = logs.empty() ? change.block.time
                                                                   : logs.back().logged_since}));
-  return {};
+  return end_standby(change, body.holder);
 }
 
 // What is there stays as it is, so that a batch may come twice and no authority rewrites another's.
@@ -140,6 +157,21 @@ Result<void> perform(const TrustChange& change, const LogEvidence& body) {
                     encode(LogEvidenceRecord{.evidence = encode(body.evidence),
                                              .at = change.block.time,
                                              .by = change.operation.account}));
+  return {};
+}
+
+Result<void> perform(const TrustChange& change, const SetLogStandby& body) {
+  if (body.removes()) {
+    return end_standby(change, body.log.node);
+  }
+  I2_TRY_VALUE(auto standbys, change.state.log_standbys());
+  const auto known = std::ranges::find(standbys, body.log.node, &StandbyLog::node);
+  if (known != standbys.end()) {
+    *known = body.log;
+  } else {
+    standbys.push_back(body.log);
+  }
+  put_standbys(change.writer, standbys);
   return {};
 }
 

@@ -17,6 +17,7 @@ constexpr ports::OperationKind kTrustKinds[] = {
     {.kind = kRevokeAccount, .name = "account.revoke", .high = is_high(kRevokeAccount)},
     {.kind = kSetPins, .name = "pin.set", .high = is_high(kSetPins)},
     {.kind = kLogEvidence, .name = "log.evidence", .high = is_high(kLogEvidence), .alone = true},
+    {.kind = kLogStandby, .name = "log.standby", .high = is_high(kLogStandby), .alone = true},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <i2/trustchain/core/trust_operations.h>
 #include <i2/wire/alternatives.h>
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -21,31 +22,47 @@ Bytes read_serial(wire::CanonicalReader& r) {
   return out;
 }
 
-void write_body(wire::CanonicalWriter& w, const SetLog& body) {
-  w.text(body.origin);
-  w.bytes(body.spki);
-  w.count(body.cosigners.size());
-  for (const std::string& vkey : body.cosigners) {
+// Origin, key and cosigners of a log.
+template <class Log>
+void write_log(wire::CanonicalWriter& w, const Log& log) {
+  w.text(log.origin);
+  w.bytes(log.spki);
+  w.count(log.cosigners.size());
+  for (const std::string& vkey : log.cosigners) {
     w.text(vkey);
   }
+}
+template <class Log>
+void read_log(wire::CanonicalReader& r, Log& log) {
+  log.origin = r.text(kOriginSizeMax);
+  log.spki = to_bytes(r.bytes(kLogSpkiSizeMax));
+  const std::size_t count = r.count(kCosignersMax);
+  for (std::size_t i = 0; i < count && r.ok(); ++i) {
+    log.cosigners.push_back(r.text(kVkeySizeMax));
+  }
+}
+// Whether all of its keys are keys.
+template <class Log>
+bool is_sound(const Log& log) {
+  const auto is_cosigner = [](const std::string& vkey) {
+    const auto key = ct::NoteKey::parse(vkey);
+    return key && key->type() != ct::NoteKeyType::kTreeHead && key->vkey() == vkey;
+  };
+  auto key = crypto::PublicKey::from_spki(log.spki);
+  return std::ranges::all_of(log.cosigners, is_cosigner) && key &&
+         ct::NoteKey::make(log.origin, ct::NoteKeyType::kTreeHead, *std::move(key)).has_value();
+}
+
+void write_body(wire::CanonicalWriter& w, const SetLog& body) {
+  write_log(w, body);
   w.fixed(body.holder.view());
   w.u64(body.epoch);
 }
 void read_body(wire::CanonicalReader& r, SetLog& body) {
-  body.origin = r.text(kOriginSizeMax);
-  body.spki = to_bytes(r.bytes(kLogSpkiSizeMax));
-  const std::size_t count = r.count(kCosignersMax);
-  for (std::size_t i = 0; i < count && r.ok(); ++i) {
-    body.cosigners.push_back(r.text(kVkeySizeMax));
-    const auto key = ct::NoteKey::parse(body.cosigners.back());
-    if (!key || key->type() == ct::NoteKeyType::kTreeHead || key->vkey() != body.cosigners.back()) {
-      r.fail();
-    }
-  }
+  read_log(r, body);
   body.holder.bytes = r.fixed<32>();
   body.epoch = r.u64();
-  auto key = crypto::PublicKey::from_spki(body.spki);
-  if (!key || !ct::NoteKey::make(body.origin, ct::NoteKeyType::kTreeHead, *std::move(key))) {
+  if (!is_sound(body)) {
     r.fail();
   }
 }
@@ -163,9 +180,22 @@ void read_body(wire::CanonicalReader& r, LogEvidence& body) {
   body.evidence = *std::move(evidence);
 }
 
+void write_body(wire::CanonicalWriter& w, const SetLogStandby& body) {
+  write_standby(w, body.log);
+}
+void read_body(wire::CanonicalReader& r, SetLogStandby& body) {
+  body.log = read_standby(r);
+  const bool bare = body.log.origin.empty() && body.log.cosigners.empty();
+  if (body.removes() ? !bare : !is_sound(body.log)) {
+    r.fail();
+  }
+}
+
 }  // namespace
 
 static_assert(
+    std::is_same_v<std::variant_alternative_t<kLogStandby - kSetLog, TrustOperation>,
+                   SetLogStandby> &&
     std::is_same_v<std::variant_alternative_t<kLogEvidence - kSetLog, TrustOperation>,
                    LogEvidence> &&
     std::is_same_v<std::variant_alternative_t<kSetPins - kSetLog, TrustOperation>, SetPins> &&
@@ -182,6 +212,18 @@ crypto::RevocationReason read_reason(wire::CanonicalReader& r) {
     r.fail();
   }
   return reason.value_or(crypto::RevocationReason::kUnspecified);
+}
+
+void write_standby(wire::CanonicalWriter& w, const StandbyLog& log) {
+  w.fixed(log.node.view());
+  write_log(w, log);
+}
+
+StandbyLog read_standby(wire::CanonicalReader& r) {
+  StandbyLog out;
+  out.node.bytes = r.fixed<32>();
+  read_log(r, out);
+  return out;
 }
 
 std::uint16_t kind_of(const TrustOperation& operation) {

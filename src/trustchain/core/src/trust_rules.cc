@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "trust_rules.h"
 
 namespace i2::trustchain {
@@ -53,17 +55,53 @@ Result<void> may_revoke(const TrustRules& rules, const CertificateId& id) {
   return {};
 }
 
+Result<void> need_member(const TrustRules& rules, const NodeId& node) {
+  if (standing(rules, {node.bytes}) == ports::Standing::kOther) {
+    return fail("trust.member_unknown", "node " + node.hex() + " is not a member of this fleet");
+  }
+  return {};
+}
+
+// Operators have decided beforehand which log it is to be, so nobody else has a say in it but the
+// node that has it.
+Result<void> may_take_over(const TrustRules& rules, const LogRecord& present,
+                           const StandbyLog& standby, const SetLog& body) {
+  const StandbyLog wanted{.node = body.holder,
+                          .origin = body.origin,
+                          .spki = body.spki,
+                          .cosigners = body.cosigners};
+  if (wanted != standby) {
+    return fail("trust.log_record",
+                "a standby makes the log the fleet's that operators have named, and no other");
+  }
+  if (body.epoch != present.epoch + 1) {
+    return fail("trust.log_record", "the fleet's log is at epoch " + std::to_string(present.epoch) +
+                                        "; a standby takes over with the next one");
+  }
+  return need_member(rules, standby.node);
+}
+
+// The account's own log, if it stands by and no operator has signed.
+Result<std::optional<StandbyLog>> standby_of_account(const TrustRules& rules) {
+  I2_TRY_VALUE(const auto standbys, rules.state.log_standbys());
+  const auto found = std::ranges::find(standbys, NodeId{rules.operation.account.bytes},
+                                       &StandbyLog::node);
+  const bool alone = rules.operation.approvals.empty();
+  return alone && found != standbys.end() ? std::optional(*found) : std::nullopt;
+}
+
 }  // namespace
 
 Result<void> check(const TrustRules& rules, const SetLog& body) {
   I2_TRY_VALUE(const auto present, rules.state.log());
   const ports::AccountId holder{body.holder.bytes};
   if (present) {
-    I2_TRY(need_approvals(rules, true));
-    if (standing(rules, holder) == ports::Standing::kOther) {
-      return fail("trust.member_unknown",
-                  "node " + body.holder.hex() + " is not a member of this fleet");
+    I2_TRY_VALUE(const auto standby, standby_of_account(rules));
+    if (standby) {
+      return may_take_over(rules, *present, *standby, body);
     }
+    I2_TRY(need_approvals(rules, true));
+    I2_TRY(need_member(rules, body.holder));
   } else {
     I2_TRY(need_authority(rules));
     if (holder != rules.operation.account) {
@@ -154,6 +192,36 @@ Result<void> check(const TrustRules& rules, const LogEvidence& body) {
   I2_TRY_VALUE(const LogRecord log, convicted_log(rules.state, body.evidence));
   if (rules.raw.get(log_evidence_key(log.epoch))) {
     return fail("trust.evidence_known", "the fleet has evidence against this log");
+  }
+  return {};
+}
+
+Result<void> check(const TrustRules& rules, const SetLogStandby& body) {
+  I2_TRY(need_approvals(rules, true));
+  I2_TRY_VALUE(const auto standbys, rules.state.log_standbys());
+  const bool known = std::ranges::contains(standbys, body.log.node, &StandbyLog::node);
+  if (body.removes()) {
+    return known ? Result<void>()
+                 : fail("trust.standby_unknown",
+                        "no log of node " + body.log.node.hex() + " stands by");
+  }
+  I2_TRY(need_member(rules, body.log.node));
+  I2_TRY_VALUE(const auto present, rules.state.log());
+  if (!present) {
+    return fail("trust.no_log", "the fleet has no log yet that another one could stand by for");
+  }
+  const auto is_taken = [&](const StandbyLog& other) {
+    return other.node != body.log.node && other.spki == body.log.spki;
+  };
+  if (present->holder == body.log.node || present->spki == body.log.spki ||
+      std::ranges::any_of(standbys, is_taken)) {
+    return fail("trust.standby_invalid",
+                "a standby is another node than the one with the fleet's log, with a log of its "
+                "own");
+  }
+  if (!known && standbys.size() >= kLogStandbysMax) {
+    return fail("trust.standbys_full", "a fleet has at most " + std::to_string(kLogStandbysMax) +
+                                           " standbys: remove one first");
   }
   return {};
 }

@@ -20,6 +20,7 @@ struct TrustRules {
 [[nodiscard]] Result<void> check(const TrustRules& rules, const RevokeAccount& body);
 [[nodiscard]] Result<void> check(const TrustRules& rules, const SetPins& body);
 [[nodiscard]] Result<void> check(const TrustRules& rules, const LogEvidence& body);
+[[nodiscard]] Result<void> check(const TrustRules& rules, const SetLogStandby& body);
 
 // The log whose key the evidence convicts. Error: trust.evidence_invalid.
 [[nodiscard]] Result<LogRecord> convicted_log(const TrustState& state,
@@ -39,6 +40,7 @@ struct TrustChange {
 [[nodiscard]] Result<void> perform(const TrustChange& change, const RevokeAccount& body);
 [[nodiscard]] Result<void> perform(const TrustChange& change, const SetPins& body);
 [[nodiscard]] Result<void> perform(const TrustChange& change, const LogEvidence& body);
+[[nodiscard]] Result<void> perform(const TrustChange& change, const SetLogStandby& body);
 
 // Revocations that are not needed any more, oldest first, at most as many as one operation forgets.
 [[nodiscard]] std::vector<Bytes> old_revocations(const ports::StateReader& state, UnixMillis now);

@@ -75,6 +75,10 @@ Bytes log_evidence_key(std::optional<std::uint64_t> epoch) {
   return out;
 }
 
+Bytes log_standbys_key() {
+  return trust_key("/log-standbys");
+}
+
 Result<std::vector<ct::NoteKey>> note_keys(const LogRecord& log) {
   std::vector<ct::NoteKey> out;
   const auto add = [&out](Result<ct::NoteKey> key) -> Result<void> {
@@ -218,6 +222,31 @@ Result<LogEvidenceRecord> decode_log_evidence_record(ByteView value) {
   out.by.bytes = r.fixed<32>();
   return r.finish() ? Result<LogEvidenceRecord>(std::move(out))
                     : invalid_trust("evidence against a log");
+}
+
+Bytes encode(const std::vector<StandbyLog>& value) {
+  wire::CanonicalWriter w(kLogStandbysType, kTrustStateVersion);
+  w.count(value.size());
+  for (const StandbyLog& log : value) {
+    write_standby(w, log);
+  }
+  return std::move(w).take();
+}
+
+Result<std::vector<StandbyLog>> decode_log_standbys(ByteView value) {
+  wire::CanonicalReader r(value, kLogStandbysType, kTrustStateVersion);
+  std::vector<StandbyLog> out;
+  const std::size_t count = r.count(kLogStandbysMax);
+  for (std::size_t i = 0; i < count && r.ok(); ++i) {
+    out.push_back(read_standby(r));
+  }
+  return r.finish() ? Result<std::vector<StandbyLog>>(std::move(out))
+                    : invalid_trust("logs that stand by");
+}
+
+Result<std::vector<StandbyLog>> TrustState::log_standbys() const {
+  I2_TRY_VALUE(auto out, read_optional(state_.get(log_standbys_key()), decode_log_standbys));
+  return out ? *std::move(out) : std::vector<StandbyLog>();
 }
 
 Result<std::optional<LogEvidenceRecord>> TrustState::log_evidence(std::uint64_t epoch) const {

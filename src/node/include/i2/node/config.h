@@ -49,10 +49,11 @@ struct Config {
   std::size_t datagram_size_max = 65'000;
   std::size_t socket_buffer = 8 * 1024 * 1024;
   std::size_t connections_max = 10'000;  // of all workers together
-  // [certificates], [hypermesh.consensus], [deployment]
+  // [certificates], [trustchain.ct], [hypermesh.consensus], [deployment]
   bool renew_certificates = true;
-  bool proofs_optional = false;  // somebody wrote so
-  bool hybrid_votes = false;     // a vote key made from now on signs with Falcon too
+  Duration log_takeover_after = 600 * kSecond;  // 0: never by itself
+  bool proofs_optional = false;                 // somebody wrote so
+  bool hybrid_votes = false;                    // a vote key made from now on signs with Falcon too
   std::uint64_t blocks_kept = 100'000;
   std::string intended_mode;  // the mode that the file is for; empty: any
   bool production_checks = false;

@@ -55,6 +55,9 @@ class CtLog final : public LogClient {
     std::function<void(const Error& why)> stopped;  // once, on a thread of `post`
     std::function<void()>
         published{};  // after each checkpoint, on a thread of `post`; may be empty
+    // Whether the log may promise anything now: trust.log_fenced says that another one has taken
+    // its place. Asked before each round, on a thread of `post`; empty: it may.
+    std::function<Result<void>()> fence{};
   };
   enum class Mode : std::uint8_t {
     kExisting,  // trust.log_missing when there is none
@@ -71,7 +74,7 @@ class CtLog final : public LogClient {
 
   void add(const crypto::Certificate& precertificate, std::vector<crypto::Certificate> chain,
            Done done) override;
-  // As add(); `chain` as for ct::make_submission(). Other errors: those of Parts::room.
+  // As add(); `chain` as for ct::make_submission(). Other errors: those of Parts::room and fence.
   void add_chain(ct::EntryType type, std::vector<crypto::Certificate> chain, Done done);
   void add_submission(ct::ChainSubmission submission, Done done);
 

@@ -43,6 +43,7 @@ class FleetLogs {
   struct Log {
     Hash256 id{};
     crypto::PublicKey key;
+    UnixMillis since = 0;  // 0: the first one promised before it was named
     UnixMillis until = 0;
   };
   [[nodiscard]] bool is_promise(ByteView sct, const ct::Submission& submission) const;

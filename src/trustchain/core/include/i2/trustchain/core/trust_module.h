@@ -1,4 +1,4 @@
-// TrustModule: the fleet's log, the index of its certificates, revocations and pins as a part of
+// TrustModule: the fleet's log and its standbys, the index of its certificates, revocations and pins as a part of
 // the replicated state. The rules: docs/wire/operation.md, "Kinds of trust".
 //
 // All that it keeps is bounded, and an operation forgets at most a fixed number of entries more
@@ -27,8 +27,9 @@ class TrustModule final : public ports::StateModule {
   [[nodiscard]] std::string_view name() const override { return kTrustModule; }
   [[nodiscard]] std::span<const ports::OperationKind> kinds() const override;
   [[nodiscard]] Result<void> decode(std::uint16_t kind, ByteView body) const override;
-  // Errors: fleet.operation_account, fleet.operation_approvals, trust.log_record (no epoch or
-  // holder for it), trust.index_invalid (a life that no certificate has), trust.certificate_unknown
+  // Errors: fleet.operation_account, fleet.operation_approvals, trust.log_record (no epoch,
+  // holder or key for it), trust.standby_unknown, trust.standby_invalid (it is the fleet's log, or
+  // another standby's), trust.standbys_full, trust.index_invalid (a life that no certificate has), trust.certificate_unknown
   // (only operators revoke what is not in the index), trust.revocation_denied (somebody else's
   // certificate), trust.revocation_invalid (it is over, or ends too late), trust.revocations_full,
   // trust.member_unknown, trust.pin_backup (enforced without a second pin), fleet.state_invalid.

@@ -20,10 +20,12 @@ inline constexpr std::uint16_t kRevokeCertificates = 0x0503;
 inline constexpr std::uint16_t kRevokeAccount = 0x0504;
 inline constexpr std::uint16_t kSetPins = 0x0505;
 inline constexpr std::uint16_t kLogEvidence = 0x0506;
+inline constexpr std::uint16_t kLogStandby = 0x0507;
 
 inline constexpr std::size_t kSerialSizeMax = 20;  // RFC 5280 §4.1.2.2
 inline constexpr std::size_t kCertificatesPerOperationMax = 256;
 inline constexpr std::size_t kCosignersMax = 4;
+inline constexpr std::size_t kLogStandbysMax = 4;
 inline constexpr std::size_t kPinsMax = 8;
 inline constexpr std::size_t kLogEvidenceSizeMax = 32 * 1024;  // encoded
 
@@ -39,7 +41,8 @@ struct CertificateId {
                                            const Hash256& issuer);
 
 // The log in which the fleet's certificates are. Of two records the one with the higher epoch
-// counts; who has a lower one writes no more.
+// counts; who has a lower one writes no more. A standby orders it for its own log, with the next
+// epoch; everybody else needs operators.
 struct SetLog {
   std::string origin;
   Bytes spki;                          // ECDSA P-256
@@ -87,8 +90,23 @@ struct LogEvidence {
   ct::SplitView evidence;
 };
 
+// A log that is ready to become the fleet's without operators, on a node that they trust with it.
+struct StandbyLog {
+  NodeId node;
+  std::string origin;                  // these as in SetLog
+  Bytes spki;                          //
+  std::vector<std::string> cosigners;  //
+  friend bool operator==(const StandbyLog&, const StandbyLog&) = default;
+};
+// Names it, behind those that are named already or in the place of the node's former one; without a
+// log: takes the node's back.
+struct SetLogStandby {
+  StandbyLog log;
+  [[nodiscard]] bool removes() const { return log.spki.empty(); }
+};
+
 using TrustOperation = std::variant<SetLog, IndexCertificates, RevokeCertificates, RevokeAccount,
-                                    SetPins, LogEvidence>;
+                                    SetPins, LogEvidence, SetLogStandby>;
 
 [[nodiscard]] std::uint16_t kind_of(const TrustOperation& operation);
 // Whether such an operation is signed with Falcon too. There are many of the others.
@@ -99,7 +117,9 @@ using TrustOperation = std::variant<SetLog, IndexCertificates, RevokeCertificate
 // Form only. Error: fleet.operation_malformed, also for a kind that is not of these.
 [[nodiscard]] Result<TrustOperation> decode_trust_operation(std::uint16_t kind, ByteView body);
 
-// As a field: trust_state.cc has it too.
+// As fields: trust_state.cc has them too.
+void write_standby(wire::CanonicalWriter& w, const StandbyLog& log);
+[[nodiscard]] StandbyLog read_standby(wire::CanonicalReader& r);
 [[nodiscard]] crypto::RevocationReason read_reason(wire::CanonicalReader& r);
 
 }  // namespace i2::trustchain

@@ -71,6 +71,7 @@ struct LogEvidenceRecord {
 [[nodiscard]] Bytes revoked_account_key(ByteView account_or_empty);
 [[nodiscard]] Bytes pin_key(ByteView node_or_empty);
 [[nodiscard]] Bytes log_evidence_key(std::optional<std::uint64_t> epoch);
+[[nodiscard]] Bytes log_standbys_key();
 // The certificate of a key that begins with one of the two prefixes. Error: fleet.state_invalid.
 [[nodiscard]] Result<CertificateId> certificate_of_key(ByteView key, const Bytes& prefix);
 
@@ -80,12 +81,14 @@ struct LogEvidenceRecord {
 [[nodiscard]] Bytes encode(const RevocationRecord& value);
 [[nodiscard]] Bytes encode(const PinRecord& value);
 [[nodiscard]] Bytes encode(const LogEvidenceRecord& value);
+[[nodiscard]] Bytes encode(const std::vector<StandbyLog>& value);
 // Error: fleet.state_invalid.
 [[nodiscard]] Result<LogRecord> decode_log_record(ByteView value);
 [[nodiscard]] Result<IndexRecord> decode_index_record(ByteView value);
 [[nodiscard]] Result<RevocationRecord> decode_revocation_record(ByteView value);
 [[nodiscard]] Result<PinRecord> decode_pin_record(ByteView value);
 [[nodiscard]] Result<LogEvidenceRecord> decode_log_evidence_record(ByteView value);
+[[nodiscard]] Result<std::vector<StandbyLog>> decode_log_standbys(ByteView value);
 
 // Typed reading. Every function: fleet.state_invalid for a value that cannot be read; absence is
 // not an error where the result is optional.
@@ -97,6 +100,8 @@ class TrustState {
   // Ascending by epoch: the last one is the fleet's log, the others have been.
   [[nodiscard]] Result<std::vector<LogRecord>> logs() const;
   [[nodiscard]] Result<std::optional<LogRecord>> log() const;
+  // By rank: the first one takes over first.
+  [[nodiscard]] Result<std::vector<StandbyLog>> log_standbys() const;
   // Of a log that the state still names.
   [[nodiscard]] Result<std::optional<LogEvidenceRecord>> log_evidence(std::uint64_t epoch) const;
   [[nodiscard]] Result<std::optional<IndexRecord>> indexed(const CertificateId& id) const;
