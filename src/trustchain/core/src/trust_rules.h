@@ -20,12 +20,15 @@ struct TrustRules {
 [[nodiscard]] Result<void> check(const TrustRules& rules, const RevokeAccount& body);
 [[nodiscard]] Result<void> check(const TrustRules& rules, const SetPins& body);
 [[nodiscard]] Result<void> check(const TrustRules& rules, const LogEvidence& body);
+[[nodiscard]] Result<void> check(const TrustRules& rules, const Unassigned& body);
+[[nodiscard]] Result<void> check(const TrustRules& rules, const AuthorityEvidence& body);
 
 // The log whose key the evidence convicts. Error: trust.evidence_invalid.
 [[nodiscard]] Result<LogRecord> convicted_log(const TrustState& state,
                                               const ct::SplitView& evidence);
 
 struct TrustChange {
+  const ports::Registry& registry;
   TrustState state;
   ports::StateWriter& writer;
   const ports::OperationView& operation;
@@ -39,6 +42,8 @@ struct TrustChange {
 [[nodiscard]] Result<void> perform(const TrustChange& change, const RevokeAccount& body);
 [[nodiscard]] Result<void> perform(const TrustChange& change, const SetPins& body);
 [[nodiscard]] Result<void> perform(const TrustChange& change, const LogEvidence& body);
+[[nodiscard]] Result<void> perform(const TrustChange& change, const Unassigned& body);
+[[nodiscard]] Result<void> perform(const TrustChange& change, const AuthorityEvidence& body);
 
 // Revocations that are not needed any more, oldest first, at most as many as one operation forgets.
 [[nodiscard]] std::vector<Bytes> old_revocations(const ports::StateReader& state, UnixMillis now);
