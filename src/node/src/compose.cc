@@ -194,12 +194,17 @@ void Node::Impl::add_layers() {
                     [this] {
                       on_control([this] {
                         witness->stop();
+                        authority_watch->stop();
                         if (cosigners != nullptr) {
                           cosigners->stop();
                         }
                       });
                     },
-                .health = [this] { return witness->health(); }});
+                .health =
+                    [this] {
+                      auto out = witness->health();
+                      return out.health == telemetry::Health::kOk ? authority_watch->health() : out;
+                    }});
   }
   layers.add({.name = "membership",
               .start =
@@ -412,8 +417,8 @@ void Node::Impl::renew_own_leaves() {
                   {{"error", done.error().code()}});
     }
   };
-  const bool unlogged =
-      transparency != nullptr && trust->current()->certificate.fields().scts.empty();
+  const auto shown = trust->current()->certificate.fields();
+  const bool unlogged = transparency != nullptr && (shown.scts.empty() || !shown.state_height);
   if (trust->can_issue(now) && (unlogged || trust->is_renewal_due(now))) {
     run(renew_own_leaf());
   }
@@ -518,6 +523,7 @@ Result<void> Node::Impl::start_certificates() {
     log_serving.emplace(LogServing::Parts{.runtime = *runtime,
                                           .trust = *trust,
                                           .log = transparency->log(),
+                                          .check = entry_check(),
                                           .logger = log,
                                           .clock = clock});
     log_serving->attach(rpc);
@@ -559,6 +565,12 @@ Result<void> Node::Impl::open_log() {
   return {};
 }
 
+std::function<Result<void>(const crypto::Certificate&)> Node::Impl::entry_check() {
+  return [this](const crypto::Certificate& certificate) {
+    return authority_watch != nullptr ? authority_watch->admit(certificate) : Result<void>();
+  };
+}
+
 Result<void> Node::Impl::start_witness() {
   I2_TRY_VALUE(witness,
                WitnessService::open({.runtime = *runtime,
@@ -571,9 +583,17 @@ Result<void> Node::Impl::start_witness() {
                                      .rng = rng,
                                      .data_dir = config.data_dir,
                                      .own = transparency ? &transparency->log() : nullptr}));
+  I2_TRY_VALUE(authority_watch, AuthorityWatch::open({.runtime = *runtime,
+                                                      .fleet = *fleet,
+                                                      .trust = *trust,
+                                                      .tasks = tasks,
+                                                      .log = log,
+                                                      .clock = clock,
+                                                      .data_dir = config.data_dir}));
   witness->attach(rpc);
   collector->set_witness(&witness->witness());
   on_control([this] {
+    authority_watch->start();
     if (transparency != nullptr) {
       cosigners = std::make_unique<Cosigners>(
           Cosigners::Parts{.runtime = *runtime,
@@ -633,6 +653,7 @@ Result<void> Node::Impl::start_http() {
                                         .log = transparency ? &transparency->log() : nullptr,
                                         .cosigners = cosigners.get(),
                                         .witness = witness.get(),
+                                        .entry_check = entry_check(),
                                         .acme = acme.get(),
                                         .clock = clock,
                                         .rng = rng}));
@@ -671,6 +692,7 @@ Result<void> Node::Impl::start_admin() {
                                     .log = transparency.get(),
                                     .cosigners = cosigners.get(),
                                     .witness = witness.get(),
+                                    .authorities = authority_watch.get(),
                                     .clock = clock});
   log_verbs->attach(*admin);
   token_verbs.emplace(TokenVerbs::Parts{.runtime = *runtime,

@@ -20,6 +20,8 @@ class LogResources {
     trustchain::CtLog& log;
     rt::Runtime& runtime;
     const Cosigners* cosigners = nullptr;  // null: nobody is asked
+    // As of LogServing; empty: nothing is asked.
+    std::function<Result<void>(const crypto::Certificate&)> check{};
   };
   explicit LogResources(Parts parts) : parts_(parts) {}
   LogResources(const LogResources&) = delete;

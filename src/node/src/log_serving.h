@@ -10,6 +10,8 @@
 #include <i2/stoq/rpc.h>
 #include <i2/trustchain/ct_log.h>
 
+#include <functional>
+
 #include "rate_limit.h"
 #include "tasks.h"
 
@@ -21,6 +23,8 @@ class LogServing {
     rt::Runtime& runtime;
     const fleet::TrustStore& trust;
     trustchain::CtLog& log;
+    // What an authority should not have issued is not promised.
+    std::function<Result<void>(const crypto::Certificate&)> check;
     const Logger& logger;
     const Clock& clock;
   };

@@ -4,6 +4,7 @@
 #include <i2/fleet/trust_store.h>
 
 #include "admin_server.h"
+#include "authority_watch.h"
 #include "cosigners.h"
 #include "log_service.h"
 #include "witness_service.h"
@@ -15,9 +16,10 @@ class LogVerbs {
   struct Parts {
     rt::Runtime& runtime;
     const fleet::TrustStore& trust;
-    LogService* log;             // null: this node has no log, and the verbs say so
-    const Cosigners* cosigners;  // null: likewise
-    WitnessService* witness;     // null: this node is none
+    LogService* log;              // null: this node has no log, and the verbs say so
+    const Cosigners* cosigners;   // null: likewise
+    WitnessService* witness;      // null: this node is none
+    AuthorityWatch* authorities;  // null: likewise
     const Clock& clock;
   };
   explicit LogVerbs(Parts parts) : parts_(parts) {}
