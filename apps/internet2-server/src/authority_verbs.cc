@@ -88,9 +88,10 @@ ExitCode list_authorities(const Options& options, const node::Config& config) {
   }
   std::string text;
   for (const json& one : (*answer)["authorities"]) {
-    text += std::format("{:<16} {}  expires {}\n", one["name"].get<std::string>(),
+    text += std::format("{:<16} {}  expires {}{}\n", one["name"].get<std::string>(),
                         one["anchor"].get<std::string>().substr(0, 16),
-                        one["expires"].get<std::string>());
+                        one["expires"].get<std::string>(),
+                        one["convicted"].get<bool>() ? "  CONVICTED: see i2 ct evidence" : "");
   }
   out.result(*std::move(answer), text);
   return ExitCode::kOk;

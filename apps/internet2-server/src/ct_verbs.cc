@@ -119,12 +119,16 @@ std::string log_text(const json& log) {
 
 std::string audit_text(const json& audit) {
   return std::format(
-      "{} entries, {} tiles, {} issuers and {} signatures are good\nroot  {}\n"
+      "{} entries, {} tiles, {} issuers and {} signatures are good\nroot  {}\n{}"
       "{} of {} other members have cosigned the first {}\n",
       audit["entries"].get<std::uint64_t>(), audit["tiles"].get<std::uint64_t>(),
       audit["issuers"].get<std::uint64_t>(), audit["signatures"].get<std::uint64_t>(),
-      audit["root"].get<std::string>(), audit["witnesses"].get<std::uint64_t>(),
-      audit["members"].get<std::uint64_t>() - 1, audit["cosigned_size"].get<std::uint64_t>());
+      audit["root"].get<std::string>(),
+      audit["unauthorised"].get<std::uint64_t>() == 0
+          ? ""
+          : "entries that an authority should not have issued: see i2 ct evidence\n",
+      audit["witnesses"].get<std::uint64_t>(), audit["members"].get<std::uint64_t>() - 1,
+      audit["cosigned_size"].get<std::uint64_t>());
 }
 
 std::string consistency_text(const json& proof) {
@@ -181,14 +185,44 @@ ExitCode verify_proof(const Options& options) {
   return ExitCode::kOk;
 }
 
-// What `ct evidence` wrote.
-Result<json> convict(const Options& options) {
-  const auto text = read_text(options.file, kProofFileMax);
-  if (!text) {
-    return fail("trust.evidence_invalid", "'" + options.file + "' cannot be read");
+// Against an authority: the certificate, then the anchor that signed it, in PEM. Whether the state
+// authorises the certificate nobody can tell without the state.
+Result<json> convict_authority(const std::string& text, const std::vector<std::string>& keys) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
+  const auto second = text.find(kBegin, kBegin.size());
+  if (second == std::string::npos) {
+    return fail("trust.evidence_invalid",
+                "the file has a certificate without the anchor that signed it");
   }
-  I2_TRY_VALUE(const ct::SplitView evidence, ct::decode_split_view(as_bytes(*text)));
-  I2_TRY_VALUE(const auto keys, parse_keys(options.keys));
+  I2_TRY_VALUE(const auto certificate,
+               crypto::Certificate::from_pem(std::string_view(text).substr(0, second)));
+  I2_TRY_VALUE(const auto anchor,
+               crypto::Certificate::from_pem(std::string_view(text).substr(second)));
+  const std::string key = to_hex(anchor.public_key().spki_sha256());
+  if (!std::ranges::contains(keys, key)) {
+    return fail("trust.evidence_invalid", "the evidence is about the authority with the key " +
+                                              key + ", which is none of those given");
+  }
+  if (!crypto::is_signed_by(certificate, anchor)) {
+    return fail("trust.evidence_invalid", "the certificate is not signed by this authority");
+  }
+  const auto height = certificate.state_height();
+  if (!height) {
+    return fail("trust.evidence_invalid",
+                "the certificate does not say by which state it was issued");
+  }
+  return json{{"key", key},
+              {"certificate_name", certificate.subject_common_name()},
+              {"dns_names", certificate.dns_names()},
+              {"state_height", *height},
+              {"checked", {"signature", "statement"}},
+              {"unchecked", {"membership"}}};
+}
+
+// Against the log.
+Result<json> convict_log(const std::string& text, const std::vector<std::string>& vkeys) {
+  I2_TRY_VALUE(const ct::SplitView evidence, ct::decode_split_view(as_bytes(text)));
+  I2_TRY_VALUE(const auto keys, parse_keys(vkeys));
   const auto key = std::ranges::find_if(
       keys, [&](const ct::NoteKey& one) { return one.made(evidence.first.signatures.front()); });
   if (key == keys.end()) {
@@ -207,18 +241,33 @@ Result<json> convict(const Options& options) {
               {"second_root", to_hex(evidence.root)}};
 }
 
+std::string verified_text(const json& read) {
+  if (read.contains("state_height")) {
+    return std::format(
+        "the authority with the key {}\nsigned a certificate for '{}' and says that the state at "
+        "height {} authorises it\nnot checked: that no member had this name then, which only the "
+        "fleet's state says\n",
+        read["key"].get<std::string>(), read["certificate_name"].get<std::string>(),
+        read["state_height"].get<std::uint64_t>());
+  }
+  return std::format("{} signed two trees: their first {} entries have the roots\n{}\n{}\n",
+                     read["origin"].get<std::string>(), read["first_size"].get<std::uint64_t>(),
+                     read["first_root"].get<std::string>(), read["second_root"].get<std::string>());
+}
+
+// What `ct evidence` wrote.
 ExitCode verify_evidence(const Options& options) {
   const Output out(options);
-  const auto read = convict(options);
+  const auto text = read_text(options.file, kProofFileMax);
+  if (!text) {
+    return out.failure("trust.evidence_invalid", "'" + options.file + "' cannot be read");
+  }
+  const auto read = text->starts_with("-----BEGIN") ? convict_authority(*text, options.keys)
+                                                    : convict_log(*text, options.keys);
   if (!read) {
     return out.failure(read.error().code(), read.error().message());
   }
-  out.result(
-      *read,
-      std::format("{} signed two trees: their first {} entries have the roots\n{}\n{}\n",
-                  (*read)["origin"].get<std::string>(), (*read)["first_size"].get<std::uint64_t>(),
-                  (*read)["first_root"].get<std::string>(),
-                  (*read)["second_root"].get<std::string>()));
+  out.result(*read, verified_text(*read));
   return ExitCode::kOk;
 }
 
@@ -353,12 +402,19 @@ ExitCode take_over(const Options& options, const node::Config& config) {
   return ExitCode::kOk;
 }
 
-std::string evidence_text(const json& evidence) {
-  if (evidence.empty()) {
-    return "this node has no evidence against the log\n";
+std::string evidence_text(const json& result) {
+  if (result["evidence"].empty() && result["authorities"].empty()) {
+    return "this node has no evidence against the log or an authority\n";
   }
   std::string out;
-  for (const json& one : evidence) {
+  for (const json& one : result["authorities"]) {
+    out += std::format(
+        "authority {}  a certificate for '{}' by the state at height {}{}\n",
+        one["name"].is_null() ? one["node"].get<std::string>() : one["name"].get<std::string>(),
+        one["certificate_name"].get<std::string>(), one["state_height"].get<std::uint64_t>(),
+        one["ordered"].is_null() ? ", not in the fleet's state yet" : "");
+  }
+  for (const json& one : result["evidence"]) {
     out += std::format("{}  sizes {} and {}\n", one["origin"].get<std::string>(),
                        one["first_size"].get<std::uint64_t>(),
                        one["second_size"].get<std::uint64_t>());
@@ -368,18 +424,22 @@ std::string evidence_text(const json& evidence) {
 
 ExitCode show_evidence(const Options& options, const json& result) {
   const Output out(options);
-  const json& list = result["evidence"];
-  if (options.out.empty() || list.empty()) {
-    out.result(result, evidence_text(list));
+  const json& logs = result["evidence"];
+  const json& authorities = result["authorities"];
+  if (options.out.empty() || (logs.empty() && authorities.empty())) {
+    out.result(result, evidence_text(result));
     return ExitCode::kOk;
   }
   // One convicts the log; others are about other keys of it.
-  const auto bytes = wire::from_base64(list.front()["evidence"].get<std::string>());
-  const auto written = write_file(options.out, as_text(bytes.value_or(Bytes())));
+  const json& first = (logs.empty() ? authorities : logs).front()["evidence"];
+  const auto text = first.get<std::string>();
+  const Bytes bytes =
+      logs.empty() ? to_bytes(as_bytes(text)) : wire::from_base64(text).value_or(Bytes());
+  const auto written = write_file(options.out, as_text(bytes));
   if (!written) {
     return out.failure(written.error().code(), written.error().message());
   }
-  out.result(result, std::format("{}the evidence is in {}\n", evidence_text(list), options.out));
+  out.result(result, std::format("{}the evidence is in {}\n", evidence_text(result), options.out));
   return ExitCode::kOk;
 }
 

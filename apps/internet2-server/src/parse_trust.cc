@@ -197,7 +197,7 @@ void add_ct(const Grammar& grammar) {
       ->type_name("NEW")
       ->required()
       ->check(CLI::NonNegativeNumber);
-  CLI::App* const evidence = action("evidence", "what proves that the log signed two trees");
+  CLI::App* const evidence = action("evidence", "what convicts the log or an authority");
   evidence->add_option("--out", options.out, "write the evidence here")->type_name("FILE");
   const auto require = [&](CLI::App* of) {
     of->add_option("--require-witnesses", options.witnesses_required,
@@ -232,8 +232,10 @@ void add_ct(const Grammar& grammar) {
       ->type_name("FILE")
       ->required();
   convict
-      ->add_option("--key", options.keys,
-                   "a key of the log, as `i2 ct status --json` shows it; may be repeated")
+      ->add_option(
+          "--key", options.keys,
+          "a key of the log, as `i2 ct status --json` shows it, or of an authority, as `i2 "
+          "authority ls --json` does; may be repeated")
       ->type_name("KEY")
       ->required();
   action("export", "write the log's static files, or bring a copy up to date")

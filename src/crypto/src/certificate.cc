@@ -173,6 +173,11 @@ std::optional<Certificate::Extension> Certificate::extension(const std::string& 
                    .value = to_octets(X509_EXTENSION_get_data(extension))};
 }
 
+std::optional<std::uint64_t> Certificate::state_height() const {
+  const auto found = extension(kStateHeightOid);
+  return found && !found->critical ? read_state_height(found->value) : std::nullopt;
+}
+
 bool Certificate::is_self_signed() const {
   const bool out = X509_self_signed(certificate_.get(), 1) == 1;
   ERR_clear_error();
@@ -190,6 +195,7 @@ CertificateFields Certificate::fields() const {
   out.ca = is_ca();
   out.serial = serial();
   out.subject_key_id = X509_get0_subject_key_id(certificate_.get()) != nullptr;
+  out.state_height = state_height();
   read_extensions(certificate_.get(), out);
   return out;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "der.h"
 #include "sct_list.h"
 #include "x509_util.h"
 
@@ -214,6 +215,38 @@ bool add_names(X509* certificate, const CertificateFields& fields) {
   return add(certificate, NID_subject_alt_name, names.get(), fields.common_name.empty());
 }
 
+// X.690 §8.3: the shortest form, whose first bit is the sign.
+Bytes integer_octets(std::uint64_t value) {
+  Bytes out;
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    const auto octet = static_cast<std::uint8_t>(value >> shift);
+    if (out.empty() && octet == 0 && shift > 0) {
+      continue;
+    }
+    if (out.empty() && octet >= 0x80) {
+      out.push_back(0);
+    }
+    out.push_back(octet);
+  }
+  return out;
+}
+
+bool add_state_height(X509* certificate, std::optional<std::uint64_t> height) {
+  if (!height) {
+    return true;
+  }
+  const NativePointer<ASN1_OBJECT, ASN1_OBJECT_free> oid(OBJ_txt2obj(kStateHeightOid, 1));
+  const NativePointer<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free> value(ASN1_OCTET_STRING_new());
+  const Bytes der = der_value(kDerInteger, {integer_octets(*height)});
+  if (oid == nullptr || value == nullptr ||
+      ASN1_OCTET_STRING_set(value.get(), der.data(), static_cast<int>(der.size())) != 1) {
+    return false;
+  }
+  const NativePointer<X509_EXTENSION, X509_EXTENSION_free> extension(
+      X509_EXTENSION_create_by_OBJ(nullptr, oid.get(), 0, value.get()));
+  return extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
 bool add_transparency(X509* certificate, const CertificateFields& fields) {
   constexpr std::array<std::uint8_t, 2> kNull = {0x05, 0x00};
   if (fields.precertificate) {
@@ -239,7 +272,9 @@ bool add_extensions(X509* certificate, const CertificateFields& fields, const Ce
           add_extended_key_usage(certificate, fields.purposes)) &&
          add_names(certificate, fields) && add_authority_key_id(certificate, issuer) &&
          add_policies(certificate, fields.policies) && add_crl_urls(certificate, fields.crl_urls) &&
-         add_information_access(certificate, fields) && add_transparency(certificate, fields);
+         add_information_access(certificate, fields) &&
+         add_state_height(certificate, fields.state_height) &&
+         add_transparency(certificate, fields);
 }
 
 }  // namespace i2::crypto

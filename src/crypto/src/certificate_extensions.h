@@ -11,5 +11,7 @@ namespace i2::crypto {
 [[nodiscard]] bool add_extensions(X509* certificate, const CertificateFields& fields,
                                   const Certificate* issuer);
 void read_extensions(const X509* certificate, CertificateFields& out);
+// The value of the extension. Nothing when it is not the DER of a number in 64 bits.
+[[nodiscard]] std::optional<std::uint64_t> read_state_height(ByteView der);
 
 }  // namespace i2::crypto

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "certificate_extensions.h"
+#include "der.h"
 #include "sct_list.h"
 #include "x509_util.h"
 
@@ -98,6 +99,27 @@ void read_transparency(const X509* certificate, CertificateFields& out) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> read_state_height(ByteView der) {
+  // X.690 §8.3, §10.1: no more octets than it takes, and one in front of a set first bit.
+  if (der.size() < 3 || der[0] != kDerInteger || der[1] != der.size() - 2) {
+    return std::nullopt;
+  }
+  ByteView octets = der.subspan(2);
+  const bool padded = octets[0] == 0 && octets.size() > 1;
+  if (octets[0] >= 0x80 || (padded && octets[1] < 0x80)) {
+    return std::nullopt;
+  }
+  octets = octets.subspan(padded ? 1 : 0);
+  if (octets.size() > sizeof(std::uint64_t)) {
+    return std::nullopt;
+  }
+  std::uint64_t out = 0;
+  for (const std::uint8_t octet : octets) {
+    out = out << 8 | octet;
+  }
+  return out;
+}
 
 void read_extensions(const X509* certificate, CertificateFields& out) {
   read_authority(certificate, out);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <openssl/ct.h>
 
+#include <algorithm>
+
 #include "foreign.h"
 #include "tls_pair.h"
 
@@ -33,7 +35,8 @@ CertificateFields every_field() {
           .crl_urls = {"http://ca.example/crl/7"},
           .ocsp_urls = {"http://ca.example/ocsp"},
           .issuer_urls = {"http://ca.example/issuer.der"},
-          .subject_key_id = true};
+          .subject_key_id = true,
+          .state_height = 7};
 }
 
 // An SCT by a P-256 log with the leaf index of static-ct-api: version, log, time, 8 bytes of
@@ -54,7 +57,7 @@ TEST(CertificateFields, EveryExtensionIsThereOnce) {
   const Certificate made = build_certificate(every_field(), &issuer(), issuer_key()).value();
   EXPECT_THAT(made.extensions(),
               ElementsAre("2.5.29.14", "2.5.29.15", "2.5.29.37", "2.5.29.17", "2.5.29.35",
-                          "2.5.29.32", "2.5.29.31", "1.3.6.1.5.5.7.1.1"));
+                          "2.5.29.32", "2.5.29.31", "1.3.6.1.5.5.7.1.1", kStateHeightOid));
   EXPECT_EQ(made.key_usage(), 0x80U);
   EXPECT_EQ(made.authority_key_id(), issuer().subject_key_id());
   EXPECT_EQ(made.authority_key_id().size(), 20U);
@@ -66,6 +69,51 @@ TEST(CertificateFields, EveryExtensionIsThereOnce) {
   EXPECT_EQ(to_hex(extension_value(made, NID_certificate_policies)), "300a3008060667810c010201");
   EXPECT_EQ(X509_get_ext_count(issuer().native()), 3);
   EXPECT_EQ(to_hex(extension_value(issuer(), NID_basic_constraints)), "30060101ff020100");
+}
+
+TEST(CertificateFields, AHeightIsOneShortestNumber) {
+  const auto made = [](std::uint64_t height) {
+    CertificateFields fields = every_field();
+    fields.state_height = height;
+    return build_certificate(fields, &issuer(), issuer_key()).value();
+  };
+  // X.690 §8.3: the first bit is the sign.
+  const std::pair<std::uint64_t, const char*> kHeights[] = {
+      {0, "020100"},
+      {127, "02017f"},
+      {128, "02020080"},
+      {256, "02020100"},
+      {0x7fffffffffffffff, "02087fffffffffffffff"},
+      {UINT64_MAX, "020900ffffffffffffffff"}};
+  for (const auto& [height, der] : kHeights) {
+    const Certificate certificate = Certificate::from_der(made(height).der()).value();
+    EXPECT_EQ(certificate.state_height(), height);
+    EXPECT_EQ(to_hex(certificate.extension(kStateHeightOid).value().value), der);
+    EXPECT_FALSE(certificate.extension(kStateHeightOid)->critical);
+  }
+  EXPECT_EQ(issuer().state_height(), std::nullopt);
+}
+
+// Of a certificate in which these bytes stand where it was signed with 0x11223344.
+std::optional<std::uint64_t> height_of(const Bytes& der) {
+  CertificateFields fields = every_field();
+  fields.state_height = 0x11223344;
+  Bytes bytes = build_certificate(fields, &issuer(), issuer_key()).value().der();
+  const Bytes value = {0x02, 0x04, 0x11, 0x22, 0x33, 0x44};
+  const auto at = std::ranges::search(bytes, value).begin();
+  EXPECT_NE(at, bytes.end());
+  std::ranges::copy(der, at);
+  return Certificate::from_der(bytes).value().state_height();
+}
+
+TEST(CertificateFields, AHeightInAnotherFormIsNone) {
+  EXPECT_EQ(height_of({0x02, 0x04, 0x11, 0x22, 0x33, 0x45}), 0x11223345U);
+  EXPECT_EQ(height_of({0x02, 0x04, 0x00, 0x92, 0x33, 0x44}), 0x923344U);
+  EXPECT_EQ(height_of({0x02, 0x04, 0x00, 0x22, 0x33, 0x44}), std::nullopt) << "padded";
+  EXPECT_EQ(height_of({0x02, 0x04, 0x91, 0x22, 0x33, 0x44}), std::nullopt) << "negative";
+  EXPECT_EQ(height_of({0x04, 0x04, 0x11, 0x22, 0x33, 0x44}), std::nullopt) << "no INTEGER";
+  EXPECT_EQ(height_of({0x02, 0x03, 0x11, 0x22, 0x33, 0x44}), std::nullopt) << "bytes left over";
+  EXPECT_EQ(height_of({0x02, 0x05, 0x11, 0x22, 0x33, 0x44}), std::nullopt) << "cut off";
 }
 
 void expect_same_fields(const CertificateFields& fields, const Certificate* signer) {
@@ -87,6 +135,7 @@ void expect_same_fields(const CertificateFields& fields, const Certificate* sign
   EXPECT_EQ(read.ocsp_urls, fields.ocsp_urls);
   EXPECT_EQ(read.issuer_urls, fields.issuer_urls);
   EXPECT_EQ(read.subject_key_id, fields.subject_key_id);
+  EXPECT_EQ(read.state_height, fields.state_height);
   EXPECT_EQ(read.precertificate, fields.precertificate);
   EXPECT_EQ(read.scts, fields.scts);
   EXPECT_EQ(prepare_certificate(read, signer).value().tbs(), made.tbs());

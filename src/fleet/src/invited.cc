@@ -97,7 +97,7 @@ Result<void> InvitedNode::keep() const {
 
 Result<NodeSummary> InvitedNode::commit(const JoinClient::Joined& joined,
                                         const crypto::PrivateKey& leaf_key) const {
-  I2_TRY_VALUE(const auto members, MemberSet::from_state(joined.state));
+  I2_TRY_VALUE(const auto members, MemberSet::from_state(joined.state, joined.point.header.height));
   const NodeId self = trustchain::node_id(identity_.public_key());
   I2_TRY_VALUE(
       const auto binding,

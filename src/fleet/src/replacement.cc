@@ -20,7 +20,8 @@ Result<std::size_t> count_members(const fs::path& dir) {
   }
   const StateMachine machine;
   I2_TRY_VALUE(const auto ledger, open_ledger(dir, machine));
-  I2_TRY_VALUE(const MemberSet set, MemberSet::from_state(ledger->chain()->state));
+  const auto chain = ledger->chain();
+  I2_TRY_VALUE(const MemberSet set, MemberSet::from_state(chain->state, chain->head.height));
   return set.size();
 }
 

@@ -70,7 +70,7 @@ Result<MemberSet> TrustStore::read_members(const fs::path& dir, const Chain* cha
   if (chain == nullptr || chain->head.height == 0) {
     return records;
   }
-  I2_TRY_VALUE(auto out, MemberSet::from_state(chain->state));
+  I2_TRY_VALUE(auto out, MemberSet::from_state(chain->state, chain->head.height));
   for (const auto& record : records.records()) {
     if (out.find(record->info.node_id) != nullptr) {
       continue;
@@ -133,7 +133,26 @@ void TrustStore::sign_hello(Bytes message, std::function<void(Result<Bytes>)> do
 
 Result<ports::LeafStanding> TrustStore::check_leaf(const crypto::Certificate& leaf,
                                                    UnixMillis now) const {
-  return members()->check_leaf(leaf, now);
+  const auto set = members();
+  auto out = set->check_leaf(leaf, now);
+  std::function<void(const crypto::Certificate&)> tell;
+  {
+    const std::scoped_lock lock(snapshots_);
+    tell = doubtful_leaf_;
+  }
+  // The signature is looked at only in those that are doubtful.
+  const auto issuance = leaf ? set->judge(leaf) : trustchain::Issuance::kUnstated;
+  const bool doubtful = issuance && (*issuance == trustchain::Issuance::kUnauthorised ||
+                                     *issuance == trustchain::Issuance::kAhead);
+  if (tell && doubtful && set->signer_of(leaf)) {
+    tell(leaf);
+  }
+  return out;
+}
+
+void TrustStore::on_doubtful_leaf(std::function<void(const crypto::Certificate&)> tell) {
+  const std::scoped_lock lock(snapshots_);
+  doubtful_leaf_ = std::move(tell);
 }
 
 Result<ports::PeerIdentity> TrustStore::check_hello(const ports::HelloClaim& claim,
@@ -146,7 +165,8 @@ Result<void> TrustStore::follow(const LedgerChange& change) {
   // The first block ends the time of records alone.
   const bool first = chain_ == nullptr || chain_->head.height == 0;
   I2_TRY_VALUE(auto set, first ? read_members(dir_, change.chain.get())
-                               : members()->after(change.chain->state, change.changed));
+                               : members()->after(change.chain->state, change.chain->head.height,
+                                                  change.changed));
   chain_ = change.chain;
   auto next = std::make_shared<const MemberSet>(std::move(set));
   const std::scoped_lock lock(snapshots_);
@@ -229,12 +249,20 @@ Result<trustchain::Application> TrustStore::application_for(
     return fail("trust.member_unknown",
                 "node " + requester.hex() + " is not a member and gets no certificate");
   }
+  // Membership and height are of one state, so that the certificate is authorised by what it says.
+  const auto height = set->height_for(requester);
+  if (!height && !set->logs().empty()) {
+    return fail("fleet.member_unordered",
+                "the fleet's state does not know '" + member->name +
+                    "' yet: ask again when its admission has been ordered");
+  }
   return trustchain::application_for(request,
                                      trustchain::LeafTerms{.node_name = member->name,
                                                            .fleet_name = set->genesis().fleet_name,
                                                            .now = now,
                                                            .serial = random_serial(),
-                                                           .name_is_wish = name_is_wish});
+                                                           .name_is_wish = name_is_wish,
+                                                           .state_height = height});
 }
 
 UnixMillis TrustStore::renewal_time() const {
@@ -274,7 +302,8 @@ Result<void> TrustStore::install_leaf(const crypto::PrivateKey& key,
     return fail("fleet.leaf_refused", "the new certificate has already expired");
   }
   if (members()->misses_promise(certificate)) {
-    return fail("fleet.leaf_refused", "the new certificate is not in the fleet's log");
+    return fail("fleet.leaf_refused",
+                "the new certificate is not in the fleet's log, or states no height");
   }
   const std::scoped_lock changing(changing_);
   I2_TRY_VALUE(Bytes binding, bind(certificate, now));

@@ -332,7 +332,14 @@ TEST(TrustStore, FollowsTheLedger) {
   const auto anchor = *trust->members()->anchors().front();
   ASSERT_TRUE(home.append({home.sign(home.identity, alpha, 0, AddAnchor{anchor})}));
   EXPECT_NE(trust->members()->find("beta"), nullptr) << "a record that has not been ordered yet";
+  const auto wanted =
+      trustchain::make_leaf_request("beta", trust->members()->genesis().fleet_name).value();
+  const auto stated = [&] {
+    return trust->application_for(wanted.request, beta->node_id, kNow).value().state_height;
+  };
+  EXPECT_EQ(stated(), std::nullopt) << "no state authorises it";
   ASSERT_TRUE(home.append({home.sign(home.identity, alpha, 1, Register{unordered.front()})}));
+  EXPECT_EQ(stated(), 2u);
   EXPECT_TRUE(trust->unordered_members().empty());
   EXPECT_NE(trust->members()->find("beta"), nullptr);
 
@@ -348,6 +355,44 @@ TEST(TrustStore, FollowsTheLedger) {
   EXPECT_EQ(again->members()->find("beta"), nullptr);
   EXPECT_NE(again->members()->find("alpha"), nullptr);
   EXPECT_EQ(again->members()->anchors().size(), 1u);
+}
+
+TEST(TrustStore, TellsOfLeavesThatNoStateAuthorises) {
+  const TempDir temp;
+  Founded home(temp / "alpha");
+  const auto trust = TrustStore::load(home.data_dir, kNow, home.ledger->chain()).value();
+  home.ledger->on_change([&](const LedgerChange& change) { EXPECT_TRUE(trust->follow(change)); });
+  const auto anchor = *trust->members()->anchors().front();
+  ASSERT_TRUE(
+      home.append({home.sign(home.identity, account_of(trust->node_id()), 0, AddAnchor{anchor})}));
+  const auto issuer = trust->issuer().value();
+  const auto wanted = trustchain::make_leaf_request("alpha", "home").value();
+  const auto leaf = [&](const std::string& name, std::uint64_t height, std::uint8_t serial) {
+    return crypto::build_certificate({.subject_key = wanted.key.public_key(),
+                                      .common_name = name,
+                                      .dns_names = {trustchain::leaf_dns_name(name, "home")},
+                                      .not_before = kNow,
+                                      .not_after = kNow + 3'600'000,
+                                      .serial = Bytes(16, serial),
+                                      .state_height = height},
+                                     &issuer.certificate, issuer.key)
+        .value();
+  };
+  std::vector<std::string> told;
+  const auto ghost = leaf("ghost", 1, 1);
+  EXPECT_EQ(code(trust->check_leaf(ghost, kNow)), "trust.leaf_untrusted") << "nobody listens";
+  trust->on_doubtful_leaf([&told](const crypto::Certificate& one) {
+    told.push_back(one.subject_common_name() + std::to_string(one.serial().front()));
+  });
+  EXPECT_EQ(code(trust->check_leaf(ghost, kNow)), "trust.leaf_untrusted");
+  EXPECT_EQ(code(trust->check_leaf(leaf("alpha", 1, 2), kNow)), "ok");
+  EXPECT_EQ(code(trust->check_leaf(leaf("alpha", 2, 3), kNow)), "ok") << "this node may be behind";
+  // Without the anchor's signature it says nothing of the authority.
+  Bytes damaged = leaf("ghost", 1, 4).der();
+  damaged[damaged.size() - 100] ^= 1;
+  EXPECT_EQ(code(trust->check_leaf(crypto::Certificate::from_der(damaged).value(), kNow)),
+            "trust.leaf_untrusted");
+  EXPECT_EQ(told, (std::vector<std::string>{"ghost1", "alpha3"}));
 }
 
 }  // namespace

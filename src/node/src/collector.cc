@@ -188,6 +188,11 @@ void Collector::add_fleet(telemetry::Report& report) const {
   trust.set<"indexed_certificates">(static_cast<std::int64_t>(state.indexed_count()));
   trust.set<"revoked_certificates">(static_cast<std::int64_t>(state.revoked_count()));
   trust.set<"revoked_accounts">(static_cast<std::int64_t>(state.revoked_account_count()));
+  const auto members = parts_.trust.members();
+  trust.set<"convicted_authorities">(
+      std::ranges::count_if(members->anchors(), [&state](const auto& anchor) {
+        return state.is_convicted(anchor->certificate.public_key().spki_sha256());
+      }));
   report.add(trust);
   for (const Expiry& one : expiries(parts_.trust, parts_.ordinary)) {
     report.add_gauge("trust", "certificate_expiry_seconds",

@@ -189,10 +189,15 @@ void Node::Impl::add_layers() {
                     [this] {
                       on_control([this] {
                         witness->stop();
+                        authority_watch->stop();
                         cosigners->stop();
                       });
                     },
-                .health = [this] { return witness->health(); }});
+                .health =
+                    [this] {
+                      auto out = witness->health();
+                      return out.health == telemetry::Health::kOk ? authority_watch->health() : out;
+                    }});
   }
   layers.add({.name = "membership",
               .start =
@@ -407,8 +412,8 @@ void Node::Impl::renew_own_leaves() {
                   {{"error", done.error().code()}});
     }
   };
-  const bool unlogged =
-      own_log.get() != nullptr && trust->current()->certificate.fields().scts.empty();
+  const auto shown = trust->current()->certificate.fields();
+  const bool unlogged = own_log.get() != nullptr && (shown.scts.empty() || !shown.state_height);
   if (trust->can_issue(now) && (unlogged || trust->is_renewal_due(now))) {
     run(renew_own_leaf());
   }
@@ -522,6 +527,7 @@ Result<void> Node::Impl::start_certificates() {
                                         .trust = *trust,
                                         .service = *transparency,
                                         .own = own_log,
+                                        .check = entry_check(),
                                         .logger = log,
                                         .clock = clock});
   log_serving->attach(rpc);
@@ -563,6 +569,12 @@ telemetry::LayerHealth Node::Impl::log_health() const {
   return own.health == telemetry::Health::kOk && log_takeover ? log_takeover->health() : own;
 }
 
+std::function<Result<void>(const crypto::Certificate&)> Node::Impl::entry_check() {
+  return [this](const crypto::Certificate& certificate) {
+    return authority_watch != nullptr ? authority_watch->admit(certificate) : Result<void>();
+  };
+}
+
 Result<void> Node::Impl::start_witness() {
   I2_TRY_VALUE(witness, WitnessService::open({.runtime = *runtime,
                                               .fleet = *fleet,
@@ -574,9 +586,17 @@ Result<void> Node::Impl::start_witness() {
                                               .rng = rng,
                                               .data_dir = config.data_dir,
                                               .own = own_log}));
+  I2_TRY_VALUE(authority_watch, AuthorityWatch::open({.runtime = *runtime,
+                                                      .fleet = *fleet,
+                                                      .trust = *trust,
+                                                      .tasks = tasks,
+                                                      .log = log,
+                                                      .clock = clock,
+                                                      .data_dir = config.data_dir}));
   witness->attach(rpc);
   collector->set_witness(&witness->witness());
   on_control([this] {
+    authority_watch->start();
     cosigners = std::make_unique<Cosigners>(
         Cosigners::Parts{.runtime = *runtime,
                          .trust = *trust,
@@ -637,6 +657,7 @@ Result<void> Node::Impl::start_http() {
                                         .log = is_whole() || own_log.get() ? &own_log : nullptr,
                                         .cosigners = cosigners.get(),
                                         .witness = witness.get(),
+                                        .entry_check = entry_check(),
                                         .acme = acme.get(),
                                         .clock = clock,
                                         .rng = rng}));
@@ -678,6 +699,7 @@ Result<void> Node::Impl::start_admin() {
                                     .peers = *peers,
                                     .cosigners = cosigners.get(),
                                     .witness = witness.get(),
+                                    .authorities = authority_watch.get(),
                                     .clock = clock});
   log_verbs->attach(*admin);
   token_verbs.emplace(TokenVerbs::Parts{.runtime = *runtime,

@@ -124,8 +124,10 @@ HttpServer::HttpServer(const Parts& parts)
            .open_loopback = parts.config.http.open_loopback,
            .clock = parts.clock}) {
   if (parts.log != nullptr) {
-    log_.emplace(LogResources::Parts{
-        .log = *parts.log, .runtime = parts.runtime, .cosigners = parts.cosigners});
+    log_.emplace(LogResources::Parts{.log = *parts.log,
+                                     .runtime = parts.runtime,
+                                     .cosigners = parts.cosigners,
+                                     .check = parts.entry_check});
   }
   if (parts.witness != nullptr) {
     witness_.emplace(WitnessResources::Parts{

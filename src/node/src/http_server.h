@@ -35,7 +35,8 @@ class HttpServer {
     const OwnLog* log;           // null: this node has none and begins none
     const Cosigners* cosigners;  // null: likewise
     WitnessService* witness;     // null: this node is none
-    Acme* acme;                  // null: this node serves none
+    std::function<Result<void>(const crypto::Certificate&)> entry_check;  // as of LogResources
+    Acme* acme;  // null: this node serves none
     const Clock& clock;
     Rng& rng;
   };

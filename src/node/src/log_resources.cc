@@ -39,9 +39,10 @@ constexpr auto kTilePatterns = std::to_array<std::string_view>(
     {"/ct/tile/{level}/{a}", "/ct/tile/{level}/{a}/{b}", "/ct/tile/{level}/{a}/{b}/{c}",
      "/ct/tile/{level}/{a}/{b}/{c}/{d}", "/ct/tile/{level}/{a}/{b}/{c}/{d}/{e}"});
 
-constexpr std::array<std::pair<std::string_view, int>, 10> kStatusOfCode{{
+constexpr std::array<std::pair<std::string_view, int>, 11> kStatusOfCode{{
     {"store.disk_full", 503},
     {"trust.certificate_not_logged", 404},
+    {"trust.issuance_unauthorised", 403},
     {"trust.log_backwards", 503},
     {"trust.log_busy", 503},
     {"trust.log_entry_invalid", 400},
@@ -223,7 +224,13 @@ gateway::Task<Response> LogResources::add(ct::EntryType type, Request request) {
   if (const auto there = check_log(); !there) {
     co_return refusal(there.error());
   }
-  const auto parse = [&request] { return read_chain(request.body); };
+  const auto parse = [this, &request]() -> Result<std::vector<crypto::Certificate>> {
+    I2_TRY_VALUE(auto chain, read_chain(request.body));
+    if (parts_.check && !chain.empty()) {
+      I2_TRY(parts_.check(chain.front()));
+    }
+    return chain;
+  };
   auto chain = co_await rt::run_on(parts_.runtime.pool(), parse);
   if (!chain) {
     co_return refusal(chain.error());

@@ -20,6 +20,8 @@ class LogResources {
     const OwnLog& log;  // without one every answer is trust.no_log
     rt::Runtime& runtime;
     const Cosigners* cosigners = nullptr;  // null: nobody is asked
+    // As of LogServing; empty: nothing is asked.
+    std::function<Result<void>(const crypto::Certificate&)> check{};
   };
   explicit LogResources(Parts parts) : parts_(parts) {}
   LogResources(const LogResources&) = delete;

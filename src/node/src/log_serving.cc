@@ -123,6 +123,7 @@ Result<void> LogServing::admit(const NodeId& authority) {
 Task<Result<Bytes>> LogServing::add(NodeId authority, Bytes request) {
   I2_CO_TRY(admit(authority));
   I2_CO_TRY_VALUE(auto wanted, read_log_add(request));
+  I2_CO_TRY(parts_.check(wanted.precertificate));
   const auto begin = [this, &wanted](trustchain::LogClient::Done done) {
     parts_.own.get()->add(wanted.precertificate, std::move(wanted.chain), std::move(done));
   };

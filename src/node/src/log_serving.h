@@ -14,6 +14,8 @@
 #include <i2/rt/runtime.h>
 #include <i2/stoq/rpc.h>
 
+#include <functional>
+
 #include "log_service.h"
 #include "rate_limit.h"
 #include "tasks.h"
@@ -30,6 +32,8 @@ class LogServing {
     const fleet::TrustStore& trust;
     LogService& service;
     const OwnLog& own;
+    // What an authority should not have issued is not promised.
+    std::function<Result<void>(const crypto::Certificate&)> check;
     const Logger& logger;
     const Clock& clock;
   };

@@ -56,7 +56,9 @@ using FleetMetrics =
 using TrustMetrics = Metrics<
     "trust", Metric<Gauge, "indexed_certificates", Unit::kNone, "Certificates in the index">,
     Metric<Gauge, "revoked_certificates", Unit::kNone, "Certificates that are revoked by number">,
-    Metric<Gauge, "revoked_accounts", Unit::kNone, "Accounts whose certificates are revoked">>;
+    Metric<Gauge, "revoked_accounts", Unit::kNone, "Accounts whose certificates are revoked">,
+    Metric<Gauge, "convicted_authorities", Unit::kNone,
+           "Authorities that issued what no state authorises">>;
 
 // From trustchain::CertificateAuthority::Stats.
 using AuthorityMetrics =

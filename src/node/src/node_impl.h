@@ -15,6 +15,7 @@
 
 #include "acme.h"
 #include "authority_calls.h"
+#include "authority_watch.h"
 #include "certificate_index.h"
 #include "collector.h"
 #include "cosigners.h"
@@ -91,8 +92,9 @@ struct Node::Impl {
   std::optional<LogFounding> log_founding;
   std::optional<LogServing> log_serving;
   std::optional<LogTakeover> log_takeover;
-  std::unique_ptr<WitnessService> witness;  // null: this node is none
-  std::unique_ptr<Cosigners> cosigners;     // null: this node asks nobody
+  std::unique_ptr<AuthorityWatch> authority_watch;  // null: this node is no witness
+  std::unique_ptr<WitnessService> witness;          // null: this node is none
+  std::unique_ptr<Cosigners> cosigners;             // null: this node asks nobody
   std::optional<Verbs> verbs;
   std::optional<LogVerbs> log_verbs;
   std::optional<TokenVerbs> token_verbs;
@@ -128,6 +130,8 @@ struct Node::Impl {
   void follow_certificates();
   [[nodiscard]] trustchain::LogClient* log_client();
   [[nodiscard]] bool is_founder() const;
+  // Before a certificate is logged: whether an authority should have issued it.
+  [[nodiscard]] std::function<Result<void>(const crypto::Certificate&)> entry_check();
   void renew_own_leaves();
   [[nodiscard]] Task<Result<void>> renew_own_leaf();
   [[nodiscard]] Task<Result<void>> renew_own_ordinary();

@@ -52,8 +52,9 @@ Task<Result<crypto::Certificate>> Renewal::issue(NodeId member, Bytes request) {
 }
 
 bool Renewal::is_due(UnixMillis now, std::uint64_t spread) const {
-  const bool unlogged = parts_.trust.current()->certificate.fields().scts.empty();
-  return (unlogged && !asked_) || parts_.trust.is_renewal_due(now, spread);
+  const auto fields = parts_.trust.current()->certificate.fields();
+  const bool first = fields.scts.empty() || !fields.state_height;  // made where no state was
+  return (first && !asked_) || parts_.trust.is_renewal_due(now, spread);
 }
 
 bool Renewal::can_issue(UnixMillis now) const {

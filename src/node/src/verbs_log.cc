@@ -137,6 +137,32 @@ json witness_json(WitnessService& service) {
           {"unproven", watch.unproven().empty() ? json() : json(watch.unproven())}};
 }
 
+// With what it takes to verify it elsewhere: the certificate and its anchor.
+Result<json> authorities_json(const AuthorityWatch& watch, const fleet::TrustStore& trust) {
+  I2_TRY_VALUE(const auto cases, watch.cases());
+  const auto members = trust.members();
+  json out = json::array();
+  for (const AuthorityWatch::Case& one : cases) {
+    I2_TRY_VALUE(const auto certificate, crypto::Certificate::from_der(one.certificate));
+    const fleet::MemberInfo* const holder = members->find(one.holder);
+    const auto anchors = members->anchors();
+    const auto anchor = std::ranges::find_if(anchors, [&one](const auto& held) {
+      return held->certificate.public_key().spki_sha256() == one.issuer;
+    });
+    const bool present = anchor != anchors.end();
+    out.push_back(
+        {{"node", one.holder.hex()},
+         {"name", holder != nullptr ? json(holder->name) : json()},
+         {"key", to_hex(one.issuer)},
+         {"present", present},
+         {"certificate_name", certificate.subject_common_name()},
+         {"state_height", certificate.state_height().value_or(0)},
+         {"ordered", one.ordered_at == 0 ? json() : json(format_time(one.ordered_at))},
+         {"evidence", certificate.pem() + (present ? (*anchor)->certificate.pem() : "")}});
+  }
+  return out;
+}
+
 struct WitnessedAudit {
   std::uint64_t size = 0;
   std::size_t count = 0;  // of witnesses
@@ -314,7 +340,11 @@ Task<Result<std::string>> LogVerbs::evidence(AdminCallPtr) {
                       {"evidence", wire::to_base64(encode(one))}});
     }
   }
-  co_return to_line({{"evidence", std::move(list)}});
+  json authorities = json::array();
+  if (parts_.authorities != nullptr) {
+    I2_CO_TRY_VALUE(authorities, authorities_json(*parts_.authorities, parts_.trust));
+  }
+  co_return to_line({{"evidence", std::move(list)}, {"authorities", std::move(authorities)}});
 }
 
 Task<Result<std::string>> LogVerbs::consistency(AdminCallPtr call) {
@@ -354,12 +384,25 @@ Task<Result<std::string>> LogVerbs::audit(AdminCallPtr call) {
       }
       return !call->stop.stop_requested();
     };
-    I2_TRY_VALUE(const auto found, trustchain::audit(*view, log().keys(), progress));
+    std::uint64_t unauthorised = 0;
+    const auto visit = [&](const ct::LogEntry& entry) {
+      const ct::Submission& logged = entry.submission;
+      const bool final = logged.type == ct::EntryType::kX509;
+      const auto certificate =
+          crypto::Certificate::from_der(final ? logged.certificate : logged.precertificate);
+      if (parts_.authorities != nullptr && certificate &&
+          !parts_.authorities->admit(*certificate)) {
+        ++unauthorised;
+      }
+    };
+    I2_TRY_VALUE(const auto found,
+                 trustchain::audit(*view, log().keys(), progress, visit));
     I2_TRY_VALUE(const WitnessedAudit witnessed, audit_witnesses(parts_, wanted));
     return to_line({{"entries", found.entries},
                     {"tiles", found.tiles},
                     {"issuers", found.issuers},
                     {"signatures", found.signatures},
+                    {"unauthorised", unauthorised},
                     {"root", to_hex(view->head().tree.root)},
                     {"checkpoint_time", format_time(view->head().timestamp)},
                     {"cosigned_size", witnessed.size},

@@ -4,6 +4,7 @@
 #include <i2/fleet/trust_store.h>
 
 #include "admin_server.h"
+#include "authority_watch.h"
 #include "cosigners.h"
 #include "log_serving.h"
 #include "log_takeover.h"
@@ -22,6 +23,7 @@ class LogVerbs {
     Peers& peers;
     const Cosigners* cosigners;  // null: this node asks nobody
     WitnessService* witness;     // null: this node is none
+    AuthorityWatch* authorities;  // null: likewise
     const Clock& clock;
   };
   explicit LogVerbs(Parts parts) : parts_(parts) {}

@@ -47,6 +47,8 @@ Task<Result<std::string>> FleetVerbs::authorities(AdminCallPtr) {
                    {"name", holder == nullptr ? std::string() : holder->name},
                    {"anchor", to_hex(trustchain::id(*anchor))},
                    {"key", to_hex(anchor->certificate.public_key().spki_sha256())},
+                   {"convicted",
+                    members->trust().is_convicted(anchor->certificate.public_key().spki_sha256())},
                    {"begins", format_time(anchor->not_before)},
                    {"expires", format_time(anchor->not_after)}});
   }

@@ -25,7 +25,8 @@ Result<void> check_tiles(const LogView& view, ct::LogTree& tree, LogAudit& out) 
 }  // namespace
 
 Result<LogAudit> audit(const LogView& view, std::span<const ct::NoteKey> keys,
-                       const std::function<bool(std::uint64_t entries)>& progress) {
+                       const std::function<bool(std::uint64_t entries)>& progress,
+                       const std::function<void(const ct::LogEntry& entry)>& visit) {
   LogAudit out;
   I2_TRY_VALUE(const auto note, ct::parse_note(view.note()));
   I2_TRY_VALUE(const auto signers, ct::verify_note(note, keys));
@@ -40,6 +41,9 @@ Result<LogAudit> audit(const LogView& view, std::span<const ct::NoteKey> keys,
     I2_TRY_VALUE(const auto entries, view.entries(out.entries, out.entries + ct::kTileWidth - 1));
     for (const ct::LogEntry& entry : entries) {
       tree.append(ct::leaf_hash(entry));
+      if (visit) {
+        visit(entry);
+      }
       for (const Hash256& issuer : entry.submission.issuers) {
         if (issuers.insert(issuer).second) {
           I2_TRY(view.issuer(issuer));

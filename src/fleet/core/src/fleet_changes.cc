@@ -42,10 +42,13 @@ Result<void> depart(const Change& change, const NodeId& node, Departure how, std
                               .name = member->info.name,
                               .how = how,
                               .at = change.block.time,
-                              .reason = std::move(reason)};
+                              .reason = std::move(reason),
+                              .admitted_height = member->height,
+                              .left_height = change.block.height};
   change.writer.erase(member_key(node.view()));
   change.writer.erase(name_key(revoked.name));
   change.writer.put(revoked_key(node.view()), encode(revoked));
+  change.writer.put(former_name_key(revoked.name, node.view()), {});
   erase_if_there(change.writer, validator_key(node.view()));
   erase_if_there(change.writer, vote_key_key(node));
   erase_all(change.writer, matching_keys(change.writer, anchor_key({}), [&](ByteView value) {
@@ -116,14 +119,16 @@ Result<void> perform(const Change& change, const Admit& body) {
                                       .admitted_at = change.block.time,
                                       .sponsor = account_node(change)},
                              .by = Admission::kInvite,
-                             .operation = change.operation.id});
+                             .operation = change.operation.id,
+                             .height = change.block.height});
   return {};
 }
 
 Result<void> perform(const Change& change, const Register& body) {
-  put_member(
-      change.writer,
-      {.info = body.member.info, .by = Admission::kOperators, .operation = change.operation.id});
+  put_member(change.writer, {.info = body.member.info,
+                             .by = Admission::kOperators,
+                             .operation = change.operation.id,
+                             .height = change.block.height});
   return {};
 }
 

@@ -38,7 +38,9 @@ void FleetModule::begin(ports::StateWriter& state, const Genesis& genesis) {
                                    .epoch_ms = kEpochMsDefault}));
   state.put(operators_key(),
             encode(OperatorSet{.required = genesis.operators_required, .keys = genesis.operators}));
-  put_member(state, {.info = genesis.first_member, .by = Admission::kGenesis, .operation = {}});
+  put_member(
+      state,
+      {.info = genesis.first_member, .by = Admission::kGenesis, .operation = {}, .height = 0});
   state.put(epoch_key(), encode(first_epoch(genesis)));
 }
 
@@ -86,6 +88,26 @@ Result<bool> FleetModule::holds_anchor(const ports::StateReader& state,
                                        const AccountId& account) const {
   I2_TRY_VALUE(const auto anchors, FleetState(state).anchors());
   return std::ranges::contains(anchors, NodeId{account.bytes}, &trustchain::AnchorRecord::holder);
+}
+
+Result<std::vector<ports::Registry::Anchor>> FleetModule::anchors(
+    const ports::StateReader& state) const {
+  I2_TRY_VALUE(auto records, FleetState(state).anchors());
+  std::vector<Anchor> out;
+  for (trustchain::AnchorRecord& record : records) {
+    out.push_back({.certificate = std::move(record.certificate), .holder = record.holder});
+  }
+  return out;
+}
+
+Result<std::string> FleetModule::fleet_name(const ports::StateReader& state) const {
+  I2_TRY_VALUE(Genesis genesis, FleetState(state).genesis());
+  return std::move(genesis.fleet_name);
+}
+
+Result<bool> FleetModule::had_member(const ports::StateReader& state, std::string_view name,
+                                     std::uint64_t height) const {
+  return FleetState(state).had_member(name, height);
 }
 
 }  // namespace i2::fleet

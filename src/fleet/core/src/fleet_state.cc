@@ -70,6 +70,13 @@ Bytes revoked_key(ByteView node_or_empty) {
 Bytes name_key(std::string_view name) {
   return key("/name/", as_bytes(name));
 }
+// A name has no '/'.
+Bytes former_name_key(std::string_view name, ByteView node_or_empty) {
+  Bytes rest = to_bytes(as_bytes(name));
+  rest.push_back('/');
+  append(rest, node_or_empty);
+  return key("/former/", rest);
+}
 Bytes anchor_key(ByteView anchor_or_empty) {
   return key("/anchor/", anchor_or_empty);
 }
@@ -127,6 +134,7 @@ Bytes encode(const MemberRecord& value) {
   write(w, value.info);
   w.u8(static_cast<std::uint8_t>(value.by));
   w.fixed(value.operation.view());
+  w.u64(value.height);
   return std::move(w).take();
 }
 
@@ -137,6 +145,8 @@ Bytes encode(const RevokedRecord& value) {
   w.u8(static_cast<std::uint8_t>(value.how));
   w.u64(value.at);
   w.text(value.reason);
+  w.u64(value.admitted_height);
+  w.u64(value.left_height);
   return std::move(w).take();
 }
 
@@ -185,6 +195,7 @@ Result<MemberRecord> decode_member_record(ByteView value) {
   out.info = read_member_info(r);
   out.by = Admission{r.u8()};
   out.operation.bytes = r.fixed<32>();
+  out.height = r.u64();
   if (!r.finish() || out.by < Admission::kGenesis || out.by > Admission::kInvite) {
     return invalid_state("a member");
   }
@@ -199,6 +210,8 @@ Result<RevokedRecord> decode_revoked_record(ByteView value) {
   out.how = Departure{r.u8()};
   out.at = r.u64();
   out.reason = r.text(kReasonSizeMax);
+  out.admitted_height = r.u64();
+  out.left_height = r.u64();
   if (!r.finish() || out.how < Departure::kLeft || out.how > Departure::kConvicted) {
     return invalid_state("a former member");
   }
@@ -304,6 +317,31 @@ std::optional<NodeId> FleetState::node_named(std::string_view name) const {
     return std::nullopt;
   }
   std::memcpy(out.bytes.data(), value->data(), value->size());
+  return out;
+}
+
+Result<bool> FleetState::had_member(std::string_view name, std::uint64_t height) const {
+  if (!trustchain::is_name(name)) {
+    return false;
+  }
+  if (const auto node = node_named(name)) {
+    I2_TRY_VALUE(const auto present, member(*node));
+    if (present && height >= present->height) {
+      return true;
+    }
+  }
+  const std::size_t prefix = former_name_key(name, {}).size();
+  Result<bool> out = false;
+  state_.scan(former_name_key(name, {}), {}, [&](ByteView at, ByteView) {
+    const auto value = state_.get(revoked_key(at.subspan(prefix)));
+    const auto former = decode_revoked_record(value.value_or(ByteView{}));
+    if (!former) {
+      out = fail(former.error());
+    } else {
+      out = height >= former->admitted_height && height < former->left_height;
+    }
+    return former && !*out;
+  });
   return out;
 }
 

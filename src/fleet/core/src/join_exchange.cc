@@ -165,7 +165,7 @@ Result<void> JoinClient::take(const JoinChunk& chunk, UnixMillis now) {
 }
 
 Result<void> JoinClient::finish(UnixMillis now) {
-  auto members = MemberSet::from_state(incoming_->state);
+  auto members = MemberSet::from_state(incoming_->state, incoming_->point.header.height);
   if (!members) {
     return bad_answer(members.error().message());
   }

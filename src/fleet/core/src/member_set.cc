@@ -1,3 +1,4 @@
+#include <i2/fleet/core/fleet_module.h>
 #include <i2/fleet/core/member_set.h>
 
 #include <algorithm>
@@ -18,12 +19,13 @@ std::optional<Id> id_behind(ByteView key, const Bytes& prefix) {
 
 }  // namespace
 
-Result<MemberSet> MemberSet::from_state(const StateTree& state) {
+Result<MemberSet> MemberSet::from_state(const StateTree& state, std::uint64_t height) {
   I2_TRY_VALUE(Genesis genesis, FleetState(state).genesis());
   MemberSet out;
   out.chain_id_ = fleet::chain_id(genesis);
   out.genesis_ = std::make_shared<const Genesis>(std::move(genesis));
   out.state_ = state;
+  out.height_ = height;
   for (const Bytes& prefix : {operators_key(), anchor_key({}), revoked_key({}), member_key({}),
                               trustchain::log_key({})}) {
     Result<void> followed;
@@ -36,9 +38,11 @@ Result<MemberSet> MemberSet::from_state(const StateTree& state) {
   return out;
 }
 
-Result<MemberSet> MemberSet::after(const StateTree& state, const std::set<Bytes>& changed) const {
+Result<MemberSet> MemberSet::after(const StateTree& state, std::uint64_t height,
+                                   const std::set<Bytes>& changed) const {
   MemberSet out = *this;
   out.state_ = state;
+  out.height_ = height;
   for (const Bytes& key : changed) {
     I2_TRY(out.follow(state, key));
   }
@@ -204,6 +208,9 @@ Result<ports::LeafStanding> MemberSet::check_leaf(const crypto::Certificate& lea
   const UnixMillis at = expired ? until - std::min<UnixMillis>(until, 1000) : now;
   for (const auto& anchor : anchors_) {
     const auto good = trustchain::check_leaf(*anchor, leaf, at);
+    if (good) {
+      I2_TRY(check_issuance(leaf));
+    }
     if (good && !expired) {
       return logs_->check(leaf, anchor->certificate) ? ports::LeafStanding::kValid
                                                      : ports::LeafStanding::kUnlogged;
@@ -220,6 +227,37 @@ Result<ports::LeafStanding> MemberSet::check_leaf(const crypto::Certificate& lea
     return fail(std::move(refusal));
   }
   return fail("trust.leaf_untrusted", refusal.message());
+}
+
+std::optional<std::uint64_t> MemberSet::height_for(const NodeId& node) const {
+  const bool known = state_.size() > 0 ? state_.get(member_key(node.view())).has_value()
+                                       : node == genesis_->first_member.node_id;
+  return known ? std::optional(height_) : std::nullopt;
+}
+
+Result<trustchain::Issuance> MemberSet::judge(const crypto::Certificate& leaf) const {
+  if (state_.size() == 0) {
+    return trustchain::Issuance::kUnstated;
+  }
+  return trustchain::judge_issuance(leaf, genesis_->fleet_name, FleetModule(), state_, height_);
+}
+
+std::optional<Hash256> MemberSet::signer_of(const crypto::Certificate& leaf) const {
+  const trustchain::AnchorRecord* const issuer = leaf ? issuer_of(leaf) : nullptr;
+  return issuer != nullptr && crypto::is_signed_by(leaf, issuer->certificate)
+             ? std::optional(issuer->certificate.public_key().spki_sha256())
+             : std::nullopt;
+}
+
+Result<void> MemberSet::check_issuance(const crypto::Certificate& leaf) const {
+  I2_TRY_VALUE(const auto issuance, judge(leaf));
+  if (issuance == trustchain::Issuance::kUnauthorised) {
+    return fail("trust.leaf_untrusted",
+                "an authority of the fleet issued the leaf certificate for '" +
+                    leaf.subject_common_name() +
+                    "', which was no member's name in the state that it states");
+  }
+  return {};
 }
 
 Result<ports::PeerIdentity> MemberSet::check_hello(const ports::HelloClaim& claim,
@@ -278,7 +316,8 @@ Result<void> MemberSet::check_revocation(const NodeId& node,
 
 bool MemberSet::misses_promise(const crypto::Certificate& leaf) const {
   const trustchain::AnchorRecord* const issuer = issuer_of(leaf);
-  return !logs_->empty() && (issuer == nullptr || !logs_->check_promise(leaf, issuer->certificate));
+  return !logs_->empty() && (issuer == nullptr || !leaf.state_height() ||
+                             !logs_->check_promise(leaf, issuer->certificate));
 }
 
 Result<bool> MemberSet::check_pins(const MemberInfo& member,

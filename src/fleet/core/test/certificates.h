@@ -16,9 +16,10 @@ inline std::string run_approved(TestChain& chain, const Request& change) {
   return chain.run(std::move(operation), author);
 }
 
-// A leaf of the fleet's anchor; with `log` it carries that one's promise.
+// A leaf of the fleet's anchor; with `log` it carries that one's promise and may state a height.
 inline crypto::Certificate make_leaf(Fleet& fleet, const Node& node, UnixMillis now,
-                                     const crypto::PrivateKey* log = nullptr) {
+                                     const crypto::PrivateKey* log = nullptr,
+                                     std::optional<std::uint64_t> height = std::nullopt) {
   const std::string& name = node.info.name;
   const auto made = trustchain::make_leaf_request(name, fleet.genesis.fleet_name).value();
   if (log == nullptr) {
@@ -36,7 +37,8 @@ inline crypto::Certificate make_leaf(Fleet& fleet, const Node& node, UnixMillis 
                           .dns_names = {trustchain::leaf_dns_name(name, fleet.genesis.fleet_name)},
                           .now = now,
                           .serial = fleet.serial(),
-                          .logged = true})
+                          .logged = true,
+                          .state_height = height})
           .value();
   const auto precertificate =
       trustchain::sign(trustchain::prepare(intent, made.request.public_key(), issuer).value(),

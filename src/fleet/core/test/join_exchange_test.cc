@@ -39,7 +39,7 @@ struct Inviting {
             .expiry = chain.now + kHour};
   }
   [[nodiscard]] MemberSet members() const {
-    return MemberSet::from_state(chain.chain.state).value();
+    return MemberSet::from_state(chain.chain.state, chain.chain.head.height).value();
   }
   [[nodiscard]] Bytes offer() const {
     return JoinServer::offer(members(), fleet.alpha.identity.public_key(), binding);

@@ -75,6 +75,21 @@ void make_examples(const fs::path& corpus) {
   write(corpus / "fuzz_fleet_operation/batch", encode(batch));
   write(corpus / "fuzz_fleet_operation/batch_body", batch.body);
 
+  // Nobody is called that.
+  const auto leaf_key = fleet::testing::new_key(i2::crypto::SignatureAlgorithm::kFalcon1024);
+  const auto leaf =
+      i2::crypto::build_certificate({.subject_key = leaf_key.public_key(),
+                                     .common_name = "ghost",
+                                     .dns_names = {"ghost.home.i2.internal"},
+                                     .not_before = fleet::testing::kNow,
+                                     .not_after = fleet::testing::kNow + fleet::testing::kHour,
+                                     .serial = home.serial(),
+                                     .state_height = 2},
+                                    &home.anchor.certificate, home.anchor_key)
+          .value();
+  write(corpus / "fuzz_trust_operation/authority_evidence",
+        fleet::Request(i2::trustchain::AuthorityEvidence{.certificate = leaf.der()}).body);
+
   const i2::Hash256 after_block_3 = chain.chain.state.root();
   write(corpus / "fuzz_fleet_block/point",
         encode(sign_header(blocks.back().header, home.alpha.identity).value()));

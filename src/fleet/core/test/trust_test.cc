@@ -40,8 +40,9 @@ struct TrustHome {
 
   [[nodiscard]] TrustState trust() const { return TrustState(chain.chain.state); }
   [[nodiscard]] MemberSet members() const {
-    return MemberSet::from_state(chain.chain.state).value();
+    return MemberSet::from_state(chain.chain.state, chain.chain.head.height).value();
   }
+  [[nodiscard]] std::uint64_t height() const { return chain.chain.head.height; }
   [[nodiscard]] Hash256 issuer() const {
     return fleet.anchor.certificate.public_key().spki_sha256();
   }
@@ -264,7 +265,8 @@ TEST(Trust, ARevokedLeafIsRefused) {
       home.chain.run(home.operator_1, RevokeCertificates{.reason = RevocationReason::kKeyCompromise,
                                                          .certificates = {home.id_of(leaf)}}),
       "ok");
-  const MemberSet after = before.after(home.chain.chain.state, {}).value();
+  const MemberSet after =
+      before.after(home.chain.chain.state, home.chain.chain.head.height, {}).value();
   EXPECT_EQ(hello(after, home.beta, leaf, home.chain.now), "trust.certificate_revoked");
   EXPECT_EQ(hello(after, home.beta, leaf, home.chain.now + 20 * kDay), "trust.certificate_revoked");
   EXPECT_EQ(code(after.check_revocation(home.beta.info.node_id, leaf)),
@@ -305,9 +307,12 @@ TEST(Trust, LeavesAreInTheLogOnceThereIsOne) {
   const auto soon = unlogged();
   home.chain.now += trustchain::kFirstLogGraceMs;
   const auto late = unlogged();
-  const auto logged = make_leaf(home.fleet, home.beta, home.chain.now, &home.log_key);
+  const auto logged =
+      make_leaf(home.fleet, home.beta, home.chain.now, &home.log_key, home.height());
   const auto other_key = testing::new_key(crypto::SignatureAlgorithm::kEcdsaP256);
-  const auto elsewhere = make_leaf(home.fleet, home.beta, home.chain.now, &other_key);
+  const auto elsewhere =
+      make_leaf(home.fleet, home.beta, home.chain.now, &other_key, home.height());
+  const auto silent = make_leaf(home.fleet, home.beta, home.chain.now, &home.log_key);
   const MemberSet members = home.members();
   using enum ports::LeafStanding;
   const auto standing = [&](const MemberSet& set, const crypto::Certificate& leaf) {
@@ -318,12 +323,14 @@ TEST(Trust, LeavesAreInTheLogOnceThereIsOne) {
   EXPECT_EQ(standing(members, logged), kValid);
   EXPECT_EQ(standing(members, late), kUnlogged);
   EXPECT_EQ(standing(members, elsewhere), kUnlogged);
+  EXPECT_EQ(standing(members, silent), kUnlogged) << "it states no height";
   EXPECT_EQ(members.check_leaf(late, home.chain.now + 25 * kHour).value(), kExpired);
   // It says who the member is all the same, so that it can renew.
   EXPECT_EQ(hello(members, home.beta, late, home.chain.now), "ok");
   // What nobody holds against it is missing nevertheless.
   EXPECT_TRUE(members.misses_promise(soon));
   EXPECT_TRUE(members.misses_promise(elsewhere));
+  EXPECT_TRUE(members.misses_promise(silent));
   EXPECT_FALSE(members.misses_promise(logged));
 
   // What a log answers, before it is in a certificate.
@@ -338,8 +345,11 @@ TEST(Trust, LeavesAreInTheLogOnceThereIsOne) {
   // With another log: the promises of the one before hold, as far as it made them in office.
   ASSERT_EQ(run_approved(home.chain, home.log(home.beta, 2, other_key)), "ok");
   home.chain.now += kHour;
-  const auto stolen = make_leaf(home.fleet, home.beta, home.chain.now, &home.log_key);
-  const MemberSet moved = members.after(home.chain.chain.state, {trustchain::log_key(2)}).value();
+  const auto stolen =
+      make_leaf(home.fleet, home.beta, home.chain.now, &home.log_key, home.height());
+  const MemberSet moved =
+      members.after(home.chain.chain.state, home.chain.chain.head.height, {trustchain::log_key(2)})
+          .value();
   EXPECT_EQ(standing(moved, logged), kValid);
   EXPECT_EQ(standing(moved, elsewhere), kValid);
   EXPECT_EQ(standing(moved, stolen), kUnlogged);
@@ -527,7 +537,7 @@ TEST(Trust, WhatALogPromisesCountsWhileItIsTheFleets) {
 // Leaf and key exchange share a server's first flight: what fits is in trustchain/core/profile.cc.
 TEST(Trust, ALoggedLeafFitsTheFirstFlight) {
   TrustHome home;
-  const auto leaf = make_leaf(home.fleet, home.beta, home.chain.now, &home.log_key);
+  const auto leaf = make_leaf(home.fleet, home.beta, home.chain.now, &home.log_key, home.height());
   EXPECT_LT(leaf.der().size(), info(trustchain::Profile::kNode).size_max);
   EXPECT_LT(leaf.der().size() - make_leaf(home.fleet, home.beta, home.chain.now).der().size(),
             200u);

@@ -44,7 +44,14 @@ Result<FleetLogs> FleetLogs::from_state(const ports::StateReader& state) {
 Result<void> FleetLogs::check(const crypto::Certificate& leaf,
                               const crypto::Certificate& issuer) const {
   const bool early = empty() || issued_at(leaf) < logged_since_ + kFirstLogGraceMs;
-  return early ? Result<void>() : check_promise(leaf, issuer);
+  if (early) {
+    return {};
+  }
+  if (!leaf.state_height()) {
+    return fail("trust.sct_missing",
+                "the certificate does not say by which state of the fleet it was issued");
+  }
+  return check_promise(leaf, issuer);
 }
 
 Result<void> FleetLogs::check_promise(const crypto::Certificate& leaf,

@@ -6,7 +6,9 @@
 namespace i2::trustchain {
 namespace {
 
+// Those without a height have the encoding, and so the id, that they had before there were any.
 constexpr std::uint16_t kIntentVersion = 1;
+constexpr std::uint16_t kHeightIntentVersion = 2;
 constexpr std::size_t kSerialSizeMax = 20;
 constexpr std::size_t kCommonNameSizeMax = 256;  // 64 characters of UTF-8
 constexpr std::size_t kIntentNamesMax = 128;
@@ -33,15 +35,18 @@ crypto::CertificateFields fields_of(const Intent& intent, const crypto::PublicKe
           .crl_urls = intent.crl_url.empty() ? std::vector<std::string>()
                                              : std::vector<std::string>{intent.crl_url},
           .ocsp_urls = issuer.ocsp_urls,
-          .issuer_urls = issuer.issuer_urls};
+          .issuer_urls = issuer.issuer_urls,
+          .state_height = intent.state_height};
 }
 
 Result<crypto::Certificate> prepare_form(const Intent& intent, crypto::CertificateFields fields,
                                          const Issuer& issuer, Form form) {
   I2_TRY_VALUE(auto prepared, crypto::prepare_certificate(fields, &issuer.certificate));
-  const auto found =
-      lint(prepared, issuer.certificate,
-           {.profile = intent.profile, .form = form, .constraints = issuer.constraints});
+  const auto found = lint(prepared, issuer.certificate,
+                          {.profile = intent.profile,
+                           .form = form,
+                           .constraints = issuer.constraints,
+                           .state_height = intent.state_height});
   if (found.empty()) {
     return prepared;
   }
@@ -113,11 +118,13 @@ Result<Intent> decide(const crypto::CertificateRequest& request, const Issuer& i
                 .not_after = std::min(from + life, issuer.not_after) / 1000 * 1000,
                 .crl_url = application.crl_url,
                 .requester = application.requester.substr(0, kRequesterSizeMax),
-                .decided_at = now};
+                .decided_at = now,
+                .state_height = application.profile == Profile::kNode ? application.state_height
+                                                                      : std::nullopt};
 }
 
 Bytes encode(const Intent& intent) {
-  wire::CanonicalWriter w(kIntentType, kIntentVersion);
+  wire::CanonicalWriter w(kIntentType, intent.state_height ? kHeightIntentVersion : kIntentVersion);
   w.u8(static_cast<std::uint8_t>(intent.profile));
   w.boolean(intent.logged);
   w.fixed(intent.issuer_key_hash);
@@ -137,6 +144,9 @@ Bytes encode(const Intent& intent) {
   w.text(intent.crl_url);
   w.text(intent.requester);
   w.u64(intent.decided_at);
+  if (intent.state_height) {
+    w.u64(*intent.state_height);
+  }
   return std::move(w).take();
 }
 
@@ -145,7 +155,11 @@ Hash256 id(const Intent& intent) {
 }
 
 Result<Intent> decode_intent(ByteView encoding) {
-  wire::CanonicalReader r(encoding, kIntentType, kIntentVersion);
+  wire::Reader header(encoding);
+  (void)header.u16();
+  const bool states_height = header.u16() == kHeightIntentVersion;
+  wire::CanonicalReader r(encoding, kIntentType,
+                          states_height ? kHeightIntentVersion : kIntentVersion);
   Intent out;
   const auto kind = profile(r.u8());
   out.profile = kind.value_or(Profile::kNode);
@@ -165,6 +179,9 @@ Result<Intent> decode_intent(ByteView encoding) {
   out.crl_url = r.text(kUrlSizeMax);
   out.requester = r.text(kRequesterSizeMax);
   out.decided_at = r.u64();
+  if (states_height) {
+    out.state_height = r.u64();
+  }
   if (!r.finish() || !kind || encoding.size() > kIntentSizeMax) {
     return fail("trust.intent_invalid", "the intent is malformed");
   }

@@ -47,7 +47,8 @@ Result<Application> application_for(const crypto::CertificateRequest& request,
                      .common_name = terms.node_name,
                      .dns_names = {leaf_dns_name(terms.node_name, terms.fleet_name)},
                      .now = terms.now,
-                     .serial = terms.serial};
+                     .serial = terms.serial,
+                     .state_height = terms.state_height};
 }
 
 Result<crypto::Certificate> issue_leaf(const crypto::CertificateRequest& request,

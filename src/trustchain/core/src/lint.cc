@@ -29,6 +29,7 @@ class Linter {
     usage();
     issuer();
     transparency();
+    state_height();
     encoding();
     return std::move(found_);
   }
@@ -122,6 +123,14 @@ class Linter {
             fields_.precertificate ? "poisoned" : "not poisoned");
     require(fields_.scts.empty() == (target_.form != Form::kLogged), "transparency",
             fields_.scts.empty() ? "without SCTs" : "with SCTs");
+  }
+
+  // What states one is evidence; only what members show one another may be.
+  void state_height() {
+    require(target_.profile == Profile::kNode || !fields_.state_height, "state_height",
+            "a certificate of this profile states none");
+    require(fields_.state_height == target_.state_height, "state_height",
+            fields_.state_height ? "is another one than was decided" : "is missing");
   }
 
   void encoding() {

@@ -175,4 +175,23 @@ Result<void> perform(const TrustChange& change, const SetLogStandby& body) {
   return {};
 }
 
+// The oldest makes room: by then its authority has long been replaced, or its operators do not
+// mind.
+Result<void> perform(const TrustChange& change, const AuthorityEvidence& body) {
+  I2_TRY_VALUE(const Misissued found, convicted_authority(body.certificate, change.registry,
+                                                          change.writer, change.block.height - 1));
+  I2_TRY_VALUE(const auto there, change.state.authority_evidence());
+  if (there.size() >= kAuthorityEvidenceMax) {
+    const auto oldest = std::ranges::min_element(there, {}, &AuthorityEvidenceRecord::at);
+    change.writer.erase(authority_evidence_key(oldest->issuer));
+  }
+  change.writer.put(authority_evidence_key(found.issuer),
+                    encode(AuthorityEvidenceRecord{.issuer = found.issuer,
+                                                   .holder = found.holder,
+                                                   .certificate = body.certificate,
+                                                   .at = change.block.time,
+                                                   .by = change.operation.account}));
+  return {};
+}
+
 }  // namespace i2::trustchain

@@ -226,4 +226,14 @@ Result<void> check(const TrustRules& rules, const SetLogStandby& body) {
   return {};
 }
 
+// The evidence was there before the block, so the state before the block judges it.
+Result<void> check(const TrustRules& rules, const AuthorityEvidence& body) {
+  I2_TRY_VALUE(const Misissued found, convicted_authority(body.certificate, rules.registry,
+                                                          rules.raw, rules.block.height - 1));
+  if (rules.raw.get(authority_evidence_key(found.issuer))) {
+    return fail("trust.evidence_known", "the fleet has evidence against this authority");
+  }
+  return {};
+}
+
 }  // namespace i2::trustchain

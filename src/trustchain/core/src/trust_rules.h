@@ -21,12 +21,14 @@ struct TrustRules {
 [[nodiscard]] Result<void> check(const TrustRules& rules, const SetPins& body);
 [[nodiscard]] Result<void> check(const TrustRules& rules, const LogEvidence& body);
 [[nodiscard]] Result<void> check(const TrustRules& rules, const SetLogStandby& body);
+[[nodiscard]] Result<void> check(const TrustRules& rules, const AuthorityEvidence& body);
 
 // The log whose key the evidence convicts. Error: trust.evidence_invalid.
 [[nodiscard]] Result<LogRecord> convicted_log(const TrustState& state,
                                               const ct::SplitView& evidence);
 
 struct TrustChange {
+  const ports::Registry& registry;
   TrustState state;
   ports::StateWriter& writer;
   const ports::OperationView& operation;
@@ -41,6 +43,7 @@ struct TrustChange {
 [[nodiscard]] Result<void> perform(const TrustChange& change, const SetPins& body);
 [[nodiscard]] Result<void> perform(const TrustChange& change, const LogEvidence& body);
 [[nodiscard]] Result<void> perform(const TrustChange& change, const SetLogStandby& body);
+[[nodiscard]] Result<void> perform(const TrustChange& change, const AuthorityEvidence& body);
 
 // Revocations that are not needed any more, oldest first, at most as many as one operation forgets.
 [[nodiscard]] std::vector<Bytes> old_revocations(const ports::StateReader& state, UnixMillis now);

@@ -79,6 +79,10 @@ Bytes log_standbys_key() {
   return trust_key("/log-standbys");
 }
 
+Bytes authority_evidence_key(ByteView issuer_or_empty) {
+  return trust_key("/authority-evidence/", issuer_or_empty);
+}
+
 Result<std::vector<ct::NoteKey>> note_keys(const LogRecord& log) {
   std::vector<ct::NoteKey> out;
   const auto add = [&out](Result<ct::NoteKey> key) -> Result<void> {
@@ -247,6 +251,48 @@ Result<std::vector<StandbyLog>> decode_log_standbys(ByteView value) {
 Result<std::vector<StandbyLog>> TrustState::log_standbys() const {
   I2_TRY_VALUE(auto out, read_optional(state_.get(log_standbys_key()), decode_log_standbys));
   return out ? *std::move(out) : std::vector<StandbyLog>();
+}
+
+Bytes encode(const AuthorityEvidenceRecord& value) {
+  wire::CanonicalWriter w(kAuthorityEvidenceRecordType, kTrustStateVersion);
+  w.fixed(value.issuer);
+  w.fixed(value.holder.view());
+  w.bytes(value.certificate);
+  w.u64(value.at);
+  w.fixed(value.by.view());
+  return std::move(w).take();
+}
+
+Result<AuthorityEvidenceRecord> decode_authority_evidence_record(ByteView value) {
+  wire::CanonicalReader r(value, kAuthorityEvidenceRecordType, kTrustStateVersion);
+  AuthorityEvidenceRecord out;
+  out.issuer = r.fixed<32>();
+  out.holder.bytes = r.fixed<32>();
+  out.certificate = to_bytes(r.bytes(kMisissuedSizeMax));
+  out.at = r.u64();
+  out.by.bytes = r.fixed<32>();
+  return r.finish() ? Result<AuthorityEvidenceRecord>(std::move(out))
+                    : invalid_trust("evidence against an authority");
+}
+
+Result<std::vector<AuthorityEvidenceRecord>> TrustState::authority_evidence() const {
+  std::vector<AuthorityEvidenceRecord> out;
+  Result<void> good;
+  state_.scan(authority_evidence_key({}), {}, [&](ByteView, ByteView value) {
+    auto record = decode_authority_evidence_record(value);
+    if (!record) {
+      good = fail(record.error());
+      return false;
+    }
+    out.push_back(*std::move(record));
+    return true;
+  });
+  I2_TRY(good);
+  return out;
+}
+
+bool TrustState::is_convicted(const Hash256& issuer) const {
+  return state_.get(authority_evidence_key(issuer)).has_value();
 }
 
 Result<std::optional<LogEvidenceRecord>> TrustState::log_evidence(std::uint64_t epoch) const {

@@ -106,6 +106,31 @@ TEST(Intent, SurvivesItsEncoding) {
   EXPECT_EQ(code_of_step(decode_intent(unknown)), "trust.intent_invalid");
 }
 
+TEST(Intent, StatesAHeightForMembersOnly) {
+  Application wish = server_application();
+  wish.state_height = 7;
+  EXPECT_EQ(decide(server_request(), publisher(), wish).value().state_height, std::nullopt);
+
+  // Those of before have the encoding that they had.
+  Intent intent = decide(server_request(), publisher(), server_application()).value();
+  const Bytes without = encode(intent);
+  EXPECT_EQ(without[3], 1);
+  EXPECT_EQ(decode_intent(without).value().state_height, std::nullopt);
+  for (const std::uint64_t height : {std::uint64_t{0}, std::uint64_t{7}, UINT64_MAX}) {
+    intent.state_height = height;
+    const Bytes encoding = encode(intent);
+    EXPECT_EQ(encoding[3], 2);
+    EXPECT_EQ(encoding.size(), without.size() + 8);
+    const Intent decoded = decode_intent(encoding).value();
+    EXPECT_EQ(decoded, intent);
+    EXPECT_EQ(id(decoded), id(intent));
+    EXPECT_EQ(code_of_step(decode_intent(ByteView(encoding).first(encoding.size() - 8))),
+              "trust.intent_invalid");
+  }
+  // Who stated one all the same is stopped before the signature.
+  EXPECT_EQ(code_of_step(prepare(intent, server_key().public_key(), publisher())), "trust.lint");
+}
+
 TEST(Issuance, GoesFromPrecertificateToCertificate) {
   const Intent intent = decide(server_request(), publisher(), server_application()).value();
   const auto prepared = prepare(intent, server_key().public_key(), publisher()).value();
@@ -242,6 +267,8 @@ TEST(Lint, FindsEachMistake) {
   EXPECT_THAT(rules_after([](Fields& f) { f.precertificate = true; }), ElementsAre("transparency"));
   EXPECT_THAT(rules_after([](Fields& f) { f.scts = {Bytes(127, 1)}; }),
               ElementsAre("transparency"));
+  EXPECT_THAT(rules_after([](Fields& f) { f.state_height = 7; }),
+              ElementsAre("state_height", "state_height"));
   EXPECT_THAT(rules_after([](Fields& f) {
                 f.crl_urls = std::vector<std::string>(40, std::string(1000, 'u'));
               }),
@@ -256,6 +283,8 @@ TEST(Lint, KnowsTheFormAndTheConstraints) {
               ElementsAre("transparency"));
   fields.scts = {Bytes(127, 1)};
   EXPECT_THAT(rules(fields, {.profile = Profile::kServer, .form = Form::kLogged}), IsEmpty());
+  EXPECT_THAT(rules(good_fields(), {.profile = Profile::kServer, .state_height = 7}),
+              ElementsAre("state_height"));
   EXPECT_THAT(rules(good_fields(), {.profile = Profile::kServer,
                                     .constraints = {.permitted_dns = {"other.example"}}}),
               ElementsAre("constraints"));

@@ -64,6 +64,15 @@ TEST(Leaf, FollowsTheProfile) {
   EXPECT_LT(leaf().der().size(), 3330u + 790u);
 }
 
+TEST(Leaf, StatesTheHeightOfTheStateThatAuthorisesIt) {
+  LeafTerms wanted = terms();
+  EXPECT_EQ(leaf().state_height(), std::nullopt);
+  wanted.state_height = UINT64_MAX;
+  const auto made = issue_leaf(request().request, make_anchor(), anchor_key(), wanted).value();
+  EXPECT_EQ(made.state_height(), UINT64_MAX);
+  EXPECT_LE(made.der().size(), leaf().der().size() + 40);
+}
+
 TEST(Leaf, IsRenewedAfterTwoThirdsOfItsLifeAndASpread) {
   const UnixMillis due = renewal_time(leaf());
   EXPECT_FALSE(is_renewal_due(leaf(), due - 1));

@@ -41,6 +41,11 @@ struct NameConstraints {
 // What a leaf may be used for (RFC 5280 §4.2.1.12).
 enum class KeyPurpose : std::uint8_t { kServerAuth, kClientAuth, kOcspSigning };
 
+// An extension of this project (docs/wire/trust.md, "State height"), not critical: a DER INTEGER of
+// 0 to 2^64-1. The arc below 2.25 is the version 5 UUID (RFC 9562 §5.5) of the name
+// "state-height.i2.internal" in the DNS namespace, as one number (ITU-T X.667).
+inline constexpr const char* kStateHeightOid = "2.25.169075076628799337390249792868283126806";
+
 struct CertificateFields {
   PublicKey subject_key{};
   std::string common_name{};              // 1..64 characters; may be empty when there are names
@@ -59,8 +64,10 @@ struct CertificateFields {
   std::vector<std::string> ocsp_urls{};    // authorityInfoAccess
   std::vector<std::string> issuer_urls{};  // authorityInfoAccess: the issuer's certificate
   bool subject_key_id = false;             // in a leaf; a CA always has one
-  bool precertificate = false;             // RFC 6962 §3.1: with the poison
-  std::vector<Bytes> scts{};               // RFC 6962 §3.3: SignedCertificateTimestamps
+  // The height of the fleet's state by which it was issued (kStateHeightOid).
+  std::optional<std::uint64_t> state_height{};
+  bool precertificate = false;  // RFC 6962 §3.1: with the poison
+  std::vector<Bytes> scts{};    // RFC 6962 §3.3: SignedCertificateTimestamps
 };
 
 class Certificate {
@@ -101,6 +108,8 @@ class Certificate {
     Bytes value{};
   };
   [[nodiscard]] std::optional<Extension> extension(const std::string& oid) const;
+  // Nothing when absent, twice there, critical, or not a number of 64 bits in DER.
+  [[nodiscard]] std::optional<std::uint64_t> state_height() const;
   // Whether subject and issuer are one, and the certificate's own key signed it.
   [[nodiscard]] bool is_self_signed() const;
   // What build_certificate() would make this certificate from. What the fields cannot say (names of

@@ -69,6 +69,11 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   [[nodiscard]] Result<ports::PeerIdentity> check_hello(const ports::HelloClaim& claim,
                                                         UnixMillis now) const override;
 
+  // `tell` gets the leaves of peers, signed by an anchor, that the state does not authorise, or
+  // that state a height which this node has not reached. On the transport's threads, inside
+  // check_leaf().
+  void on_doubtful_leaf(std::function<void(const crypto::Certificate&)> tell);
+
   // Reads the ledger's members and anchors again, e.g. after `provision`; the number of members. On
   // an error the old view stays. Errors: fleet.ledger_damaged, node.file_failed.
   Result<std::size_t> reload_members();
@@ -82,13 +87,14 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   [[nodiscard]] Result<trustchain::Issuer> issuer() const;
   // What `requester` may be issued for `request`; the caller has authenticated it. One that has
   // just been admitted did not know the name it would get. Errors: trust.member_unknown,
+  // fleet.member_unordered (the state does not know it yet, and peers ask for a height),
   // trust.request_name.
   [[nodiscard]] Result<trustchain::Application> application_for(
       const crypto::CertificateRequest& request, const NodeId& requester, UnixMillis now,
       bool name_is_wish = false) const;
 
   // trustchain::renewal_time and is_renewal_due of the current leaf; it is due at once when the
-  // fleet has a log that has not promised to include it.
+  // fleet has a log that has not promised to include it, or when it states no height.
   [[nodiscard]] UnixMillis renewal_time() const;
   [[nodiscard]] bool is_renewal_due(UnixMillis now, std::uint64_t spread = 0) const;
   // For an authority, whose answer goes to install_leaf().
@@ -120,10 +126,11 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
 
   mutable std::mutex changing_;         // one change at a time, files included
   std::shared_ptr<const Chain> chain_;  // under changing_; shared with the ledger
-  mutable std::mutex snapshots_;        // held only to copy or swap the two pointers
+  mutable std::mutex snapshots_;        // held only to copy or swap what is below
   // Shared: handshakes in progress keep the snapshot they began with.
   std::shared_ptr<const MemberSet> members_;
   std::shared_ptr<const ports::LeafCredential> leaf_;
+  std::function<void(const crypto::Certificate&)> doubtful_leaf_;
 };
 
 }  // namespace i2::fleet

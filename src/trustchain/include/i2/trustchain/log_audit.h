@@ -18,9 +18,11 @@ struct LogAudit {
 
 // That the checkpoint is signed, that every entry is where its leaf hash is in the tree, that every
 // tile has the hashes that follow, and that every issuer of an entry is stored. Reads the whole
-// log; `progress` is called now and then and ends the audit by saying false. Errors: those of
-// LogView, trust.note_*, trust.audit_ended.
-[[nodiscard]] Result<LogAudit> audit(const LogView& view, std::span<const ct::NoteKey> keys,
-                                     const std::function<bool(std::uint64_t entries)>& progress);
+// log; `progress` is called now and then and ends the audit by saying false; `visit` gets each
+// entry. Errors: those of LogView, trust.note_*, trust.audit_ended.
+[[nodiscard]] Result<LogAudit> audit(
+    const LogView& view, std::span<const ct::NoteKey> keys,
+    const std::function<bool(std::uint64_t entries)>& progress,
+    const std::function<void(const ct::LogEntry& entry)>& visit = {});
 
 }  // namespace i2::trustchain

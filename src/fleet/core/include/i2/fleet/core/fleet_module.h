@@ -50,6 +50,10 @@ class FleetModule final : public ports::StateModule, public ports::Registry {
                                          const AccountId& account) const override;
   [[nodiscard]] Result<bool> holds_anchor(const ports::StateReader& state,
                                           const AccountId& account) const override;
+  [[nodiscard]] Result<std::vector<Anchor>> anchors(const ports::StateReader& state) const override;
+  [[nodiscard]] Result<std::string> fleet_name(const ports::StateReader& state) const override;
+  [[nodiscard]] Result<bool> had_member(const ports::StateReader& state, std::string_view name,
+                                        std::uint64_t height) const override;
 };
 
 }  // namespace i2::fleet

@@ -41,7 +41,8 @@ enum class Admission : std::uint8_t { kGenesis = 1, kOperators = 2, kInvite = 3 
 struct MemberRecord {
   MemberInfo info;
   Admission by = Admission::kGenesis;
-  OperationId operation;  // that admitted it; zero for the first member
+  OperationId operation;     // that admitted it; zero for the first member
+  std::uint64_t height = 0;  // of the block that did; 0 for the first member
   friend bool operator==(const MemberRecord&, const MemberRecord&) = default;
 };
 
@@ -53,6 +54,9 @@ struct RevokedRecord {
   Departure how = Departure::kLeft;
   UnixMillis at = 0;
   std::string reason;
+  // A member in the states from the first to just before the second.
+  std::uint64_t admitted_height = 0;
+  std::uint64_t left_height = 0;
   friend bool operator==(const RevokedRecord&, const RevokedRecord&) = default;
 };
 
@@ -91,6 +95,8 @@ struct AccountRecord {
 [[nodiscard]] Bytes member_key(ByteView node_or_its_beginning);
 [[nodiscard]] Bytes revoked_key(ByteView node_or_empty);
 [[nodiscard]] Bytes name_key(std::string_view name);
+// Of those who had the name before.
+[[nodiscard]] Bytes former_name_key(std::string_view name, ByteView node_or_empty);
 [[nodiscard]] Bytes anchor_key(ByteView anchor_or_empty);
 [[nodiscard]] Bytes invite_key(ByteView invite_or_empty);
 [[nodiscard]] Bytes account_key(const AccountId& account);
@@ -134,6 +140,8 @@ class FleetState {
   [[nodiscard]] Result<std::optional<MemberRecord>> member(const NodeId& node) const;
   [[nodiscard]] Result<std::optional<RevokedRecord>> revoked(const NodeId& node) const;
   [[nodiscard]] std::optional<NodeId> node_named(std::string_view name) const;
+  // Whether a member had the name in the state of that height, which is not above this one's.
+  [[nodiscard]] Result<bool> had_member(std::string_view name, std::uint64_t height) const;
   [[nodiscard]] Result<std::optional<InviteRecord>> invite(const InviteId& invite) const;
   [[nodiscard]] Result<AccountRecord> account(const AccountId& account) const;
   // Ascending by anchor id.

@@ -14,6 +14,7 @@
 #include <i2/trustchain/core/anchor.h>
 #include <i2/trustchain/core/binding.h>
 #include <i2/trustchain/core/fleet_logs.h>
+#include <i2/trustchain/core/misissuance.h>
 
 #include <map>
 #include <memory>
@@ -33,11 +34,11 @@ class MemberSet {
                                                 std::span<const trustchain::AnchorRecord> anchors,
                                                 std::span<const Member> members);
 
-  // What the state says. Error: fleet.state_invalid.
-  [[nodiscard]] static Result<MemberSet> from_state(const StateTree& state);
+  // What the state at that height says. Error: fleet.state_invalid.
+  [[nodiscard]] static Result<MemberSet> from_state(const StateTree& state, std::uint64_t height);
   // The set after a block that changed these keys of the state that this set follows, or after any
   // number of them. Error: fleet.state_invalid.
-  [[nodiscard]] Result<MemberSet> after(const StateTree& state,
+  [[nodiscard]] Result<MemberSet> after(const StateTree& state, std::uint64_t height,
                                         const std::set<Bytes>& changed) const;
 
   // This set and one more member. A record that is already there changes nothing.
@@ -64,7 +65,8 @@ class MemberSet {
   }
 
   // As ports::PeerVerifier::check_leaf. An expired leaf must have been good until it expired; one
-  // that only its log has not promised to include is unlogged, so that it can be renewed.
+  // that only its log has not promised to include, or that states no height, is unlogged, so that
+  // it can be renewed. One that the state does not authorise is untrusted.
   [[nodiscard]] Result<ports::LeafStanding> check_leaf(const crypto::Certificate& leaf,
                                                        UnixMillis now) const;
   // As ports::PeerVerifier::check_hello. In this order: form of the binding, membership
@@ -77,13 +79,23 @@ class MemberSet {
                                               const crypto::Certificate& leaf) const;
   // Those of the state.
   [[nodiscard]] const trustchain::FleetLogs& logs() const { return *logs_; }
-  // Whether the fleet has a log and it has not promised to include `leaf`, whenever that was made.
+  // Of the state that authorises certificates of that member; none while the state does not know
+  // it. Before there is a state, the first member is known at height 0.
+  [[nodiscard]] std::optional<std::uint64_t> height_for(const NodeId& node) const;
+  // What a certificate says about the authority that signed it, by the state; kUnstated while this
+  // set comes from records alone. Error: fleet.state_invalid.
+  [[nodiscard]] Result<trustchain::Issuance> judge(const crypto::Certificate& leaf) const;
+  // The SHA-256 of the SPKI of the present anchor that signed it. About 100 us.
+  [[nodiscard]] std::optional<Hash256> signer_of(const crypto::Certificate& leaf) const;
+  // Whether the fleet has a log and `leaf` lacks its promise, or a height, whenever it was made.
   [[nodiscard]] bool misses_promise(const crypto::Certificate& leaf) const;
   // What the state says of certificates; nothing while this set comes from records alone.
   [[nodiscard]] trustchain::TrustState trust() const { return trustchain::TrustState(state_); }
 
  private:
   MemberSet() = default;
+  // `leaf` is signed by a present anchor. Error: trust.leaf_untrusted.
+  [[nodiscard]] Result<void> check_issuance(const crypto::Certificate& leaf) const;
   // By the name of its key; null for a leaf of no present anchor.
   [[nodiscard]] const trustchain::AnchorRecord* issuer_of(const crypto::Certificate& leaf) const;
   // Whether a pin is missed that is only reported. Error: trust.pin_mismatch.
@@ -103,6 +115,7 @@ class MemberSet {
   std::map<std::string, NodeId, std::less<>> names_;
   std::map<NodeId, std::shared_ptr<const RevokedRecord>> revoked_;
   StateTree state_;
+  std::uint64_t height_ = 0;  // of state_
   std::shared_ptr<const trustchain::FleetLogs> logs_ =
       std::make_shared<const trustchain::FleetLogs>();
 };

@@ -35,7 +35,8 @@ class FleetLogs {
   // Errors: trust.sct_invalid, crypto.certificate_malformed.
   [[nodiscard]] Result<void> check_sct(ByteView sct, const crypto::Certificate& certificate,
                                        const crypto::Certificate& issuer) const;
-  // What peers are held to: likewise, or from before the first log. Error: trust.sct_missing.
+  // What peers are held to: likewise, and stating a height (misissuance.h), so that it is evidence
+  // if it should not be there; or from before the first log. Error: trust.sct_missing.
   [[nodiscard]] Result<void> check(const crypto::Certificate& leaf,
                                    const crypto::Certificate& issuer) const;
 

@@ -44,6 +44,7 @@ inline constexpr std::uint16_t kRevocationRecordType = 0x0142;
 inline constexpr std::uint16_t kPinRecordType = 0x0143;
 inline constexpr std::uint16_t kLogEvidenceRecordType = 0x0144;
 inline constexpr std::uint16_t kLogStandbysType = 0x0145;
+inline constexpr std::uint16_t kAuthorityEvidenceRecordType = 0x0146;
 
 inline constexpr std::size_t kSpkiSizeMax = 2048;  // Falcon-1024 has 1811 bytes
 inline constexpr std::size_t kEd25519SignatureSize = 64;

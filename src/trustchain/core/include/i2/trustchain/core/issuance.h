@@ -15,6 +15,7 @@
 #include <i2/trustchain/core/policy.h>
 #include <i2/trustchain/core/profile.h>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -53,6 +54,9 @@ struct Application {
   Bytes serial{};         // 16 random bytes
   std::string crl_url{};  // the shard that will list it if it is revoked; may be empty
   bool logged = false;    // by way of a precertificate and SCTs
+  // Of the state that authorises it, for a certificate of the node profile; none: no state does,
+  // and peers take it for its own renewal only.
+  std::optional<std::uint64_t> state_height{};
 };
 
 struct Intent {
@@ -69,6 +73,7 @@ struct Intent {
   std::string crl_url{};
   std::string requester{};
   UnixMillis decided_at = 0;
+  std::optional<std::uint64_t> state_height{};
   friend bool operator==(const Intent&, const Intent&) = default;
 };
 
@@ -77,6 +82,7 @@ struct Intent {
 [[nodiscard]] Result<Intent> decide(const crypto::CertificateRequest& request, const Issuer& issuer,
                                     const Application& application);
 
+// Version 1 without a height, version 2 with one.
 [[nodiscard]] Bytes encode(const Intent& intent);
 // The object id.
 [[nodiscard]] Hash256 id(const Intent& intent);

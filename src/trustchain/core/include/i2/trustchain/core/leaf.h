@@ -37,6 +37,8 @@ struct LeafTerms {
   Bytes serial;  // 16 random bytes
   // A newcomer does not know the name it will get: the one in its request is a wish.
   bool name_is_wish = false;
+  // As in Application.
+  std::optional<std::uint64_t> state_height{};
 };
 
 // The certificate for `request` under `anchor`, whose key is `anchor_key`. Valid from five minutes

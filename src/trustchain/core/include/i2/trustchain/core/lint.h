@@ -7,6 +7,7 @@
 #include <i2/crypto/x509.h>
 #include <i2/trustchain/core/profile.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,8 @@ struct LintTarget {
   Form form = Form::kUnlogged;
   // Besides those in the issuer's certificate.
   crypto::NameConstraints constraints{};
+  // That was decided for it.
+  std::optional<std::uint64_t> state_height{};
 };
 
 struct Finding {

@@ -15,6 +15,7 @@ inline constexpr std::uint64_t kIndexedMax = 200'000;
 inline constexpr std::uint64_t kRevokedMax = 100'000;
 inline constexpr std::uint64_t kRevokedAccountsMax = 10'000;
 inline constexpr std::size_t kLogsMax = 8;
+inline constexpr std::size_t kAuthorityEvidenceMax = 64;
 inline constexpr UnixMillis kRevocationMemoryMs = 24ULL * 3600 * 1000;
 // An authority's clock may be this far ahead of the ledger's.
 inline constexpr UnixMillis kIssuedAheadMsMax = 3600ULL * 1000;
@@ -32,7 +33,8 @@ class TrustModule final : public ports::StateModule {
   // another standby's), trust.standbys_full, trust.index_invalid (a life that no certificate has), trust.certificate_unknown
   // (only operators revoke what is not in the index), trust.revocation_denied (somebody else's
   // certificate), trust.revocation_invalid (it is over, or ends too late), trust.revocations_full,
-  // trust.member_unknown, trust.pin_backup (enforced without a second pin), fleet.state_invalid.
+  // trust.member_unknown, trust.pin_backup (enforced without a second pin), trust.evidence_invalid,
+  // trust.evidence_known, fleet.state_invalid.
   [[nodiscard]] Result<void> validate(const ports::StateReader& state,
                                       const ports::OperationView& operation,
                                       const ports::BlockContext& block) const override;

@@ -6,6 +6,7 @@
 #include <i2/ports/state_module.h>
 #include <i2/trustchain/core/ct/witness.h>
 #include <i2/trustchain/core/hybrid.h>
+#include <i2/trustchain/core/misissuance.h>
 #include <i2/trustchain/core/profile.h>
 
 #include <compare>
@@ -21,6 +22,7 @@ inline constexpr std::uint16_t kRevokeAccount = 0x0504;
 inline constexpr std::uint16_t kSetPins = 0x0505;
 inline constexpr std::uint16_t kLogEvidence = 0x0506;
 inline constexpr std::uint16_t kLogStandby = 0x0507;
+inline constexpr std::uint16_t kAuthorityEvidence = 0x0508;
 
 inline constexpr std::size_t kSerialSizeMax = 20;  // RFC 5280 §4.1.2.2
 inline constexpr std::size_t kCertificatesPerOperationMax = 256;
@@ -105,8 +107,13 @@ struct SetLogStandby {
   [[nodiscard]] bool removes() const { return log.spki.empty(); }
 };
 
+// That an authority issued a certificate which the state does not authorise (misissuance.h).
+struct AuthorityEvidence {
+  Bytes certificate;  // DER; a precertificate does as well
+};
+
 using TrustOperation = std::variant<SetLog, IndexCertificates, RevokeCertificates, RevokeAccount,
-                                    SetPins, LogEvidence, SetLogStandby>;
+                                    SetPins, LogEvidence, SetLogStandby, AuthorityEvidence>;
 
 [[nodiscard]] std::uint16_t kind_of(const TrustOperation& operation);
 // Whether such an operation is signed with Falcon too. There are many of the others.

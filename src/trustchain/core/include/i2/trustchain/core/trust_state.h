@@ -58,6 +58,16 @@ struct LogEvidenceRecord {
   friend bool operator==(const LogEvidenceRecord&, const LogEvidenceRecord&) = default;
 };
 
+// The first that came against an authority's key.
+struct AuthorityEvidenceRecord {
+  Hash256 issuer{};   // SHA-256 of the key's SPKI
+  NodeId holder;      // of the anchor
+  Bytes certificate;  // DER, as misissuance.h has it
+  UnixMillis at = 0;
+  ports::AccountId by;
+  friend bool operator==(const AuthorityEvidenceRecord&, const AuthorityEvidenceRecord&) = default;
+};
+
 // All keys with which the log signs a head: first its cosigners, then its own.
 // Error: fleet.state_invalid.
 [[nodiscard]] Result<std::vector<ct::NoteKey>> note_keys(const LogRecord& log);
@@ -72,6 +82,7 @@ struct LogEvidenceRecord {
 [[nodiscard]] Bytes pin_key(ByteView node_or_empty);
 [[nodiscard]] Bytes log_evidence_key(std::optional<std::uint64_t> epoch);
 [[nodiscard]] Bytes log_standbys_key();
+[[nodiscard]] Bytes authority_evidence_key(ByteView issuer_or_empty);
 // The certificate of a key that begins with one of the two prefixes. Error: fleet.state_invalid.
 [[nodiscard]] Result<CertificateId> certificate_of_key(ByteView key, const Bytes& prefix);
 
@@ -82,6 +93,7 @@ struct LogEvidenceRecord {
 [[nodiscard]] Bytes encode(const PinRecord& value);
 [[nodiscard]] Bytes encode(const LogEvidenceRecord& value);
 [[nodiscard]] Bytes encode(const std::vector<StandbyLog>& value);
+[[nodiscard]] Bytes encode(const AuthorityEvidenceRecord& value);
 // Error: fleet.state_invalid.
 [[nodiscard]] Result<LogRecord> decode_log_record(ByteView value);
 [[nodiscard]] Result<IndexRecord> decode_index_record(ByteView value);
@@ -89,6 +101,7 @@ struct LogEvidenceRecord {
 [[nodiscard]] Result<PinRecord> decode_pin_record(ByteView value);
 [[nodiscard]] Result<LogEvidenceRecord> decode_log_evidence_record(ByteView value);
 [[nodiscard]] Result<std::vector<StandbyLog>> decode_log_standbys(ByteView value);
+[[nodiscard]] Result<AuthorityEvidenceRecord> decode_authority_evidence_record(ByteView value);
 
 // Typed reading. Every function: fleet.state_invalid for a value that cannot be read; absence is
 // not an error where the result is optional.
@@ -104,6 +117,9 @@ class TrustState {
   [[nodiscard]] Result<std::vector<StandbyLog>> log_standbys() const;
   // Of a log that the state still names.
   [[nodiscard]] Result<std::optional<LogEvidenceRecord>> log_evidence(std::uint64_t epoch) const;
+  // Ascending by key; also of authorities that are none any more.
+  [[nodiscard]] Result<std::vector<AuthorityEvidenceRecord>> authority_evidence() const;
+  [[nodiscard]] bool is_convicted(const Hash256& issuer) const;
   [[nodiscard]] Result<std::optional<IndexRecord>> indexed(const CertificateId& id) const;
   [[nodiscard]] Result<std::optional<RevocationRecord>> revoked(const CertificateId& id) const;
   [[nodiscard]] Result<std::optional<RevocationRecord>> revoked(
