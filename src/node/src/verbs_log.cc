@@ -395,8 +395,7 @@ Task<Result<std::string>> LogVerbs::audit(AdminCallPtr call) {
         ++unauthorised;
       }
     };
-    I2_TRY_VALUE(const auto found,
-                 trustchain::audit(*view, log().keys(), progress, visit));
+    I2_TRY_VALUE(const auto found, trustchain::audit(*view, log().keys(), progress, visit));
     I2_TRY_VALUE(const WitnessedAudit witnessed, audit_witnesses(parts_, wanted));
     return to_line({{"entries", found.entries},
                     {"tiles", found.tiles},

@@ -21,8 +21,8 @@ class LogVerbs {
     LogServing& serving;
     LogTakeover& takeover;
     Peers& peers;
-    const Cosigners* cosigners;  // null: this node asks nobody
-    WitnessService* witness;     // null: this node is none
+    const Cosigners* cosigners;   // null: this node asks nobody
+    WitnessService* witness;      // null: this node is none
     AuthorityWatch* authorities;  // null: likewise
     const Clock& clock;
   };
