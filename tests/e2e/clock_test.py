@@ -119,10 +119,14 @@ class Clock(FleetTest):
         self.assertEqual([(one["profile"], one["log_index"] is None) for one in issued if one["profile"] == "node"],
                          [("node", False)])
         self.order((alpha, beta))
-        # By a running authority it is in the log from the beginning.
+        # By a running authority it is in the log from the beginning, but no state knew the member yet.
         gamma = self.member(alpha, "gamma").start()
         self.meet((alpha, beta, gamma))
-        self.assertEqual(gamma.events("leaf_renewed"), [])
+        self.assertEqual(len(gamma.events("leaf_renewed")), 1)
+        # By a sponsor one did.
+        delta = self.invited(alpha, "delta").start()
+        self.meet((alpha, beta, gamma, delta))
+        self.assertEqual(delta.events("leaf_renewed"), [])
 
     def meet(self, nodes):
         wait_for(lambda: all(len(n.connected()) == len(nodes) - 1 and self.is_current(n) for n in nodes),

@@ -107,7 +107,8 @@ class Issuance(FleetTest):
         self.check_evidence(beta, stated)
         self.assertIn("CONVICTED", beta.i2("authority", "ls").out)
         self.assertIn("no state authorises", fetch(beta, "GET", "/health")[1])
-        self.assertIn("i2_trust_convicted_authorities 1", fetch(alpha, "GET", "/metrics")[1])
+        wait_for(lambda: json.loads(fetch(alpha, "GET", "/metrics")[1])["trust"]["convicted_authorities"] == 1,
+                 "alpha to count it")
         # The log promises it nothing.
         chain = json.dumps({"chain": [base64.b64encode(leaf_of(ghost)).decode()]})
         code, answer = fetch(alpha, "POST", "/ct/v1/add-chain", chain)
