@@ -9,6 +9,9 @@ import unittest
 
 from fleet import DEADLINE, PATIENCE, FleetTest, wait_for
 
+# Long enough for a log on a busy machine.
+TAKEOVER_AFTER = f"{round(DEADLINE / 6)}s"
+
 
 def add_chain(node, chain):
     """Status and problem code of what the log of `node` answers."""
@@ -44,7 +47,7 @@ class Failover(FleetTest):
         return [block.replace("\n", "") for block in blocks]
 
     def test_a_standby_takes_over_and_the_former_log_is_fenced(self):
-        nodes = self.council("beta", "gamma", "delta", env={"I2_CT_TAKEOVER_AFTER": "4s"})
+        nodes = self.council("beta", "gamma", "delta", env={"I2_CT_TAKEOVER_AFTER": TAKEOVER_AFTER})
         alpha, beta, gamma, delta = nodes
         self.make_authority(alpha, beta, nodes)
         self.assert_fails(beta.i2("ct", "takeover"), 1, "trust.standby_unknown")

@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include "trust_rules.h"
+
+#include <algorithm>
 
 namespace i2::trustchain {
 namespace {
@@ -66,10 +66,8 @@ Result<void> need_member(const TrustRules& rules, const NodeId& node) {
 // node that has it.
 Result<void> may_take_over(const TrustRules& rules, const LogRecord& present,
                            const StandbyLog& standby, const SetLog& body) {
-  const StandbyLog wanted{.node = body.holder,
-                          .origin = body.origin,
-                          .spki = body.spki,
-                          .cosigners = body.cosigners};
+  const StandbyLog wanted{
+      .node = body.holder, .origin = body.origin, .spki = body.spki, .cosigners = body.cosigners};
   if (wanted != standby) {
     return fail("trust.log_record",
                 "a standby makes the log the fleet's that operators have named, and no other");
@@ -84,8 +82,8 @@ Result<void> may_take_over(const TrustRules& rules, const LogRecord& present,
 // The account's own log, if it stands by and no operator has signed.
 Result<std::optional<StandbyLog>> standby_of_account(const TrustRules& rules) {
   I2_TRY_VALUE(const auto standbys, rules.state.log_standbys());
-  const auto found = std::ranges::find(standbys, NodeId{rules.operation.account.bytes},
-                                       &StandbyLog::node);
+  const auto found =
+      std::ranges::find(standbys, NodeId{rules.operation.account.bytes}, &StandbyLog::node);
   const bool alone = rules.operation.approvals.empty();
   return alone && found != standbys.end() ? std::optional(*found) : std::nullopt;
 }

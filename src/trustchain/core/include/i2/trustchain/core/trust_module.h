@@ -1,5 +1,5 @@
-// TrustModule: the fleet's log and its standbys, the index of its certificates, revocations and pins as a part of
-// the replicated state. The rules: docs/wire/operation.md, "Kinds of trust".
+// TrustModule: the fleet's log and its standbys, the index of its certificates, revocations and
+// pins as a part of the replicated state. The rules: docs/wire/operation.md, "Kinds of trust".
 //
 // All that it keeps is bounded, and an operation forgets at most a fixed number of entries more
 // than it adds: the index lets go of what ends first when it is full; a revocation stays until its
@@ -29,10 +29,11 @@ class TrustModule final : public ports::StateModule {
   [[nodiscard]] Result<void> decode(std::uint16_t kind, ByteView body) const override;
   // Errors: fleet.operation_account, fleet.operation_approvals, trust.log_record (no epoch,
   // holder or key for it), trust.standby_unknown, trust.standby_invalid (it is the fleet's log, or
-  // another standby's), trust.standbys_full, trust.index_invalid (a life that no certificate has), trust.certificate_unknown
-  // (only operators revoke what is not in the index), trust.revocation_denied (somebody else's
-  // certificate), trust.revocation_invalid (it is over, or ends too late), trust.revocations_full,
-  // trust.member_unknown, trust.pin_backup (enforced without a second pin), fleet.state_invalid.
+  // another standby's), trust.standbys_full, trust.index_invalid (a life that no certificate has),
+  // trust.certificate_unknown (only operators revoke what is not in the index),
+  // trust.revocation_denied (somebody else's certificate), trust.revocation_invalid (it is over, or
+  // ends too late), trust.revocations_full, trust.member_unknown, trust.pin_backup (enforced
+  // without a second pin), fleet.state_invalid.
   [[nodiscard]] Result<void> validate(const ports::StateReader& state,
                                       const ports::OperationView& operation,
                                       const ports::BlockContext& block) const override;
