@@ -23,25 +23,27 @@ Duration watch_interval(Duration after) {
 }
 
 Duration ready_patience(Duration after) {
-  return after == 0 ? kReadyPatienceMax : std::clamp(after / 4, kSecond, kReadyPatienceMax);
+  return after == 0 ? kReadyPatienceMax : std::clamp(after / 2, kSecond, kReadyPatienceMax);
 }
 
 }  // namespace
 
 void LogAbsence::missed(std::uint64_t epoch, Timestamp now) {
-  if (!since_ || epoch_ != epoch) {
+  if (misses_ == 0 || epoch_ != epoch) {
+    misses_ = 0;
     since_ = now;
     epoch_ = epoch;
   }
+  ++misses_;
 }
 
 Duration LogAbsence::lasted(std::uint64_t epoch, Timestamp now) const {
-  return since_ && epoch_ == epoch && now > *since_ ? now - *since_ : 0;
+  return misses_ > 0 && epoch_ == epoch && now > since_ ? now - since_ : 0;
 }
 
 bool LogAbsence::is_due(std::uint64_t epoch, std::size_t rank, Duration after,
                         Timestamp now) const {
-  return after != 0 && lasted(epoch, now) / (rank + 1) >= after;
+  return after != 0 && misses_ >= kMissesMin && lasted(epoch, now) / (rank + 1) >= after;
 }
 
 LogTakeover::LogTakeover(Parts parts)
@@ -88,7 +90,7 @@ Task<> LogTakeover::look() {
     co_return;
   }
   if (!sees_quorum()) {
-    absence_.answered();
+    forget();
     co_return;
   }
   note_silence(**record, began, there.error());
@@ -106,26 +108,28 @@ Task<Result<void>> LogTakeover::probe(NodeId holder) {
 }
 
 void LogTakeover::note_answer(std::uint64_t epoch) {
-  absence_.answered();
-  if (misses_ >= kMissesToTell) {
+  if (absence_.misses() >= kMissesToTell) {
     parts_.log.info("trust", "log_reachable", "the fleet's transparency log answers again",
                     {{"epoch", epoch}});
   }
-  misses_ = 0;
+  absence_.answered();
   const std::scoped_lock lock(mutex_);
   view_ = {.reachable = true};
   stats_.epoch = epoch;
   stats_.unreachable = 0;
 }
 
+void LogTakeover::forget() {
+  absence_.answered();
+  const std::scoped_lock lock(mutex_);
+  view_ = {};
+  stats_.unreachable = 0;
+}
+
 void LogTakeover::note_silence(const trustchain::LogRecord& record, Timestamp began,
                                const Error& why) {
-  const bool began_now = absence_.lasted(record.epoch, parts_.clock.now()) == 0;
   absence_.missed(record.epoch, began);
-  if (began_now) {
-    misses_ = 0;
-  }
-  if (++misses_ == kMissesToTell) {
+  if (absence_.misses() == kMissesToTell) {
     const auto members = parts_.trust.members();
     const fleet::MemberInfo* const holder = members->find(record.holder);
     parts_.log.warning(

@@ -22,19 +22,27 @@
 namespace i2::node {
 
 // For how long the log of one epoch has not answered. Pure.
+//
+// One call that fails proves nothing, however long it took: this process may have been stopped
+// meanwhile. So a standby waits for several.
 class LogAbsence {
  public:
-  void answered() { since_.reset(); }
+  static constexpr std::size_t kMissesMin = 3;
+
+  void answered() { misses_ = 0; }
   // A call that began at `now` got no answer from the log of `epoch`.
   void missed(std::uint64_t epoch, Timestamp now);
   // 0: it is there, or another one is the fleet's by now.
   [[nodiscard]] Duration lasted(std::uint64_t epoch, Timestamp now) const;
+  // Calls in that time.
+  [[nodiscard]] std::size_t misses() const { return misses_; }
   // Whether a standby of that rank takes over now; `after` 0: never.
   [[nodiscard]] bool is_due(std::uint64_t epoch, std::size_t rank, Duration after,
                             Timestamp now) const;
 
  private:
-  std::optional<Timestamp> since_;
+  std::size_t misses_ = 0;
+  Timestamp since_ = 0;
   std::uint64_t epoch_ = 0;
 };
 
@@ -65,7 +73,7 @@ class LogTakeover {
 
   // The fleet's log as this node sees it.
   struct View {
-    std::optional<bool> reachable;     // none: not asked yet
+    std::optional<bool> reachable;     // none: not known
     UnixMillis unreachable_since = 0;  // 0: it is not
   };
   [[nodiscard]] View view() const;
@@ -87,6 +95,8 @@ class LogTakeover {
   [[nodiscard]] Task<Result<void>> probe(NodeId holder);
   [[nodiscard]] Task<> take_over_if_due(std::uint64_t epoch);
   void note_answer(std::uint64_t epoch);
+  // Nothing is known of the log.
+  void forget();
   void note_silence(const trustchain::LogRecord& record, Timestamp began, const Error& why);
   // As far as this node can tell it could have an operation ordered.
   [[nodiscard]] bool sees_quorum() const;
@@ -99,7 +109,6 @@ class LogTakeover {
   const Duration patience_;
   Wakeup wakeup_;
   LogAbsence absence_;
-  std::size_t misses_ = 0;
   bool stopping_ = false;
   mutable std::mutex mutex_;  // of these
   View view_;

@@ -18,7 +18,7 @@ constexpr Duration kLookInterval = 10 * kSecond;
 constexpr Duration kRetryMin = 5 * kSecond;
 constexpr Duration kRetryMax = 600 * kSecond;
 
-// Those on other nodes, each once.
+// Those on other nodes, each once. First the one with the fleet's log, which needs nobody else.
 std::vector<NodeId> authorities(const fleet::TrustStore& trust) {
   std::vector<NodeId> out;
   const auto members = trust.members();
@@ -27,6 +27,9 @@ std::vector<NodeId> authorities(const fleet::TrustStore& trust) {
       out.push_back(anchor->holder);
     }
   }
+  const auto log = members->trust().log().value_or(std::nullopt);
+  std::ranges::stable_partition(out,
+                                [&](const NodeId& node) { return log && log->holder == node; });
   return out;
 }
 

@@ -72,7 +72,10 @@ TEST(LogAbsence, CountsWhileOneLogDoesNotAnswer) {
 TEST(LogAbsence, EachRankWaitsOnceMore) {
   LogAbsence absence;
   EXPECT_FALSE(absence.is_due(1, 0, kSecond, 100 * kSecond));
-  absence.missed(1, 10 * kSecond);
+  for (std::uint64_t i = 0; i < LogAbsence::kMissesMin; ++i) {
+    EXPECT_FALSE(absence.is_due(1, 0, 5 * kSecond, 100 * kSecond));  // too few to be sure
+    absence.missed(1, (10 + i) * kSecond);
+  }
   EXPECT_FALSE(absence.is_due(1, 0, 5 * kSecond, 15 * kSecond - 1));
   EXPECT_TRUE(absence.is_due(1, 0, 5 * kSecond, 15 * kSecond));
   EXPECT_FALSE(absence.is_due(1, 1, 5 * kSecond, 20 * kSecond - 2));
@@ -80,6 +83,9 @@ TEST(LogAbsence, EachRankWaitsOnceMore) {
   EXPECT_TRUE(absence.is_due(1, 3, 5 * kSecond, 30 * kSecond));
   EXPECT_FALSE(absence.is_due(2, 0, 5 * kSecond, 30 * kSecond));
   EXPECT_FALSE(absence.is_due(1, 0, 0, 1000 * kSecond));  // never by itself
+  absence.answered();
+  absence.missed(1, 40 * kSecond);
+  EXPECT_FALSE(absence.is_due(1, 0, 5 * kSecond, 100 * kSecond));
 }
 
 TEST_F(PartsTest, TaskGroupWaitsForTheLastTask) {
