@@ -76,7 +76,9 @@ ExitCode install_authority(const Options& options, const node::Config& config) {
     return out.failure(installed.error());
   }
   out.result(grant_json(*grant, file), "installed\n");
-  out.note("The daemon issues certificates from its next start on.");
+  out.note(
+      "A daemon that is an authority already issues with it within seconds; else it does from its "
+      "next start on.");
   return ExitCode::kOk;
 }
 

@@ -108,6 +108,10 @@ Result<AuthorityRequest> request_authority(const fs::path& data_dir, bool renew,
   return out;
 }
 
+bool has_root(const fs::path& data_dir) {
+  return is_present(data_dir / kRootFalconFile);
+}
+
 Result<AuthorityGrant> grant_authority(const fs::path& data_dir, const fs::path& root_dir,
                                        const AuthorityRequest& request, UnixMillis now) {
   I2_TRY(require_node(data_dir));

@@ -117,6 +117,19 @@ Result<bool> OrdinaryCertificates::renew_authority(UnixMillis now) {
   return true;
 }
 
+Result<bool> OrdinaryCertificates::reload_authority() {
+  const std::scoped_lock changing(changing_);
+  I2_TRY_VALUE(auto stored, read_authority(kOrdinaryCaFile));
+  auto held = authority();
+  if (!stored || (held && same_key(held->key.public_key(), stored->key.public_key()))) {
+    return false;
+  }
+  const std::scoped_lock lock(snapshots_);
+  former_ = std::move(held);
+  authority_ = std::move(stored);
+  return true;
+}
+
 std::optional<OrdinaryAuthority> OrdinaryCertificates::authority() const {
   const std::scoped_lock lock(snapshots_);
   return authority_;

@@ -16,13 +16,21 @@ bool is_same_key(const crypto::PublicKey& a, const crypto::PublicKey& b) {
   return a && b && equal(a.spki(), b.spki());
 }
 
-Result<std::optional<crypto::PrivateKey>> read_anchor_key(const fs::path& dir) {
-  const fs::path path = dir / kAnchorKeyFile;
+Result<std::optional<crypto::PrivateKey>> read_key_if_present(const fs::path& path) {
   if (!is_present(path)) {
     return std::nullopt;
   }
   I2_TRY_VALUE(auto key, read_falcon_key(path));
   return std::optional(std::move(key));
+}
+
+// Of the anchor that this node takes over by itself: where the root's keys are.
+Result<crypto::PublicKey> read_next_anchor_key(const fs::path& dir) {
+  if (!is_present(dir / kRootFalconFile)) {
+    return crypto::PublicKey{};
+  }
+  I2_TRY_VALUE(const auto key, read_key_if_present(dir / kAskedFalconFile));
+  return key ? key->public_key() : crypto::PublicKey{};
 }
 
 // The stored binding if it is good at `now`, else nothing: the identity can always sign another
@@ -46,6 +54,7 @@ struct TrustStore::Loaded {
   MemberInfo self;
   trustchain::HybridKey identity;
   std::optional<crypto::PrivateKey> anchor_key;
+  crypto::PublicKey next_anchor_key;
   std::vector<PeerHint> peers;
   std::shared_ptr<const Chain> chain;
   std::shared_ptr<const MemberSet> members;
@@ -57,9 +66,10 @@ TrustStore::TrustStore(Loaded&& loaded)
       chain_id_(loaded.members->chain_id()),
       self_(std::move(loaded.self)),
       identity_(std::move(loaded.identity)),
-      anchor_key_(std::move(loaded.anchor_key)),
       peers_(std::move(loaded.peers)),
       chain_(std::move(loaded.chain)),
+      anchor_key_(std::move(loaded.anchor_key)),
+      next_anchor_key_(std::move(loaded.next_anchor_key)),
       members_(std::move(loaded.members)),
       leaf_(std::move(loaded.leaf)) {}
 
@@ -104,7 +114,8 @@ Result<std::unique_ptr<TrustStore>> TrustStore::load(const fs::path& dir, UnixMi
   loaded.self = *self;
   loaded.chain = std::move(chain);
   loaded.members = std::make_shared<const MemberSet>(std::move(set));
-  I2_TRY_VALUE(loaded.anchor_key, read_anchor_key(dir));
+  I2_TRY_VALUE(loaded.anchor_key, read_key_if_present(dir / kAnchorKeyFile));
+  I2_TRY_VALUE(loaded.next_anchor_key, read_next_anchor_key(dir));
   I2_TRY_VALUE(loaded.peers, read_peers(dir));
   I2_TRY_VALUE(auto leaf, read_leaf(dir));
   Bytes binding = read_binding(dir, loaded.self, leaf.certificate.public_key(), now);
@@ -223,21 +234,51 @@ Result<bool> TrustStore::add_member(ByteView record) {
   return added;
 }
 
-std::shared_ptr<const trustchain::AnchorRecord> TrustStore::own_anchor() const {
-  return anchor_key_ ? find_anchor(*members(), anchor_key_->public_key()) : nullptr;
+TrustStore::OwnAnchor TrustStore::own_anchor() const {
+  OwnAnchor out;
+  {
+    const std::scoped_lock lock(snapshots_);
+    out.key = anchor_key_;
+  }
+  out.record = out.key ? find_anchor(*members(), out.key->public_key()) : nullptr;
+  return out;
+}
+
+Result<AnchorKey> TrustStore::reload_anchor_keys() {
+  const std::scoped_lock changing(changing_);
+  I2_TRY_VALUE(auto stored, read_key_if_present(dir_ / kAnchorKeyFile));
+  I2_TRY_VALUE(auto next, read_next_anchor_key(dir_));
+  const auto held = own_anchor();
+  const bool same =
+      !stored || (held.key && is_same_key(stored->public_key(), held.key->public_key()));
+  const bool waits = !same && find_anchor(*members(), stored->public_key()) == nullptr;
+  const std::scoped_lock lock(snapshots_);
+  next_anchor_key_ = std::move(next);
+  if (same || waits) {
+    return waits ? AnchorKey::kWaits : AnchorKey::kSame;
+  }
+  anchor_key_ = std::move(stored);
+  return AnchorKey::kTaken;
+}
+
+std::shared_ptr<const trustchain::AnchorRecord> TrustStore::next_anchor() const {
+  std::unique_lock lock(snapshots_);
+  const crypto::PublicKey key = next_anchor_key_;
+  lock.unlock();
+  return key ? find_anchor(*members(), key) : nullptr;
 }
 
 bool TrustStore::can_issue(UnixMillis now) const {
-  const auto anchor = own_anchor();
+  const auto anchor = own_anchor().record;
   return anchor != nullptr && now >= anchor->not_before && now < anchor->not_after;
 }
 
 Result<trustchain::Issuer> TrustStore::issuer() const {
   const auto anchor = own_anchor();
-  if (anchor == nullptr) {
+  if (anchor.record == nullptr) {
     return fail("fleet.no_anchor", "this node is not a certificate authority of the fleet");
   }
-  return issuer_of(*anchor, *anchor_key_);
+  return issuer_of(*anchor.record, *anchor.key);
 }
 
 Result<trustchain::Application> TrustStore::application_for(

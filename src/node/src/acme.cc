@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <future>
 
+#include "config/acme_values.h"
 #include "secret_file.h"
 
 namespace i2::node {
@@ -18,43 +19,11 @@ using trustchain::AcmeService;
 
 constexpr Duration kMinute = 60 * kSecond;
 
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> out;
-  while (!text.empty()) {
-    const auto end = std::min(text.find_first_of(" ,"), text.size());
-    if (end > 0) {
-      out.emplace_back(text.substr(0, end));
-    }
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
-}
-
-Result<std::vector<std::string>> domains_of(const AcmeConfig& config) {
-  std::vector<std::string> out = words_of(config.names);
-  for (std::string& one : out) {
-    one.erase(0, one.starts_with("*.") ? 2 : 0);
-    if (!trustchain::is_dns_name(one)) {
-      return fail("acme.options_invalid",
-                  "[trustchain.acme] names: '" + one + "' is no domain, like \"home.example\"");
-    }
-  }
-  return out;
-}
-
 Result<std::string> base_url_of(const Config& config, const fleet::TrustStore& trust) {
-  const std::string& given = config.acme.base_url;
-  if (!given.empty()) {
-    return given.ends_with(kAcmePath)
-               ? Result<std::string>(given)
-               : fail("acme.options_invalid", "[trustchain.acme] base_url: '" + given +
-                                                  "' does not end with " + std::string(kAcmePath));
+  if (!config.acme.base_url.empty()) {
+    return config.acme.base_url;
   }
-  const std::uint16_t port = config.http.port != 0 ? config.http.port : config.bind.port;
-  if (port == 0) {
-    return fail("acme.options_invalid",
-                "[trustchain.acme] needs a base_url, or a gateway whose port is fixed");
-  }
+  I2_TRY_VALUE(const std::uint16_t port, acme_port(config));
   constexpr std::uint16_t kHttps = 443;
   return "https://" +
          trustchain::leaf_dns_name(trust.name(), trust.members()->genesis().fleet_name) +
@@ -128,7 +97,7 @@ Result<void> Acme::open_checker() {
 Result<void> Acme::open_service() {
   const AcmeConfig& config = parts_.config.acme;
   I2_TRY_VALUE(std::string base_url, base_url_of(parts_.config, parts_.trust));
-  I2_TRY_VALUE(std::vector<std::string> domains, domains_of(config));
+  I2_TRY_VALUE(std::vector<std::string> domains, acme_domains(config.names));
   host_ = host_of(base_url);
   const fs::path dir = parts_.config.data_dir / "ca" / "acme";
   I2_TRY(make_private_folder(dir));

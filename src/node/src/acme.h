@@ -20,8 +20,6 @@ class ChallengeChecker;
 
 namespace i2::node {
 
-inline constexpr std::string_view kAcmePath = "/acme";  // where base URLs end
-
 class Acme {
  public:
   struct Parts {

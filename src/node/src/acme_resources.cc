@@ -4,6 +4,7 @@
 
 #include "acme.h"
 #include "await_answer.h"
+#include "config/acme_values.h"
 
 namespace i2::node {
 namespace {

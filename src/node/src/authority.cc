@@ -26,7 +26,7 @@ Result<std::unique_ptr<Authority>> Authority::open(const Parts& parts) {
                trustchain::CertificateStore::open(dir / "issued", parts.clock.unix_now()));
   std::unique_ptr<Authority> out(new Authority(parts, std::move(store)));
   if (anchor) {
-    I2_TRY(out->issuers_.add(IssuerKind::kAnchor, *anchor, {anchor->certificate}));
+    I2_TRY(out->add_anchor());
   }
   if (const auto former = parts.ordinary.former()) {
     I2_TRY(out->add(*former));
@@ -35,6 +35,12 @@ Result<std::unique_ptr<Authority>> Authority::open(const Parts& parts) {
     I2_TRY(out->add(*ordinary));
   }
   return out;
+}
+
+Result<void> Authority::add_anchor() {
+  I2_TRY_VALUE(auto anchor, trust_.issuer());
+  const crypto::Certificate certificate = anchor.certificate;
+  return issuers_.add(IssuerKind::kAnchor, std::move(anchor), {certificate});
 }
 
 Result<void> Authority::add(const trustchain::OrdinaryAuthority& ordinary) {

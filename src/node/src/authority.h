@@ -40,7 +40,9 @@ class Authority {
   // The awaiter gets the errors of CertificateAuthority::issue().
   [[nodiscard]] Task<Result<trustchain::Issued>> issue(crypto::CertificateRequest request,
                                                        trustchain::Application application);
-  // Issues from now on what the one before has issued until now.
+  // These issue from now on what the ones before have issued until now. Errors: store.*;
+  // fleet.no_anchor.
+  [[nodiscard]] Result<void> add_anchor();
   [[nodiscard]] Result<void> add(const trustchain::OrdinaryAuthority& ordinary);
   // A member's own leaf; the caller has authenticated it. Other errors: those of
   // TrustStore::application_for().

@@ -513,10 +513,21 @@ Result<void> Node::Impl::start_certificates() {
   }
   renewal.emplace(parts, log, authority.get());
   ordinary_renewal.emplace(parts, log, authority.get(), *ordinary, std::move(names));
+  if (authority != nullptr) {
+    anchor_rotation.emplace(AnchorRotation::Parts{.runtime = *runtime,
+                                                  .trust = *trust,
+                                                  .ordinary = *ordinary,
+                                                  .authority = *authority,
+                                                  .fleet = *fleet,
+                                                  .log = log,
+                                                  .clock = clock,
+                                                  .data_dir = config.data_dir});
+  }
   expiry_watch.emplace(ExpiryWatch::Parts{.runtime = *runtime,
                                           .trust = *trust,
                                           .ordinary = *ordinary,
                                           .authority = authority.get(),
+                                          .anchors = anchor_rotation ? &*anchor_rotation : nullptr,
                                           .tasks = tasks,
                                           .log = log,
                                           .clock = clock});

@@ -22,7 +22,10 @@ std::vector<Expiry> expiries(const fleet::TrustStore& trust,
   if (const auto authority = ordinary.authority()) {
     out.push_back(ends_of("intermediate", authority->certificate));
   }
-  if (const auto anchor = trust.issuer()) {
+  if (const auto next = trust.next_anchor()) {
+    out.push_back(
+        {.certificate = "anchor", .not_before = next->not_before, .not_after = next->not_after});
+  } else if (const auto anchor = trust.issuer()) {
     out.push_back({.certificate = "anchor",
                    .not_before = anchor->not_before,
                    .not_after = anchor->not_after});

@@ -15,7 +15,8 @@ struct Expiry {
   UnixMillis not_after = 0;
 };
 
-// Those that the node has; the one that ends first is the first.
+// An anchor that has a successor ends when that does. Those that the node has; the one that ends
+// first is the first.
 [[nodiscard]] std::vector<Expiry> expiries(const fleet::TrustStore& trust,
                                            const fleet::OrdinaryCertificates& ordinary);
 

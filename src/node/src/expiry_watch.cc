@@ -18,6 +18,9 @@ void ExpiryWatch::stop() {
 
 Task<> ExpiryWatch::run() {
   while (!stopping_) {
+    if (parts_.anchors != nullptr) {
+      co_await parts_.anchors->step();
+    }
     co_await renew_intermediate();
     warn();
     co_await wakeup_.wait(kExpiryInterval);

@@ -1,5 +1,5 @@
-// Keeps the key that issues ordinary certificates fresh where the root's key is, while the node
-// runs, and says in the log what ends and is not renewed.
+// Keeps the keys that issue certificates fresh where the root's keys are, while the node runs, and
+// says in the log what ends and is not renewed.
 //
 // A new intermediate is renewed two thirds into the life of the one before, which goes on signing
 // lists and OCSP answers; certificates that it issued hold until they end.
@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 
+#include "anchor_rotation.h"
 #include "authority.h"
 #include "expiries.h"
 
@@ -21,7 +22,8 @@ class ExpiryWatch {
     rt::Runtime& runtime;
     const fleet::TrustStore& trust;
     fleet::OrdinaryCertificates& ordinary;
-    Authority* authority;  // null: this node is none
+    Authority* authority;     // null: this node is none
+    AnchorRotation* anchors;  // null likewise
     TaskGroup& tasks;
     const Logger& log;
     const Clock& clock;

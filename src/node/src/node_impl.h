@@ -85,6 +85,7 @@ struct Node::Impl {
   std::optional<OrdinaryRenewal> ordinary_renewal;
   std::optional<CertificateIndex> certificate_index;  // these two on an authority
   std::optional<RevocationSync> revocation_sync;
+  std::optional<AnchorRotation> anchor_rotation;
   std::optional<ExpiryWatch> expiry_watch;
   std::optional<CertVerbs> cert_verbs;
   std::optional<AcmeVerbs> acme_verbs;

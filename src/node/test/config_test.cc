@@ -437,6 +437,49 @@ TEST_F(ConfigTest, Acme) {
               ElementsAre("2: config.type", "3: config.value"));
 }
 
+// What a start would say of them, with the line and the key.
+TEST_F(ConfigTest, AcmeValuesAreJudgedBeforeTheStart) {
+  const auto said = [this](const std::string& line) {
+    const auto config = load_config(with_file("[trustchain.acme]\n" + line + "\n"));
+    return config ? "ok" : config.error().front().to_string();
+  };
+  for (const auto& [line, wanted] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"names = \"home.example ho_me\"",
+            ":2: [trustchain.acme] names: 'ho_me' is no domain, like \"home.example\" "
+            "[acme.options_invalid]"},
+           {"base_url = \"https://ca.example\"",
+            ":2: [trustchain.acme] base_url: 'https://ca.example' does not end with /acme "
+            "[acme.options_invalid]"},
+           {"base_url = \"http://ca.example/acme\"",
+            ":2: [trustchain.acme] base_url: the address of the ACME server is https://, "},
+           {"resolver = \"127.0.0.1:53\"", ":2: [trustchain.acme] resolver: the DNS server: "},
+           {"resolver = \"dns.example\"", ":2: [trustchain.acme] resolver: the DNS server: "},
+           {"caa_identities = \"ca.example a;b\"",
+            ":2: [trustchain.acme] caa_identities: 'a;b' is no domain that CAA records name "}}) {
+    EXPECT_THAT(said(line), HasSubstr(wanted)) << line;
+  }
+  for (const char* const line :
+       {"names = \"*.home.example, lab.example\"", "names = \"\"", "base_url = \"\"",
+        "resolver = \"\"", "resolver = \"fd00::53\"", "caa_identities = \"\""}) {
+    EXPECT_EQ(said(line), "ok") << line;
+  }
+  // All at once, and one that is off is judged, too.
+  EXPECT_THAT(problems_of(with_file("[trustchain.acme]\nenabled = false\nnames = \"..\"\n"
+                                    "resolver = \"x\"\n")),
+              ElementsAre("3: acme.options_invalid", "4: acme.options_invalid"));
+}
+
+TEST_F(ConfigTest, AcmeNeedsAnAddressThatStays) {
+  const std::string text = "[trustchain.acme]\nenabled = true\n";
+  const std::string any_port = text + "[transport]\nport = 0\n";
+  EXPECT_THAT(problems_of(with_file(text)), testing::IsEmpty());
+  EXPECT_THAT(problems_of(with_file(any_port)), ElementsAre("2: acme.options_invalid"));
+  EXPECT_THAT(problems_of(with_file(any_port + "[gateway]\nport = 443\n")), testing::IsEmpty());
+  EXPECT_THAT(problems_of(with_file(text + "base_url = \"https://ca.example/acme\"\n"
+                                           "[transport]\nport = 0\n")),
+              testing::IsEmpty());
+}
+
 TEST_F(ConfigTest, TheShippedFilesAreClean) {
   for (const char* const name : {"development", "production", "gateway", "stoq"}) {
     const auto config =

@@ -334,6 +334,20 @@ Result<std::uint16_t> ChallengeChecker::Core::port_of(const Url& url) const {
                                      std::to_string(config.tls_port) + " are");
 }
 
+Result<void> check_resolver(std::string_view server) {
+  I2_TRY(checks::forwarders_of(server));
+  return {};
+}
+
+Result<void> check_caa_identities(const std::vector<std::string>& identities) {
+  for (const std::string& identity : identities) {
+    if (!checks::is_issuer_domain(identity)) {
+      return fail("acme.options_invalid", "'" + identity + "' is no domain that CAA records name");
+    }
+  }
+  return {};
+}
+
 ChallengeChecker::ChallengeChecker(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 ChallengeChecker::~ChallengeChecker() = default;
 
@@ -341,11 +355,7 @@ Result<std::unique_ptr<ChallengeChecker>> ChallengeChecker::open(asio::any_io_ex
                                                                  asio::any_io_executor pool,
                                                                  Config config) {
   I2_ASSERT(config.checks_max > 0);
-  for (const std::string& identity : config.caa_identities) {
-    if (!checks::is_issuer_domain(identity)) {
-      return fail("acme.options_invalid", "'" + identity + "' is no domain that CAA records name");
-    }
-  }
+  I2_TRY(check_caa_identities(config.caa_identities));
   config.internal_zone = checks::lower_case(config.internal_zone);
   if (!config.internal_zone.empty() && !checks::is_host_name(config.internal_zone)) {
     return fail("acme.options_invalid", "'" + config.internal_zone + "' is no zone");

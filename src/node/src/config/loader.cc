@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "acme_values.h"
 #include "assignments.h"
 
 extern char** environ;  // NOLINT: POSIX leaves its declaration to us
@@ -36,6 +37,11 @@ Result<std::string> read_text(const fs::path& path) {
   return text;
 }
 
+// "[transport] port".
+std::string full_name_of(const Setting& setting) {
+  return std::format("[{}] {}", setting.section, setting.key);
+}
+
 bool same_value(const SettingValue& a, const SettingValue& b) {
   return a.text == b.text && a.path == b.path && a.address == b.address && a.number == b.number &&
          a.flag == b.flag;
@@ -55,6 +61,7 @@ class Loader {
         apply({.row = row, .text = flag.value, .folder = {}, .where = flag.flag});
       }
     }
+    check_together();
     const auto is_error = [](const ConfigProblem& p) {
       return p.severity == ConfigProblem::Severity::kError;
     };
@@ -141,6 +148,12 @@ class Loader {
     if (!is_effective(row, *value, assignment)) {
       return;
     }
+    if (row.check != nullptr) {
+      if (auto checked = row.check(*value); !checked) {
+        problem(assignment.where, checked.error().in(full_name_of(row.setting)));
+        return;
+      }
+    }
     if (row.apply != nullptr) {
       row.apply(out_.config, *value);
     }
@@ -180,6 +193,17 @@ class Loader {
       warning(assignment.where, error);
     }
     return false;
+  }
+
+  // What settings have to be because of one another.
+  void check_together() {
+    const Config& config = out_.config;
+    if (!config.acme.enabled || !config.http.enabled || !config.acme.base_url.empty()) {
+      return;
+    }
+    if (auto port = acme_port(config); !port) {
+      problem(given_.at(find_row("trustchain.acme", "enabled")).where, std::move(port).error());
+    }
   }
 
   void list_values() {

@@ -2,6 +2,7 @@
 // [trustchain.*].
 #include <array>
 
+#include "acme_values.h"
 #include "settings.h"
 
 namespace i2::node {
@@ -138,12 +139,15 @@ constexpr std::array kTrustRows{
                 .key = "base_url",
                 .meaning = "`https://`, a host name and `/acme`; default "
                            "`https://<name>.<fleet>.i2.internal:<port>/acme`"},
-               [](Config& c, const SettingValue& v) { c.acme.base_url = v.text; }},
-    SettingRow{{.section = "trustchain.acme",
-                .key = "names",
-                .meaning = "domains, with spaces between them: certificates are for these and "
-                           "names below; default any name that is proven"},
-               [](Config& c, const SettingValue& v) { c.acme.names = v.text; }},
+               [](Config& c, const SettingValue& v) { c.acme.base_url = v.text; },
+               [](const SettingValue& v) { return check_acme_base_url(v.text); }},
+    SettingRow{
+        {.section = "trustchain.acme",
+         .key = "names",
+         .meaning = "domains, with spaces between them: certificates are for these and "
+                    "names below; default any name that is proven"},
+        [](Config& c, const SettingValue& v) { c.acme.names = v.text; },
+        [](const SettingValue& v) { return acme_domains(v.text).transform([](const auto&) {}); }},
     SettingRow{{.section = "trustchain.acme",
                 .key = "external_account_required",
                 .type = kBoolean,
@@ -153,12 +157,14 @@ constexpr std::array kTrustRows{
     SettingRow{{.section = "trustchain.acme",
                 .key = "caa_identities",
                 .meaning = "what CAA records call this authority, with spaces between them"},
-               [](Config& c, const SettingValue& v) { c.acme.caa_identities = v.text; }},
+               [](Config& c, const SettingValue& v) { c.acme.caa_identities = v.text; },
+               [](const SettingValue& v) { return check_acme_caa_identities(v.text); }},
     SettingRow{{.section = "trustchain.acme",
                 .key = "resolver",
                 .meaning = "the DNS server to ask, `[address]:port`; default those of "
                            "`/etc/resolv.conf`"},
-               [](Config& c, const SettingValue& v) { c.acme.resolver = v.text; }},
+               [](Config& c, const SettingValue& v) { c.acme.resolver = v.text; },
+               [](const SettingValue& v) { return check_acme_resolver(v.text); }},
     SettingRow{{.section = "trustchain.acme",
                 .key = "hosts_file",
                 .type = kPath,

@@ -19,6 +19,8 @@ struct SettingValue {
 struct SettingRow {
   Setting setting;
   void (*apply)(Config& config, const SettingValue& value) = nullptr;  // of kLive and kRestart
+  // What else the value has to be; null: nothing. Its error names neither section nor key.
+  Result<void> (*check)(const SettingValue& value) = nullptr;
 };
 
 // What settings of several parts wait for.

@@ -44,7 +44,9 @@ std::string forwarder_text(const SocketAddress& server) {
   return text.substr(1, text.find(']') - 1) + "@" + std::to_string(server.port);
 }
 
-Result<std::vector<std::string>> servers_of(std::string_view server) {
+}  // namespace
+
+Result<std::vector<std::string>> forwarders_of(std::string_view server) {
   if (server.empty()) {
     std::ifstream file(kResolvConf);
     return parse_resolv_conf(std::string(std::istreambuf_iterator<char>(file), {}));
@@ -55,8 +57,6 @@ Result<std::vector<std::string>> servers_of(std::string_view server) {
   }
   return std::vector{forwarder_text(*address)};
 }
-
-}  // namespace
 
 // In the frame of the coroutine that waits for it.
 struct DnsClient::Query {
@@ -108,7 +108,7 @@ DnsClient::~DnsClient() {
 
 Result<std::unique_ptr<DnsClient>> DnsClient::open(asio::any_io_executor executor,
                                                    std::string_view server) {
-  I2_TRY_VALUE(const std::vector<std::string> servers, servers_of(server));
+  I2_TRY_VALUE(const std::vector<std::string> servers, forwarders_of(server));
   std::unique_ptr<DnsClient> out(new DnsClient(std::move(executor)));
   if (!servers.empty()) {
     I2_TRY(out->set_up(servers));

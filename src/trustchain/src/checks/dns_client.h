@@ -22,6 +22,10 @@ namespace i2::trustchain::checks {
 
 enum class DnsType : std::uint16_t { kTxt = 16, kAaaa = 28, kCaa = 257 };
 
+// The DNS servers to ask, as libunbound writes them, `server` as
+// ChallengeChecker::Config::resolver. Error: acme.options_invalid.
+[[nodiscard]] Result<std::vector<std::string>> forwarders_of(std::string_view server);
+
 class DnsClient {
  public:
   // `server` as ChallengeChecker::Config::resolver. Error: acme.options_invalid.

@@ -1,7 +1,8 @@
 // How a member becomes a certificate authority, as far as it concerns files: its keys, and those of
 // the fleet's root, wherever they are.
 //
-// The daemon reads what is installed here at its next start.
+// The daemon of an authority notices what is installed here; one that was none reads it at its next
+// start.
 #pragma once
 
 #include <i2/fleet/core/authority_grant.h>
@@ -16,6 +17,9 @@ namespace i2::fleet {
 // node.secret_exposed, node.disk_full, node.file_failed.
 [[nodiscard]] Result<AuthorityRequest> request_authority(const std::filesystem::path& data_dir,
                                                          bool renew, UnixMillis now);
+
+// Whether the root's keys are where `init` puts them.
+[[nodiscard]] bool has_root(const std::filesystem::path& data_dir);
 
 // For a fleet of which `data_dir` is a node; the root's keys are in `root_dir`, or, when that is
 // empty, where `init` put them. Errors: fleet.not_joined, fleet.root_absent, fleet.ledger_damaged,

@@ -1,6 +1,7 @@
 // What an operator has at hand: its keys in a directory, and the operations it makes with them.
 //
-// The keys never go to a daemon: the command line signs, the daemon only passes on what is signed.
+// The command line signs, the daemon only passes on what is signed. The daemon itself signs one
+// thing with keys that are where `init` has put them: the next anchor of its own authority.
 #pragma once
 
 #include <i2/fleet/core/fleet_operations.h>

@@ -59,6 +59,9 @@ class OrdinaryCertificates {
   // Makes another intermediate, which issues from now on. False: the root's key is not here.
   // Errors: node.secret_exposed, node.disk_full, node.file_failed, crypto.*.
   [[nodiscard]] Result<bool> renew_authority(UnixMillis now);
+  // Reads again what `i2 authority install` may have put there; whether it issues from now on.
+  // Errors: fleet.leaf_damaged, node.secret_exposed, node.file_failed.
+  [[nodiscard]] Result<bool> reload_authority();
   // For an authority, whose answer goes to install().
   [[nodiscard]] Result<trustchain::LeafRequest> make_request() const;
   // Open connections keep the old leaf. Errors: fleet.leaf_refused (not for this key or node, or

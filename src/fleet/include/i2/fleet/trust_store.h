@@ -31,6 +31,13 @@ namespace i2::fleet {
 // How long a binding signed for an expired leaf is good: enough to be let in and renew.
 inline constexpr UnixMillis kLateBindingLifeMs = 3600ULL * 1000;
 
+// What has become of the key with which this node issues.
+enum class AnchorKey : std::uint8_t {
+  kSame,
+  kTaken,  // another one was installed and is used from now on
+  kWaits,  // another one was installed, and the fleet does not have its anchor yet
+};
+
 class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
  public:
   // Loads and verifies everything. A binding that is not good at `now` is signed again in memory.
@@ -85,6 +92,12 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   [[nodiscard]] bool can_issue(UnixMillis now) const;
   // The anchor of this node and its key. Error: fleet.no_anchor.
   [[nodiscard]] Result<trustchain::Issuer> issuer() const;
+  // Reads again with which key this node issues: what was installed while it runs is used once the
+  // fleet has its anchor. Errors: fleet.identity_damaged, node.secret_exposed, node.file_failed.
+  [[nodiscard]] Result<AnchorKey> reload_anchor_keys();
+  // The anchor that the fleet has for keys that this node has made and does not use yet; null:
+  // none. Where the root's keys are not this is not known: `i2 authority install` takes it over.
+  [[nodiscard]] std::shared_ptr<const trustchain::AnchorRecord> next_anchor() const;
   // What `requester` may be issued for `request`; the caller has authenticated it. One that has
   // just been admitted did not know the name it would get. Errors: trust.member_unknown,
   // fleet.member_unordered (the state does not know it yet, and peers ask for a height),
@@ -115,18 +128,23 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   [[nodiscard]] static Result<MemberSet> read_members(const std::filesystem::path& dir,
                                                       const Chain* chain);
   [[nodiscard]] Result<Bytes> bind(const crypto::Certificate& leaf, UnixMillis now) const;
-  [[nodiscard]] std::shared_ptr<const trustchain::AnchorRecord> own_anchor() const;
+  struct OwnAnchor {
+    std::optional<crypto::PrivateKey> key;
+    std::shared_ptr<const trustchain::AnchorRecord> record;  // null: the fleet has none for the key
+  };
+  [[nodiscard]] OwnAnchor own_anchor() const;
 
   const std::filesystem::path dir_;
   const ChainId chain_id_;
   const MemberInfo self_;
   const trustchain::HybridKey identity_;
-  const std::optional<crypto::PrivateKey> anchor_key_;
   const std::vector<PeerHint> peers_;
 
   mutable std::mutex changing_;         // one change at a time, files included
   std::shared_ptr<const Chain> chain_;  // under changing_; shared with the ledger
-  mutable std::mutex snapshots_;        // held only to copy or swap what is below
+  mutable std::mutex snapshots_;        // held only to copy or swap what follows
+  std::optional<crypto::PrivateKey> anchor_key_;
+  crypto::PublicKey next_anchor_key_;
   // Shared: handshakes in progress keep the snapshot they began with.
   std::shared_ptr<const MemberSet> members_;
   std::shared_ptr<const ports::LeafCredential> leaf_;

@@ -160,7 +160,8 @@ struct LoadedConfig {
 // The configuration, or every problem of all sources (then some are warnings). Error codes of
 // problems: config.file_unreadable, config.syntax, config.section_unknown, config.key_unknown,
 // config.type, config.value, config.conflict, config.fixed, config.not_available, config.no_effect,
-// config.size_invalid, config.duration_invalid, stoq.ipv4_refused, stoq.address_malformed.
+// config.size_invalid, config.duration_invalid, stoq.ipv4_refused, stoq.address_malformed,
+// acme.options_invalid.
 [[nodiscard]] std::expected<LoadedConfig, std::vector<ConfigProblem>> load_config(
     const ConfigSources& sources);
 

@@ -26,9 +26,15 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace i2::trustchain {
+
+// Whether open() takes them as Config::resolver and Config::caa_identities. Error:
+// acme.options_invalid.
+[[nodiscard]] Result<void> check_resolver(std::string_view server);
+[[nodiscard]] Result<void> check_caa_identities(const std::vector<std::string>& identities);
 
 class ChallengeChecker {
  public:
