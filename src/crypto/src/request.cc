@@ -5,6 +5,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <string>
+
 #include "error_queue.h"
 #include "native.h"
 #include "x509_util.h"
@@ -53,7 +55,7 @@ bool is_strong_signature(int nid) {
     case NID_ED25519:
       return true;
     default:
-      return nid == OBJ_txt2nid(info(SignatureAlgorithm::kFalcon1024).oid.data());
+      return nid == OBJ_txt2nid(std::string(info(SignatureAlgorithm::kFalcon1024).oid).c_str());
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <ctime>
+#include <string>
 
 namespace i2::crypto {
 namespace {
@@ -293,7 +294,7 @@ bool set_signature_algorithm(X509_ALGOR* out, SignatureAlgorithm algorithm) {
   // RFC 5758 §3.2 for ECDSA with SHA-256; the pure schemes have one OID for key and signature.
   ASN1_OBJECT* oid = algorithm == SignatureAlgorithm::kEcdsaP256
                          ? OBJ_nid2obj(NID_ecdsa_with_SHA256)
-                         : OBJ_txt2obj(info(algorithm).oid.data(), 1);
+                         : OBJ_txt2obj(std::string(info(algorithm).oid).c_str(), 1);
   return oid != nullptr && X509_ALGOR_set0(out, oid, V_ASN1_UNDEF, nullptr) == 1;
 }
 

@@ -90,7 +90,7 @@ Result<void> require_node(const fs::path& dir) {
 
 std::shared_ptr<const trustchain::AnchorRecord> find_anchor(const MemberSet& set,
                                                             const crypto::PublicKey& key) {
-  const Bytes wanted = key.spki();
+  const Bytes& wanted = key.spki();
   for (const auto& anchor : set.anchors()) {
     if (equal(anchor->certificate.public_key().spki(), wanted)) {
       return anchor;

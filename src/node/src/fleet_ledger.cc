@@ -94,12 +94,12 @@ void FleetLedger::look_beyond_backup() {
 
 Result<void> FleetLedger::order_records() {
   std::size_t count = 0;
-  for (fleet::FleetOperation& operation : unordered()) {
+  for (const fleet::FleetOperation& operation : unordered()) {
     // From the first block on anchors are those of the state alone: without it nobody is trusted.
     const bool needed = std::holds_alternative<fleet::AddAnchor>(operation);
     // Shared: the answer may still be on its way out of set_value() when get() returns.
     auto answer = std::make_shared<std::promise<Result<ports::Receipt>>>();
-    account_->submit(std::move(operation), [answer](Result<ports::Receipt> receipt) {
+    account_->submit(operation, [answer](Result<ports::Receipt> receipt) {
       answer->set_value(std::move(receipt));
     });
     const auto ordered = answer->get_future().get();

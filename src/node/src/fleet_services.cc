@@ -41,7 +41,7 @@ FleetServices::FleetServices(const Parts& parts)
               .log = parts.log,
               .clock = parts.clock,
               .data_dir = parts.data_dir,
-              .accuse = [this](fleet::Convict proof) { validators_.accuse(std::move(proof)); },
+              .accuse = [this](const fleet::Convict& proof) { validators_.accuse(proof); },
               .halt = [this](Error why) { validators_.sequencer().halt(std::move(why)); }}),
       sponsor_({.runtime = parts.runtime,
                 .fleet = parts.fleet,

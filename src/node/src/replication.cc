@@ -373,9 +373,9 @@ void Replication::hand_in() {
   }
   auto operations = parts_.fleet.unordered();
   handed_in_ = operations.size();
-  for (fleet::FleetOperation& operation : operations) {
+  for (const fleet::FleetOperation& operation : operations) {
     parts_.fleet.account().submit(
-        std::move(operation), [this, log = &parts_.log](const Result<ports::Receipt>& ordered) {
+        operation, [this, log = &parts_.log](const Result<ports::Receipt>& ordered) {
           if (ordered) {
             log->info("fleet", "record_ordered", "a member's record became an operation",
                       {{"height", ordered->height}});
@@ -396,9 +396,9 @@ Task<Result<std::size_t>> Replication::reload() {
     co_return count;
   }
   parts_.log.info("fleet", "members_reloaded", "the members were read again", {{"count", *count}});
-  for (fleet::FleetOperation& operation : parts_.fleet.unordered()) {
+  for (const fleet::FleetOperation& operation : parts_.fleet.unordered()) {
     const auto begin = [this, &operation](ports::Sequencer::Done done) {
-      parts_.fleet.account().submit(std::move(operation), std::move(done));
+      parts_.fleet.account().submit(operation, std::move(done));
     };
     const auto ordered = co_await receipt(begin);
     if (!ordered) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <i2/base/clock.h>
+#include <i2/base/error.h>
 #include <i2/base/rng.h>
 #include <i2/trustchain/core/roles.h>
 

@@ -341,20 +341,19 @@ void Validators::report(fleet::EmbeddedSequencer::Report report) {
   std::visit([this](auto& one) { on(std::move(one)); }, report);
 }
 
-void Validators::accuse(fleet::Convict proof) {
+void Validators::accuse(const fleet::Convict& proof) {
   const std::string offence(consensus::name(proof.evidence));
   parts_.log.error("fleet", "validator_lied", "a validator has contradicted itself",
                    {{"offence", offence}, {"epoch", proof.epoch}});
-  parts_.fleet.account().submit(
-      std::move(proof), [log = &parts_.log](const Result<ports::Receipt>& ordered) {
-        if (ordered) {
-          log->info("fleet", "validator_convicted", "the proof has been ordered",
-                    {{"height", ordered->height}});
-        } else {
-          log->warning("fleet", "conviction_refused", ordered.error().message(),
-                       {{"error", ordered.error().code()}});
-        }
-      });
+  parts_.fleet.account().submit(proof, [log = &parts_.log](const Result<ports::Receipt>& ordered) {
+    if (ordered) {
+      log->info("fleet", "validator_convicted", "the proof has been ordered",
+                {{"height", ordered->height}});
+    } else {
+      log->warning("fleet", "conviction_refused", ordered.error().message(),
+                   {{"error", ordered.error().code()}});
+    }
+  });
 }
 
 void Validators::on(const fleet::EmbeddedSequencer::Refused& refused) {

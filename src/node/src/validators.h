@@ -50,7 +50,7 @@ class Validators {
   void link_up(const LinkPtr& link) { open_channel(link->peer); }
   void block_added();
   // Says so, and hands in the proof.
-  void accuse(fleet::Convict proof);
+  void accuse(const fleet::Convict& proof);
   // Both of us are validators now: the peer hears of blocks by the votes for them.
   [[nodiscard]] bool votes_with(const NodeId& peer) const;
 
@@ -64,7 +64,7 @@ class Validators {
   using ChannelPtr = std::shared_ptr<Channel>;  // shared: with the task that writes
 
   void report(fleet::EmbeddedSequencer::Report report);
-  void on(fleet::EmbeddedSequencer::Caught caught) { accuse(std::move(caught.proof)); }
+  void on(const fleet::EmbeddedSequencer::Caught& caught) { accuse(caught.proof); }
   void on(const fleet::EmbeddedSequencer::Refused& refused);
   void on(const fleet::EmbeddedSequencer::Behind& behind);
   void on(const fleet::EmbeddedSequencer::Forked& forked) {

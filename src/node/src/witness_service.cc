@@ -26,7 +26,7 @@ constexpr std::size_t kEvidenceToldMax = 4;
 
 }  // namespace
 
-Result<std::unique_ptr<WitnessService>> WitnessService::open(Parts parts) {
+Result<std::unique_ptr<WitnessService>> WitnessService::open(const Parts& parts) {
   I2_TRY_VALUE(auto witness, LogWitness::open(parts.data_dir / "witness", parts.trust.chain_id(),
                                               parts.trust.identity(), parts.clock));
   return std::unique_ptr<WitnessService>(new WitnessService(parts, std::move(witness)));

@@ -28,7 +28,7 @@ class WitnessService {
     const OwnLog& own;
   };
   // Errors: those of LogWitness::open().
-  [[nodiscard]] static Result<std::unique_ptr<WitnessService>> open(Parts parts);
+  [[nodiscard]] static Result<std::unique_ptr<WitnessService>> open(const Parts& parts);
   WitnessService(const WitnessService&) = delete;
   WitnessService& operator=(const WitnessService&) = delete;
 

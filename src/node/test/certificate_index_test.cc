@@ -37,7 +37,7 @@ ports::AccountId account_of_letter(std::string_view requester) {
 class Orders {
  public:
   CertificateIndex::Submit submit() {
-    return [this](std::vector<fleet::Request> changes, fleet::Account::Done done) {
+    return [this](std::vector<fleet::Request> changes, const fleet::Account::Done& done) {
       Result<ports::Receipt> answer = ports::Receipt{};
       {
         const std::scoped_lock lock(mutex_);
@@ -79,10 +79,9 @@ Body body_of(const fleet::Request& request) {
 class Handing : public ::testing::Test {
  protected:
   Handing() : runtime_({.workers = 1}) {
-    key_hash_ = ordinary_.certificate.public_key().spki_sha256();
     EXPECT_TRUE(trustchain::testing::add_to(issuers_, ordinary_));
   }
-  ~Handing() override {
+  void TearDown() override {
     on_control([this] {
       if (index_) {
         index_->stop();
@@ -188,7 +187,7 @@ class Handing : public ::testing::Test {
   Logger log_{clock_, LogLevel::kError, LogFormat::kText};
   Orders orders_;
   trustchain::OrdinaryAuthority ordinary_ = trustchain::testing::make_authority();
-  Hash256 key_hash_{};
+  Hash256 key_hash_ = ordinary_.certificate.public_key().spki_sha256();
   std::unique_ptr<trustchain::CertificateStore> store_ =
       trustchain::CertificateStore::open(place_ / "issued", kStart).value();
   trustchain::IssuerSet issuers_{*store_, ""};

@@ -58,7 +58,7 @@ class LogOverHttp : public ::testing::Test {
   }
 
  protected:
-  gateway::Response ask(gateway::Method method, std::string target, std::string body = {}) {
+  gateway::Response ask(gateway::Method method, const std::string& target, std::string body = {}) {
     gateway::Request request;
     request.method = method;
     request.body = std::move(body);
@@ -80,7 +80,7 @@ class LogOverHttp : public ::testing::Test {
   gateway::Response get(std::string target) {
     return ask(gateway::Method::kGet, std::move(target));
   }
-  json get_json(std::string target) {
+  json get_json(const std::string& target) {
     const auto response = get(target);
     EXPECT_EQ(response.status, 200) << target << ": " << response.body;
     return json::parse(response.body, nullptr, false);

@@ -22,7 +22,7 @@ class LogStore : public ::testing::Test {
     const auto bytes = objects().get(name);
     return bytes ? std::string(as_text(*bytes)) : bytes.error().code();
   }
-  std::string create(std::vector<std::pair<std::string, std::string>> named) {
+  std::string create(const std::vector<std::pair<std::string, std::string>>& named) {
     std::vector<ct::StoredObject> all;
     for (const auto& [name, text] : named) {
       all.push_back({.path = name, .bytes = to_bytes(as_bytes(text))});

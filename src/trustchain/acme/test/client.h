@@ -273,8 +273,8 @@ class Client {
     return out;
   }
 
-  Client& join(json payload = json::object()) {
-    const Reply made = post(kBase + "/new-account", std::move(payload));
+  Client& join(const json& payload = json::object()) {
+    const Reply made = post(kBase + "/new-account", payload);
     account = made.header("location");
     return *this;
   }
