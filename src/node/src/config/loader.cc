@@ -202,7 +202,7 @@ class Loader {
       return;
     }
     if (auto port = acme_port(config); !port) {
-      problem(given_.at(find_row("trustchain.acme", "enabled")).where, std::move(port).error());
+      problem(given_.at(&acme_switch()).where, std::move(port).error());
     }
   }
 

@@ -308,4 +308,8 @@ std::span<const SettingRow> trust_rows() {
   return kTrustRows;
 }
 
+const SettingRow& acme_switch() {
+  return *find_row("trustchain.acme", "enabled");
+}
+
 }  // namespace i2::node

@@ -36,6 +36,8 @@ inline constexpr std::string_view kNameService = "the name service";
 [[nodiscard]] std::span<const SettingRow> setting_rows();
 // Null when there is none.
 [[nodiscard]] const SettingRow* find_row(std::string_view section, std::string_view key);
+// The one that turns the ACME server on.
+[[nodiscard]] const SettingRow& acme_switch();
 // The row that an alias stands for, or the row itself.
 [[nodiscard]] const SettingRow& target_of(const SettingRow& row);
 
