@@ -552,7 +552,11 @@ Result<void> Node::Impl::open_log() {
                      cosigners->published();
                    }
                  });
-               }}));
+               },
+           .fleets_log = [this]() -> std::optional<Bytes> {
+             const auto record = trust->members()->trust().log();
+             return record && *record ? std::optional((*record)->spki) : std::nullopt;
+           }}));
   if (transparency != nullptr) {
     asio::post(runtime->control(), [this] { transparency->start(); });
   }
@@ -570,7 +574,10 @@ Result<void> Node::Impl::start_witness() {
                                      .clock = clock,
                                      .rng = rng,
                                      .data_dir = config.data_dir,
-                                     .own = transparency ? &transparency->log() : nullptr}));
+                                     .own = transparency ? &transparency->log() : nullptr,
+                                     .shown = [this]() -> const trustchain::CtLog& {
+                                       return transparency->shown();
+                                     }}));
   witness->attach(rpc);
   collector->set_witness(&witness->witness());
   on_control([this] {
@@ -630,7 +637,7 @@ Result<void> Node::Impl::start_http() {
                                         .peers = *peers,
                                         .layers = layers,
                                         .collector = *collector,
-                                        .log = transparency ? &transparency->log() : nullptr,
+                                        .log = transparency.get(),
                                         .cosigners = cosigners.get(),
                                         .witness = witness.get(),
                                         .acme = acme.get(),

@@ -125,7 +125,10 @@ HttpServer::HttpServer(const Parts& parts)
            .clock = parts.clock}) {
   if (parts.log != nullptr) {
     log_.emplace(LogResources::Parts{
-        .log = *parts.log, .runtime = parts.runtime, .cosigners = parts.cosigners});
+        .log = parts.log->log(),
+        .runtime = parts.runtime,
+        .cosigners = parts.cosigners,
+        .shown = [log = parts.log]() -> trustchain::CtLog& { return log->shown(); }});
   }
   if (parts.witness != nullptr) {
     witness_.emplace(WitnessResources::Parts{

@@ -11,6 +11,7 @@
 #include "certificates.h"
 #include "http_resources.h"
 #include "log_resources.h"
+#include "log_service.h"
 #include "ordinary_renewal.h"
 #include "witness_resources.h"
 
@@ -32,7 +33,7 @@ class HttpServer {
     Peers& peers;
     const Layers& layers;
     Collector& collector;
-    trustchain::CtLog* log;      // null: this node has none
+    LogService* log;             // null: this node has none
     const Cosigners* cosigners;  // null: likewise
     WitnessService* witness;     // null: this node is none
     Acme* acme;                  // null: this node serves none

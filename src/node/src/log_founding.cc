@@ -12,7 +12,7 @@ constexpr Duration kFoundAgain = 10 * kSecond;
 trustchain::SetLog log_record(const trustchain::CtLog& log, const NodeId& holder,
                               std::uint64_t epoch) {
   trustchain::SetLog out{.origin = log.parts().origin,
-                         .spki = log.parts().key.public_key().spki(),
+                         .spki = log.keys().front().key().spki(),
                          .cosigners = {},
                          .holder = holder,
                          .epoch = epoch};

@@ -5,8 +5,10 @@
 //   <data-dir>/ct/keys/falcon.pem    which a quantum computer cannot forge
 #pragma once
 
+#include <i2/base/ids.h>
 #include <i2/crypto/key.h>
 #include <i2/trustchain/core/ct/note_key.h>
+#include <i2/trustchain/log_store.h>
 
 #include <filesystem>
 #include <string>
@@ -23,5 +25,20 @@ struct LogKeys {
 // crypto.*, trust.note_key.
 [[nodiscard]] Result<LogKeys> load_log_keys(const std::filesystem::path& dir,
                                             const std::string& origin, bool may_make);
+
+// The public keys of a closed log, one vkey a line, the log's own first.
+// Errors: node.secret_exposed, node.file_failed, trust.note_key.
+[[nodiscard]] Result<std::vector<trustchain::ct::NoteKey>> read_public_log_keys(
+    const std::filesystem::path& path);
+[[nodiscard]] std::string public_log_keys(const LogKeys& keys, const std::string& origin);
+
+// The folders of the closed logs of this node, <data-dir>/ct/closed/*, by name.
+// Error: node.file_failed.
+[[nodiscard]] Result<std::vector<std::filesystem::path>> closed_logs(
+    const std::filesystem::path& data_dir);
+// The name of the log in `store`. One that is not begun yet is called after its fleet, and a later
+// one of that also after its time. Errors: trust.checkpoint_invalid, store.*.
+[[nodiscard]] Result<std::string> log_origin(const trustchain::LogLock& store, const ChainId& chain,
+                                             bool is_first, UnixMillis now);
 
 }  // namespace i2::node

@@ -39,13 +39,14 @@ constexpr auto kTilePatterns = std::to_array<std::string_view>(
     {"/ct/tile/{level}/{a}", "/ct/tile/{level}/{a}/{b}", "/ct/tile/{level}/{a}/{b}/{c}",
      "/ct/tile/{level}/{a}/{b}/{c}/{d}", "/ct/tile/{level}/{a}/{b}/{c}/{d}/{e}"});
 
-constexpr std::array<std::pair<std::string_view, int>, 8> kStatusOfCode{{
+constexpr std::array<std::pair<std::string_view, int>, 9> kStatusOfCode{{
     {"store.disk_full", 503},
     {"trust.certificate_not_logged", 404},
     {"trust.log_backwards", 503},
     {"trust.log_busy", 503},
     {"trust.log_entry_invalid", 400},
     {"trust.log_range", 400},
+    {"trust.log_restored", 503},
     {"trust.log_stopped", 503},
     {"trust.tile_name", 404},
 }};
@@ -225,7 +226,7 @@ gateway::Task<Response> LogResources::add(ct::EntryType type, Request request) {
 }
 
 Result<Response> LogResources::sth(const Request&) const {
-  I2_TRY_VALUE(const auto checkpoint, ct::parse_signed_checkpoint(parts_.log.view()->note()));
+  I2_TRY_VALUE(const auto checkpoint, ct::parse_signed_checkpoint(shown().view()->note()));
   I2_TRY_VALUE(const json out, sth_json(checkpoint));
   return answer_json(out);
 }
@@ -233,7 +234,7 @@ Result<Response> LogResources::sth(const Request&) const {
 Result<Response> LogResources::consistency(const Request& request) const {
   I2_TRY_VALUE(const std::uint64_t first, number(request, "first"));
   I2_TRY_VALUE(const std::uint64_t second, number(request, "second"));
-  I2_TRY_VALUE(const ct::Proof proof, parts_.log.view()->consistency_proof(first, second));
+  I2_TRY_VALUE(const ct::Proof proof, shown().view()->consistency_proof(first, second));
   return answer_json({{"consistency", hashes_json(proof)}});
 }
 
@@ -243,11 +244,11 @@ Result<Response> LogResources::proof_by_hash(const Request& request) const {
   if (!hash) {
     return malformed("hash has to be 32 bytes in base64");
   }
-  I2_TRY_VALUE(const auto index, parts_.log.index().find_leaf(*hash));
+  I2_TRY_VALUE(const auto index, shown().index().find_leaf(*hash));
   if (!index) {
     return fail("trust.certificate_not_logged", "the log has no leaf with this hash");
   }
-  I2_TRY_VALUE(const ct::Proof proof, parts_.log.view()->inclusion_proof(*index, size));
+  I2_TRY_VALUE(const ct::Proof proof, shown().view()->inclusion_proof(*index, size));
   return answer_json({{"leaf_index", *index}, {"audit_path", hashes_json(proof)}});
 }
 
@@ -257,7 +258,7 @@ Result<Response> LogResources::entries(const Request& request) const {
   if (end < start) {
     return malformed("end is smaller than start");
   }
-  const auto view = parts_.log.view();
+  const auto view = shown().view();
   I2_TRY_VALUE(const auto found, view->entries(start, end));
   json list = json::array();
   for (const ct::LogEntry& entry : found) {
@@ -269,7 +270,7 @@ Result<Response> LogResources::entries(const Request& request) const {
 Result<Response> LogResources::entry_and_proof(const Request& request) const {
   I2_TRY_VALUE(const std::uint64_t index, number(request, "leaf_index"));
   I2_TRY_VALUE(const std::uint64_t size, number(request, "tree_size"));
-  const auto view = parts_.log.view();
+  const auto view = shown().view();
   I2_TRY_VALUE(const ct::Proof proof, view->inclusion_proof(index, size));
   I2_TRY_VALUE(const ct::LogEntry entry, view->entry(index));
   I2_TRY_VALUE(json out, entry_json(*view, entry));
@@ -286,7 +287,7 @@ Result<Response> LogResources::roots(const Request&) const {
 }
 
 Result<Response> LogResources::checkpoint(const Request&) const {
-  const auto view = parts_.log.view();
+  const auto view = shown().view();
   const std::string note =
       parts_.cosigners != nullptr ? parts_.cosigners->checkpoint(*view) : view->note();
   return stored(as_bytes(note), "text/plain; charset=utf-8", kNoStore);
@@ -295,7 +296,7 @@ Result<Response> LogResources::checkpoint(const Request&) const {
 Result<Response> LogResources::tile(const Request& request) const {
   I2_TRY_VALUE(const ct::Tile tile,
                ct::parse_tile_path(std::string_view(request.path).substr(kBase.size())));
-  auto bytes = parts_.log.view()->tile(tile);
+  auto bytes = shown().view()->tile(tile);
   if (!bytes && bytes.error().is("trust.log_range")) {
     return fail("trust.tile_name", "the log has no such tile yet");
   }
@@ -308,7 +309,7 @@ Result<Response> LogResources::issuer(const Request& request) const {
   if (!fingerprint || to_hex(*fingerprint) != request.parameter("fingerprint")) {
     return fail("trust.tile_name", "an issuer is named by SHA-256, in lower-case hexadecimal");
   }
-  auto der = parts_.log.view()->issuer(*fingerprint);
+  auto der = shown().view()->issuer(*fingerprint);
   if (!der && der.error().is("trust.log_object_missing")) {
     return fail("trust.tile_name", "no chain of the log has this issuer");
   }
@@ -318,7 +319,8 @@ Result<Response> LogResources::issuer(const Request& request) const {
 
 Result<Response> LogResources::proof(const Request& request) const {
   const auto cosigned = parts_.cosigners != nullptr ? parts_.cosigners->cosigned() : std::nullopt;
-  I2_TRY_VALUE(const json out, proof_json(parts_.log, request.parameter("fingerprint"), cosigned));
+  const trustchain::CtLog& log = shown();
+  I2_TRY_VALUE(const json out, proof_json(log, request.parameter("fingerprint"), log.is_closed() ? std::nullopt : cosigned));
   return answer_json(out);
 }
 

@@ -6,6 +6,7 @@
 #include <i2/rt/runtime.h>
 #include <i2/trustchain/ct_log.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ class LogResources {
     trustchain::CtLog& log;
     rt::Runtime& runtime;
     const Cosigners* cosigners = nullptr;  // null: nobody is asked
+    // What is read, if that may be another one than `log`; on any thread.
+    std::function<trustchain::CtLog&()> shown{};
   };
   explicit LogResources(Parts parts) : parts_(parts) {}
   LogResources(const LogResources&) = delete;
@@ -50,6 +53,10 @@ class LogResources {
   [[nodiscard]] Result<Response> tile(const Request& request) const;
   [[nodiscard]] Result<Response> issuer(const Request& request) const;
   [[nodiscard]] Result<Response> proof(const Request& request) const;
+
+  [[nodiscard]] trustchain::CtLog& shown() const {
+    return parts_.shown ? parts_.shown() : parts_.log;
+  }
 
   Parts parts_;
 };

@@ -22,12 +22,13 @@ constexpr std::uintmax_t kRoomLeft = 64 * 1024 * 1024;
 Result<std::unique_ptr<LogService>> LogService::open(Parts parts) {
   const fs::path dir = parts.data_dir / "ct";
   std::error_code error;
-  if (!parts.may_create && !fs::exists(dir, error)) {
+  if (!parts.may_create && !fs::exists(dir / "log", error)) {
     return nullptr;
   }
   std::unique_ptr<LogService> out(new LogService(std::move(parts)));
   I2_TRY(make_private_folder(dir));
   I2_TRY(make_private_folder(dir / "keys"));
+  I2_TRY(out->open_closed());
   I2_TRY_VALUE(out->database_,
                store::KeyValueStore::open(
                    dir / "log", out->parts_.may_create ? store::KeyValueStore::Mode::kCreate
@@ -38,9 +39,55 @@ Result<std::unique_ptr<LogService>> LogService::open(Parts parts) {
   return out;
 }
 
+Result<void> LogService::open_closed() {
+  I2_TRY_VALUE(const auto folders, closed_logs(parts_.data_dir));
+  for (const fs::path& dir : folders) {
+    I2_TRY_VALUE(auto keys, read_public_log_keys(dir / "keys"));
+    I2_TRY_VALUE(auto database, store::KeyValueStore::open(dir / "log",
+                                                           store::KeyValueStore::Mode::kExisting));
+    auto one = std::make_unique<Closed>(std::move(database));
+    const std::string origin = keys.front().name();
+    I2_TRY_VALUE(one->log, CtLog::open_closed({.objects = one->store,
+                                               .lock = one->store,
+                                               .index = one->index,
+                                               .guard = {},
+                                               .origin = origin,
+                                               .key = std::nullopt,
+                                               .cosigners = {},
+                                               .roots = parts_.roots,
+                                               .clock = parts_.clock,
+                                               .post = {},
+                                               .room = {},
+                                               .stopped = {}},
+                                              std::move(keys)));
+    closed_.push_back(std::move(one));
+  }
+  if (const CtLog* const log = restored()) {
+    parts_.log.warning("trust", "log_restored", trustchain::log_restored().message(),
+                       {{"origin", log->parts().origin}, {"entries", log->view()->size()}});
+  }
+  return {};
+}
+
+CtLog* LogService::restored() const {
+  const auto fleets = closed_.empty() ? std::nullopt : parts_.fleets_log();
+  for (const auto& one : closed_) {
+    if (fleets && one->log->keys().front().key().spki() == *fleets) {
+      return one->log.get();
+    }
+  }
+  return nullptr;
+}
+
+CtLog& LogService::shown() {
+  CtLog* const closed = restored();
+  return closed != nullptr ? *closed : *log_;
+}
+
 Result<void> LogService::open_log() {
   const fs::path dir = parts_.data_dir / "ct";
-  const std::string origin = "i2.internal/" + parts_.chain.hex() + "/ct";
+  I2_TRY_VALUE(const std::string origin,
+               log_origin(*store_, parts_.chain, closed_.empty(), parts_.clock.unix_now()));
   I2_TRY_VALUE(LogKeys keys, load_log_keys(dir / "keys", origin, parts_.may_create));
   I2_TRY_VALUE(
       log_,
@@ -61,7 +108,11 @@ Result<void> LogService::open_log() {
                [&log = parts_.log](const Error& why) {
                  log.error("trust", "log_stopped", why.message(), {{"error", why.code()}});
                },
-           .published = parts_.published},
+           .published = parts_.published,
+           .promising =
+               [this] {
+                 return restored() != nullptr ? fail(trustchain::log_restored()) : Result<void>();
+               }},
           parts_.may_create ? CtLog::Mode::kCreate : CtLog::Mode::kExisting));
   const auto view = log_->view();
   parts_.log.info("trust", "log_opened", "this node writes the fleet's transparency log",
@@ -97,7 +148,10 @@ void LogService::stop_refreshing() {
 
 telemetry::LayerHealth LogService::health() const {
   telemetry::LayerHealth out;
-  if (log_->stats().stopped) {
+  if (restored() != nullptr) {
+    out.health = telemetry::Health::kDegraded;
+    out.reason = trustchain::log_restored().message();
+  } else if (log_->stats().stopped) {
     out.health = telemetry::Health::kDegraded;
     out.reason = "the transparency log takes nothing until the next start: see the daemon's log";
   }

@@ -45,7 +45,8 @@ json log_json(const CtLog& log) {
           {"promises", stats.promises},
           {"refused", stats.refused},
           {"waiting", stats.waiting},
-          {"stopped", stats.stopped}};
+          {"stopped", stats.stopped},
+          {"closed", log.is_closed()}};
 }
 
 // Of the log that another member writes: what the state says.
@@ -107,7 +108,7 @@ struct WitnessedAudit {
 };
 // That what was cosigned is of the log's tree: by others, at least so many, and by this node.
 Result<WitnessedAudit> audit_witnesses(const LogVerbs::Parts& parts, std::int64_t wanted) {
-  const CtLog& log = parts.log->log();
+  const CtLog& log = parts.log->shown();
   const auto standing = parts.cosigners != nullptr ? parts.cosigners->witnesses()
                                                    : std::vector<Cosigners::Standing>();
   const auto cosigned = parts.cosigners != nullptr ? parts.cosigners->cosigned() : std::nullopt;
@@ -172,12 +173,12 @@ void LogVerbs::attach(AdminServer& server) {
 Task<Result<std::string>> LogVerbs::status(AdminCallPtr) {
   json out;
   if (parts_.log != nullptr) {
-    const CtLog& log = parts_.log->log();
+    const CtLog& log = parts_.log->shown();
     out = log_json(log);
     const auto members = parts_.trust.members();
     I2_CO_TRY_VALUE(const auto record, members->trust().log());
     out["demanded_since"] = record ? json(format_time(record->logged_since)) : json();
-    out["current"] = record && record->spki == log.parts().key.public_key().spki();
+    out["current"] = record && record->spki == log.keys().front().key().spki();
     out["witnesses"] =
         parts_.cosigners != nullptr
             ? witnesses_json(*parts_.cosigners, log.view()->note(), parts_.clock.unix_now())
@@ -224,7 +225,7 @@ Task<Result<std::string>> LogVerbs::evidence(AdminCallPtr) {
 
 Task<Result<std::string>> LogVerbs::consistency(AdminCallPtr call) {
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
-  const auto view = parts_.log->log().view();
+  const auto view = parts_.log->shown().view();
   I2_CO_TRY_VALUE(const auto old_size, call->request.integer("old", 0, 0, kMost));
   I2_CO_TRY_VALUE(const auto new_size,
                   call->request.integer("new", static_cast<std::int64_t>(view->size()), 0, kMost));
@@ -250,7 +251,8 @@ Task<Result<std::string>> LogVerbs::audit(AdminCallPtr call) {
       const auto wanted,
       call->request.integer("witnesses", 0, 0, static_cast<std::int64_t>(kCosignersMax)));
   const auto work = [this, &call, wanted]() -> Result<std::string> {
-    const auto view = parts_.log->log().view();
+    const CtLog& log = parts_.log->shown();
+    const auto view = log.view();
     const auto progress = [&](std::uint64_t entries) {
       if (entries % kProgressEvery == 0) {
         boost::asio::post(parts_.runtime.control(), [call, entries, all = view->size()] {
@@ -259,7 +261,7 @@ Task<Result<std::string>> LogVerbs::audit(AdminCallPtr call) {
       }
       return !call->stop.stop_requested();
     };
-    I2_TRY_VALUE(const auto found, trustchain::audit(*view, parts_.log->log().keys(), progress));
+    I2_TRY_VALUE(const auto found, trustchain::audit(*view, log.keys(), progress));
     I2_TRY_VALUE(const WitnessedAudit witnessed, audit_witnesses(parts_, wanted));
     return to_line({{"entries", found.entries},
                     {"tiles", found.tiles},
@@ -278,7 +280,9 @@ Task<Result<std::string>> LogVerbs::proof(AdminCallPtr call) {
   I2_CO_TRY_VALUE(const std::string fingerprint, call->request.text("fingerprint"));
   const auto work = [&]() -> Result<std::string> {
     const auto cosigned = parts_.cosigners != nullptr ? parts_.cosigners->cosigned() : std::nullopt;
-    I2_TRY_VALUE(const json out, proof_json(parts_.log->log(), fingerprint, cosigned));
+    const CtLog& log = parts_.log->shown();
+    I2_TRY_VALUE(const json out,
+                 proof_json(log, fingerprint, log.is_closed() ? std::nullopt : cosigned));
     return to_line(out);
   };
   co_return co_await rt::run_on(parts_.runtime.pool(), work);

@@ -26,6 +26,7 @@ class WitnessService {
     Rng& rng;
     std::filesystem::path data_dir;
     const trustchain::CtLog* own;  // the log that this node writes; null: none
+    std::function<const trustchain::CtLog&()> shown;  // what others read, where it writes one
   };
   // Errors: those of LogWitness::open().
   [[nodiscard]] static Result<std::unique_ptr<WitnessService>> open(Parts parts);
