@@ -68,8 +68,8 @@ ExitCode run_restore(const Options& options, const node::Config& config) {
   json object = backup_json(*summary, options.file);
   object["data_dir"] = config.data_dir.string();
   out.result(std::move(object),
-             std::format("{}restored at block {}\n{}", summary_text(summary->node),
-                         summary->height, databases_text(*summary)));
+             std::format("{}restored at block {}\n{}", summary_text(summary->node), summary->height,
+                         databases_text(*summary)));
   out.note(
       "Never run it beside the node that was backed up. If it was a validator, `i2 validator add` "
       "makes it one again. If it kept the fleet's log, that is closed: `i2 ct activate` begins "

@@ -81,7 +81,8 @@ std::string log_text(const json& log) {
   }
   if (log.value("closed", false)) {
     out +=
-        "closed      it was restored from a backup and signs nothing any more [trust.log_restored]: "
+        "closed      it was restored from a backup and signs nothing any more "
+        "[trust.log_restored]: "
         "operators begin another with `i2 ct activate`\n";
   } else if (log.value("stopped", false)) {
     out += "stopped     it takes nothing until the daemon starts again: see its log\n";

@@ -188,24 +188,23 @@ Result<void> make_databases(const fs::path& file, const fs::path& dir,
                             const std::vector<std::string>& names) {
   std::vector<std::unique_ptr<store::KeyValueStore>> stores;
   for (const std::string& name : names) {
-    I2_TRY_VALUE(auto made, store::KeyValueStore::open(dir / name,
-                                                       store::KeyValueStore::Mode::kCreate));
+    I2_TRY_VALUE(auto made,
+                 store::KeyValueStore::open(dir / name, store::KeyValueStore::Mode::kCreate));
     stores.push_back(std::move(made));
   }
-  I2_TRY(visit_backup(
-      file, {.head = [](const Backup&) { return Result<void>(); },
-             .pairs =
-                 [&stores](const BackupPairs& some) -> Result<void> {
-                   if (some.database >= stores.size()) {
-                     return fail("fleet.backup_invalid", "the backup changes while it is read");
-                   }
-                   store::Batch batch;
-                   for (const BackupPairs::Pair& pair : some.pairs) {
-                     batch.put(pair.key, pair.value);
-                   }
-                   return stores[some.database]->commit(
-                       batch, store::KeyValueStore::Durability::kLater);
-                 }}));
+  I2_TRY(visit_backup(file, {.head = [](const Backup&) { return Result<void>(); },
+                             .pairs = [&stores](const BackupPairs& some) -> Result<void> {
+                               if (some.database >= stores.size()) {
+                                 return fail("fleet.backup_invalid",
+                                             "the backup changes while it is read");
+                               }
+                               store::Batch batch;
+                               for (const BackupPairs::Pair& pair : some.pairs) {
+                                 batch.put(pair.key, pair.value);
+                               }
+                               return stores[some.database]->commit(
+                                   batch, store::KeyValueStore::Durability::kLater);
+                             }}));
   for (const auto& one : stores) {
     I2_TRY(one->sync());
   }
@@ -213,8 +212,7 @@ Result<void> make_databases(const fs::path& file, const fs::path& dir,
 }
 
 void add_folders_above(std::set<std::string>& out, const std::string& path) {
-  for (fs::path above = fs::path(path).parent_path(); !above.empty();
-       above = above.parent_path()) {
+  for (fs::path above = fs::path(path).parent_path(); !above.empty(); above = above.parent_path()) {
     out.insert(above.string());
   }
 }
@@ -293,9 +291,8 @@ Result<BackupSummary> make_backup(const fs::path& data_dir, const fs::path& file
     I2_TRY(add_state(backup, data_dir));
   }
   for (const BackupParts::File& part : parts.files) {
-    backup.files.push_back({.path = part.name,
-                            .secret = true,
-                            .bytes = crypto::SecretBytes(to_bytes(part.bytes))});
+    backup.files.push_back(
+        {.path = part.name, .secret = true, .bytes = crypto::SecretBytes(to_bytes(part.bytes))});
   }
   std::ranges::sort(backup.files, {}, &BackupFile::path);
   for (const BackupParts::Database& part : parts.databases) {

@@ -196,9 +196,9 @@ Result<void> FileWriter::make_directory(const fs::path& path) const {
   return sync_directory(parent(path));
 }
 
-Result<void> FileWriter::write_temporary(
-    const fs::path& part, const fs::path& path,
-    const std::function<Result<void>(const Sink&)>& fill, mode_t mode) const {
+Result<void> FileWriter::write_temporary(const fs::path& part, const fs::path& path,
+                                         const std::function<Result<void>(const Sink&)>& fill,
+                                         mode_t mode) const {
   step();
   ::unlink(part.c_str());  // what a killed write left; O_EXCL then refuses a link put in its place
   const Fd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));

@@ -25,8 +25,8 @@ Result<std::unique_ptr<Authority>> Authority::open(const Parts& parts) {
   const fs::path dir = parts.data_dir / "ca";
   I2_TRY(make_private_folder(dir));
   I2_TRY_VALUE(const auto backup, fleet::authority_backup(parts.data_dir));
-  I2_TRY_VALUE(auto store, trustchain::CertificateStore::open(dir / "issued",
-                                                              parts.clock.unix_now(), backup));
+  I2_TRY_VALUE(auto store,
+               trustchain::CertificateStore::open(dir / "issued", parts.clock.unix_now(), backup));
   if (backup) {
     I2_TRY(fleet::forget_authority_backup(parts.data_dir));
   }

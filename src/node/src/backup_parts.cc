@@ -31,8 +31,8 @@ void add_log(fleet::BackupParts& out, const std::string& name, const fs::path& d
 }
 
 Result<void> add_open_log(fleet::BackupParts& out, const fs::path& dir) {
-  I2_TRY_VALUE(const auto view, store::KeyValueStore::open(dir / "log",
-                                                           store::KeyValueStore::Mode::kView));
+  I2_TRY_VALUE(const auto view,
+               store::KeyValueStore::open(dir / "log", store::KeyValueStore::Mode::kView));
   const trustchain::LocalLogStore log(*view);
   I2_TRY_VALUE(const auto note, log.read());
   if (!note) {

@@ -564,20 +564,19 @@ Result<void> Node::Impl::open_log() {
 }
 
 Result<void> Node::Impl::start_witness() {
-  I2_TRY_VALUE(witness,
-               WitnessService::open({.runtime = *runtime,
-                                     .fleet = *fleet,
-                                     .trust = *trust,
-                                     .peers = *peers,
-                                     .tasks = tasks,
-                                     .log = log,
-                                     .clock = clock,
-                                     .rng = rng,
-                                     .data_dir = config.data_dir,
-                                     .own = transparency ? &transparency->log() : nullptr,
-                                     .shown = [this]() -> const trustchain::CtLog& {
-                                       return transparency->shown();
-                                     }}));
+  I2_TRY_VALUE(witness, WitnessService::open({.runtime = *runtime,
+                                              .fleet = *fleet,
+                                              .trust = *trust,
+                                              .peers = *peers,
+                                              .tasks = tasks,
+                                              .log = log,
+                                              .clock = clock,
+                                              .rng = rng,
+                                              .data_dir = config.data_dir,
+                                              .own = transparency ? &transparency->log() : nullptr,
+                                              .shown = [this]() -> const trustchain::CtLog& {
+                                                return transparency->shown();
+                                              }}));
   witness->attach(rpc);
   collector->set_witness(&witness->witness());
   on_control([this] {

@@ -320,7 +320,8 @@ Result<Response> LogResources::issuer(const Request& request) const {
 Result<Response> LogResources::proof(const Request& request) const {
   const auto cosigned = parts_.cosigners != nullptr ? parts_.cosigners->cosigned() : std::nullopt;
   const trustchain::CtLog& log = shown();
-  I2_TRY_VALUE(const json out, proof_json(log, request.parameter("fingerprint"), log.is_closed() ? std::nullopt : cosigned));
+  I2_TRY_VALUE(const json out, proof_json(log, request.parameter("fingerprint"),
+                                          log.is_closed() ? std::nullopt : cosigned));
   return answer_json(out);
 }
 

@@ -43,8 +43,8 @@ Result<void> LogService::open_closed() {
   I2_TRY_VALUE(const auto folders, closed_logs(parts_.data_dir));
   for (const fs::path& dir : folders) {
     I2_TRY_VALUE(auto keys, read_public_log_keys(dir / "keys"));
-    I2_TRY_VALUE(auto database, store::KeyValueStore::open(dir / "log",
-                                                           store::KeyValueStore::Mode::kExisting));
+    I2_TRY_VALUE(auto database,
+                 store::KeyValueStore::open(dir / "log", store::KeyValueStore::Mode::kExisting));
     auto one = std::make_unique<Closed>(std::move(database));
     const std::string origin = keys.front().name();
     I2_TRY_VALUE(one->log, CtLog::open_closed({.objects = one->store,

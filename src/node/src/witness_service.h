@@ -25,7 +25,7 @@ class WitnessService {
     const Clock& clock;
     Rng& rng;
     std::filesystem::path data_dir;
-    const trustchain::CtLog* own;  // the log that this node writes; null: none
+    const trustchain::CtLog* own;                     // the log that this node writes; null: none
     std::function<const trustchain::CtLog&()> shown;  // what others read, where it writes one
   };
   // Errors: those of LogWitness::open().

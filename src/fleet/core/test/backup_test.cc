@@ -71,7 +71,7 @@ Result<ReadFile> read_file(ByteView left) {
 // The same as version 1 had it: one value without databases.
 Bytes whole(const Backup& backup) {
   const Bytes file = file_of(backup);
-  constexpr std::size_t kBegin = 8;  // preamble and length
+  constexpr std::size_t kBegin = 8;         // preamble and length
   constexpr std::size_t kEnd = 4 + 4 + 32;  // no databases, no frames, digest
   Bytes out(file.begin() + kBegin, file.end() - kEnd);
   out[3] = 1;
@@ -80,7 +80,7 @@ Bytes whole(const Backup& backup) {
 }
 
 template <typename T>
-std::string code(const Result<T>& result) {
+std::string code_of(const Result<T>& result) {
   return result ? "ok" : std::string(result.error().code());
 }
 
@@ -116,24 +116,23 @@ TEST(BackupFormat, ReadsTheVersionBefore) {
   EXPECT_EQ(decoded->node_name, "alpha");
   EXPECT_EQ(decoded->chunks.size(), 2U);
   for (std::size_t i = 0; i < encoding.size(); ++i) {
-    EXPECT_EQ(code(decode_backup(ByteView(encoding).first(i))), "fleet.backup_invalid") << i;
+    EXPECT_EQ(code_of(decode_backup(ByteView(encoding).first(i))), "fleet.backup_invalid") << i;
   }
 }
 
 TEST(BackupFormat, EveryAlteredBitAndEveryCutIsNoticed) {
   Backup backup = sample();
   backup.databases = {"ca/issued"};
-  const Bytes file =
-      file_of(backup, {{.database = 0, .pairs = {{.key = {1}, .value = {2}}}}});
+  const Bytes file = file_of(backup, {{.database = 0, .pairs = {{.key = {1}, .value = {2}}}}});
   for (std::size_t i = 0; i < file.size(); ++i) {
     Bytes altered = file;
     altered[i] ^= 1;
-    EXPECT_EQ(code(read_file(altered)), "fleet.backup_invalid") << i;
-    EXPECT_EQ(code(read_file(ByteView(file).first(i))), "fleet.backup_invalid") << i;
+    EXPECT_EQ(code_of(read_file(altered)), "fleet.backup_invalid") << i;
+    EXPECT_EQ(code_of(read_file(ByteView(file).first(i))), "fleet.backup_invalid") << i;
   }
   Bytes longer = file;
   longer.push_back(0);
-  EXPECT_EQ(code(read_file(longer)), "fleet.backup_invalid");
+  EXPECT_EQ(code_of(read_file(longer)), "fleet.backup_invalid");
 }
 
 TEST(BackupFormat, OnlyNamesBelowTheDataDirectoryAreTaken) {
@@ -143,27 +142,27 @@ TEST(BackupFormat, OnlyNamesBelowTheDataDirectoryAreTaken) {
     Backup backup = sample();
     backup.files.resize(1);
     backup.files.front().path = path;
-    EXPECT_EQ(code(read_file(file_of(backup))), "fleet.backup_invalid") << path;
-    EXPECT_EQ(code(decode_backup(whole(backup))), "fleet.backup_invalid") << path;
+    EXPECT_EQ(code_of(read_file(file_of(backup))), "fleet.backup_invalid") << path;
+    EXPECT_EQ(code_of(decode_backup(whole(backup))), "fleet.backup_invalid") << path;
   }
   Backup service = sample();
   service.files.resize(1);
   service.files.front().path = "ct/closed/one/keys";
-  EXPECT_EQ(code(read_file(file_of(service))), "ok");
-  EXPECT_EQ(code(decode_backup(whole(service))), "fleet.backup_invalid");
+  EXPECT_EQ(code_of(read_file(file_of(service))), "ok");
+  EXPECT_EQ(code_of(decode_backup(whole(service))), "fleet.backup_invalid");
   Backup twice = sample();
   twice.files[1].path = twice.files[0].path;
-  EXPECT_EQ(code(read_file(file_of(twice))), "fleet.backup_invalid");
+  EXPECT_EQ(code_of(read_file(file_of(twice))), "fleet.backup_invalid");
 }
 
 TEST(BackupFormat, DatabasesAreWhereTheyMayBeAndInOrder) {
-  const std::vector<std::vector<std::string>> bad{
-      {"ct/log"}, {"identity/x"}, {"ca/../x"}, {"ca/b", "ca/a"}, {"ca/a", "ca/a"},
-      {"ca/a", "ca/a/b"}};
+  const std::vector<std::vector<std::string>> bad{{"ct/log"},       {"identity/x"},
+                                                  {"ca/../x"},      {"ca/b", "ca/a"},
+                                                  {"ca/a", "ca/a"}, {"ca/a", "ca/a/b"}};
   for (const auto& names : bad) {
     Backup backup = sample();
     backup.databases = names;
-    EXPECT_EQ(code(read_file(file_of(backup))), "fleet.backup_invalid") << names.front();
+    EXPECT_EQ(code_of(read_file(file_of(backup))), "fleet.backup_invalid") << names.front();
   }
   Backup backup = sample();
   backup.databases = {"ca/a", "ca/b"};
@@ -171,10 +170,10 @@ TEST(BackupFormat, DatabasesAreWhereTheyMayBeAndInOrder) {
   const BackupPairs other{.database = 1, .pairs = {{.key = {1}, .value = {}}}};
   BackupPairs unnamed = other;
   unnamed.database = 2;
-  EXPECT_EQ(code(read_file(file_of(backup, {one, other}))), "ok");
-  EXPECT_EQ(code(read_file(file_of(backup, {other, one}))), "fleet.backup_invalid");
-  EXPECT_EQ(code(read_file(file_of(backup, {one, one}))), "fleet.backup_invalid");
-  EXPECT_EQ(code(read_file(file_of(backup, {unnamed}))), "fleet.backup_invalid");
+  EXPECT_EQ(code_of(read_file(file_of(backup, {one, other}))), "ok");
+  EXPECT_EQ(code_of(read_file(file_of(backup, {other, one}))), "fleet.backup_invalid");
+  EXPECT_EQ(code_of(read_file(file_of(backup, {one, one}))), "fleet.backup_invalid");
+  EXPECT_EQ(code_of(read_file(file_of(backup, {unnamed}))), "fleet.backup_invalid");
 }
 
 TEST(BackupFormat, ANewerVersionIsRefused) {
@@ -182,7 +181,7 @@ TEST(BackupFormat, ANewerVersionIsRefused) {
   newer[3] = 3;
   newer.resize(newer.size() - 32);
   append(newer, crypto::sha256(newer));
-  EXPECT_EQ(code(read_file(newer)), "fleet.backup_invalid");
+  EXPECT_EQ(code_of(read_file(newer)), "fleet.backup_invalid");
 }
 
 }  // namespace

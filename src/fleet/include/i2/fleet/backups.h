@@ -64,8 +64,8 @@ struct RestoreOptions {
 // It has. Errors: node.file_failed.
 [[nodiscard]] Result<void> forget_backup(const std::filesystem::path& data_dir);
 
-// When the backup was made from which the records of the authority in `data_dir` come, until that is
-// forgotten: the authority says so in its audit log. Errors: node.file_failed.
+// When the backup was made from which the records of the authority in `data_dir` come, until that
+// is forgotten: the authority says so in its audit log. Errors: node.file_failed.
 [[nodiscard]] Result<std::optional<UnixMillis>> authority_backup(
     const std::filesystem::path& data_dir);
 [[nodiscard]] Result<void> forget_authority_backup(const std::filesystem::path& data_dir);

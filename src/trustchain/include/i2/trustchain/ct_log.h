@@ -47,8 +47,8 @@ class CtLog final : public LogClient {
     LogLock& lock;
     LogIndex& index;
     std::filesystem::path
-        guard;               // the file that knows how far the log had come (store/head_file.h)
-    std::string origin;      // the log's name: ct::is_key_name(), at most 255 bytes
+        guard;           // the file that knows how far the log had come (store/head_file.h)
+    std::string origin;  // the log's name: ct::is_key_name(), at most 255 bytes
     std::optional<crypto::PrivateKey> key;  // P-256: signs checkpoints and promises
     std::vector<ct::NoteSigner> cosigners;  // other keys of the log, on each checkpoint
     std::function<std::vector<crypto::Certificate>()> roots;  // accepted now; on any thread

@@ -25,7 +25,7 @@ inline constexpr std::size_t kBackupSizeMax = 1024UL * 1024 * 1024;  // encoded,
 inline constexpr std::size_t kBackupFilesMax = 100'000;
 inline constexpr std::size_t kBackupFileSizeMax = 1024UL * 1024;
 inline constexpr std::size_t kBackupDatabasesMax = 64;
-inline constexpr std::size_t kBackupFrameSize = 4 * 1024UL * 1024;     // of pairs, at least
+inline constexpr std::size_t kBackupFrameSize = 4 * 1024UL * 1024;      // of pairs, at least
 inline constexpr std::size_t kBackupPairSizeMax = 128 * 1024UL * 1024;  // key and value
 
 struct BackupFile {
