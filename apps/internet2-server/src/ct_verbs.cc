@@ -111,7 +111,12 @@ std::string log_text(const json& log) {
   if (log.contains("witness")) {
     out += witness_text(log["witness"]);
   }
-  if (log.value("stopped", false)) {
+  if (log.value("closed", false)) {
+    out +=
+        "closed      it was restored from a backup and signs nothing any more "
+        "[trust.log_restored]: "
+        "operators begin another with `i2 ct activate`\n";
+  } else if (log.value("stopped", false)) {
     out += "stopped     it takes nothing until the daemon starts again: see its log\n";
   }
   return out;

@@ -1,6 +1,8 @@
 #include <i2/fleet/backups.h>
 #include <i2/fleet/core/backup.h>
 #include <i2/fleet/ledger.h>
+#include <i2/store/key_value_store.h>
+#include <i2/wire/text.h>
 
 #include <algorithm>
 #include <set>
@@ -105,7 +107,145 @@ Result<void> make_ledger(const fs::path& dir, const Backup& backup) {
   return Ledger::create(dir, genesis, links, point, reader.tree());
 }
 
-Result<DataDirLock> claim_empty(const fs::path& dir) {
+using Views = std::vector<std::unique_ptr<store::KeyValueStore>>;
+
+Result<Views> open_views(const BackupParts& parts) {
+  Views out;
+  for (const BackupParts::Database& part : parts.databases) {
+    I2_TRY_VALUE(auto view,
+                 store::KeyValueStore::open(part.dir, store::KeyValueStore::Mode::kView));
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+Result<void> write_backup(const Backup& backup, const Views& views, const FileWriter::Sink& sink,
+                          BackupSummary& summary) {
+  BackupWriter writer([&](ByteView bytes) {
+    summary.size += bytes.size();
+    return sink(bytes);
+  });
+  I2_TRY(writer.begin(backup));
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    Result<void> written;
+    I2_TRY(views[i]->scan({}, [&](ByteView key, ByteView value) {
+      written = writer.put(static_cast<std::uint32_t>(i), key, value);
+      ++summary.databases[i].records;
+      return written.has_value();
+    }));
+    I2_TRY(written);
+  }
+  return writer.finish();
+}
+
+Result<void> visit_backup(const fs::path& path, const BackupVisitor& visitor) {
+  I2_TRY_VALUE(SecretFile file, SecretFile::open(path));
+  return read_backup([&file](std::size_t size) { return file.next(size); }, visitor);
+}
+
+// Now, not on the day when it is needed.
+Result<void> check_backup(const fs::path& path) {
+  return visit_backup(path, {.head = [](const Backup&) { return Result<void>(); },
+                             .pairs = [](const BackupPairs&) { return Result<void>(); }});
+}
+
+struct ReadBackup {
+  Backup backup;
+  std::uint64_t size = 0;
+  std::vector<BackupSummary::Database> databases{};
+};
+
+// All of the file has been looked at when this returns; the databases stay in it.
+Result<ReadBackup> read_head(const fs::path& path) {
+  ReadBackup out;
+  I2_TRY_VALUE(SecretFile file, SecretFile::open(path));
+  out.size = file.size();
+  constexpr std::size_t kBeginSize = 4;
+  I2_TRY_VALUE(const Bytes begin, file.next(kBeginSize));
+  if (is_whole_backup(begin)) {
+    I2_TRY_VALUE(const crypto::SecretBytes encoding, read_secret(path, kBackupSizeMax));
+    I2_TRY_VALUE(out.backup, decode_backup(encoding.view()));
+    return out;
+  }
+  I2_TRY(visit_backup(path, {.head =
+                                 [&out](Backup head) {
+                                   for (const std::string& name : head.databases) {
+                                     out.databases.push_back({.name = name});
+                                   }
+                                   out.backup = std::move(head);
+                                   return Result<void>();
+                                 },
+                             .pairs =
+                                 [&out](const BackupPairs& some) {
+                                   out.databases[some.database].records += some.pairs.size();
+                                   return Result<void>();
+                                 }}));
+  return out;
+}
+
+// Each is on the disk when this returns.
+Result<void> make_databases(const fs::path& file, const fs::path& dir,
+                            const std::vector<std::string>& names) {
+  std::vector<std::unique_ptr<store::KeyValueStore>> stores;
+  for (const std::string& name : names) {
+    I2_TRY_VALUE(auto made,
+                 store::KeyValueStore::open(dir / name, store::KeyValueStore::Mode::kCreate));
+    stores.push_back(std::move(made));
+  }
+  I2_TRY(visit_backup(file, {.head = [](const Backup&) { return Result<void>(); },
+                             .pairs = [&stores](const BackupPairs& some) -> Result<void> {
+                               if (some.database >= stores.size()) {
+                                 return fail("fleet.backup_invalid",
+                                             "the backup changes while it is read");
+                               }
+                               store::Batch batch;
+                               for (const BackupPairs::Pair& pair : some.pairs) {
+                                 batch.put(pair.key, pair.value);
+                               }
+                               return stores[some.database]->commit(
+                                   batch, store::KeyValueStore::Durability::kLater);
+                             }}));
+  for (const auto& one : stores) {
+    I2_TRY(one->sync());
+  }
+  return {};
+}
+
+void add_folders_above(std::set<std::string>& out, const std::string& path) {
+  for (fs::path above = fs::path(path).parent_path(); !above.empty(); above = above.parent_path()) {
+    out.insert(above.string());
+  }
+}
+
+SetupContents restored_contents(Backup& backup, bool newest) {
+  SetupContents out;
+  out.chain_id = backup.chain_id;
+  std::set<std::string> directories{std::string(kIdentityDir), std::string(kLedgerDir)};
+  for (BackupFile& file : backup.files) {
+    add_folders_above(directories, file.path);
+    out.files.push_back({.path = file.path,
+                         .bytes = std::move(file.bytes),
+                         .mode = file.secret ? kSecretMode : kPublicMode});
+  }
+  for (const std::string& database : backup.databases) {
+    add_folders_above(directories, database);
+  }
+  for (const std::string_view always : {kAnchorsDir, kMembersDir}) {
+    directories.emplace(always);
+  }
+  if (directories.contains(std::string(kAuthorityDir))) {
+    out.files.push_back(public_file(kAuthorityRestoredFile,
+                                    to_bytes(as_bytes(std::to_string(backup.made) + "\n"))));
+  }
+  if (!newest) {
+    out.files.push_back(
+        public_file(kRestoredFile, to_bytes(as_bytes(std::to_string(backup.height) + "\n"))));
+  }
+  out.directories.assign(directories.begin(), directories.end());
+  return out;
+}
+
+Result<DataDirLock> claim_empty(const fs::path& dir, bool with_services) {
   I2_TRY(make_data_dir(dir));
   I2_TRY_VALUE(auto lock, DataDirLock::acquire(dir));
   I2_TRY_VALUE(const DataDirState state, inspect_data_dir(dir));
@@ -115,13 +255,23 @@ Result<DataDirLock> claim_empty(const fs::path& dir) {
                                             there.node_name + "' of fleet '" + there.fleet_name +
                                             "': move it away or choose another data directory");
   }
+  for (const std::string_view part : {kAuthorityDir, kLogDir}) {
+    if (with_services && state == DataDirState::kEmpty && is_present(dir / part)) {
+      return fail("node.data_dir_unrecognised",
+                  "'" + (dir / part).string() +
+                      "' is there already: move it away or choose another data directory");
+    }
+  }
   return lock;
 }
 
 }  // namespace
 
-Result<BackupSummary> make_backup(const fs::path& data_dir, const fs::path& file, UnixMillis now) {
+Result<BackupSummary> make_backup(const fs::path& data_dir, const fs::path& file, UnixMillis now,
+                                  const BackupParts& parts) {
   I2_TRY(require_node(data_dir));
+  // The state comes last: what an authority has handed in to the fleet's index is in it.
+  I2_TRY_VALUE(const Views views, open_views(parts));
   BackupSummary out{.node = {}, .made = now, .height = 0, .size = 0};
   I2_TRY_VALUE(out.node, describe_node(data_dir));
   I2_TRY_VALUE(const DataDirVersion version, read_version(data_dir));
@@ -140,50 +290,45 @@ Result<BackupSummary> make_backup(const fs::path& data_dir, const fs::path& file
   if (version.has_ledger) {
     I2_TRY(add_state(backup, data_dir));
   }
-  const crypto::SecretBytes encoding = encode(backup);
-  if (encoding.size() > kBackupSizeMax) {
-    return fail("fleet.backup_invalid", "the fleet's state is too large for a backup");
+  for (const BackupParts::File& part : parts.files) {
+    backup.files.push_back(
+        {.path = part.name, .secret = true, .bytes = crypto::SecretBytes(to_bytes(part.bytes))});
   }
-  I2_TRY(decode_backup(encoding.view()));  // now, not on the day when it is needed
+  std::ranges::sort(backup.files, {}, &BackupFile::path);
+  for (const BackupParts::Database& part : parts.databases) {
+    backup.databases.push_back(part.name);
+    out.databases.push_back({.name = part.name});
+  }
+  const FileWriter::Contents contents{
+      .fill = [&](const FileWriter::Sink& sink) { return write_backup(backup, views, sink, out); },
+      .check = [](const fs::path& written) { return check_backup(written); }};
   I2_TRY(FileWriter().write_new(
-      file, encoding.view(), kSecretMode,
+      file, contents, kSecretMode,
       Error("fleet.backup_exists",
             "'" + file.string() + "' is there already: choose another name")));
   out.height = backup.height;
-  out.size = encoding.size();
   return out;
 }
 
 Result<BackupSummary> restore_backup(const RestoreOptions& options) {
-  I2_TRY_VALUE(const crypto::SecretBytes encoding, read_secret(options.file, kBackupSizeMax));
-  I2_TRY_VALUE(Backup backup, decode_backup(encoding.view()));
-  I2_TRY_VALUE(const DataDirLock lock, claim_empty(options.data_dir));
-  SetupContents contents;
-  contents.chain_id = backup.chain_id;
-  std::set<std::string> directories{std::string(kIdentityDir), std::string(kLedgerDir)};
-  for (BackupFile& file : backup.files) {
-    for (fs::path above = fs::path(file.path).parent_path(); !above.empty();
-         above = above.parent_path()) {
-      directories.insert(above.string());
-    }
-    contents.files.push_back({.path = file.path,
-                              .bytes = std::move(file.bytes),
-                              .mode = file.secret ? kSecretMode : kPublicMode});
-  }
-  for (const std::string_view always : {kAnchorsDir, kMembersDir}) {
-    directories.emplace(always);
-  }
-  contents.directories.assign(directories.begin(), directories.end());
-  if (!options.newest) {
-    contents.files.push_back(
-        public_file(kRestoredFile, to_bytes(as_bytes(std::to_string(backup.height) + "\n"))));
-  }
+  I2_TRY_VALUE(ReadBackup read, read_head(options.file));
+  Backup& backup = read.backup;
+  I2_TRY_VALUE(const DataDirLock lock, claim_empty(options.data_dir, !backup.databases.empty()));
+  SetupContents contents = restored_contents(backup, options.newest);
   if (backup.has_ledger) {
     contents.make_ledger = [&backup](const fs::path& dir) { return make_ledger(dir, backup); };
   }
+  if (!backup.databases.empty()) {
+    contents.make_services = [&](const fs::path& dir) {
+      return make_databases(options.file, dir, backup.databases);
+    };
+  }
   I2_TRY(commit_setup(FileWriter(), options.data_dir, contents));
-  BackupSummary out{
-      .node = {}, .made = backup.made, .height = backup.height, .size = encoding.size()};
+  BackupSummary out{.node = {},
+                    .made = backup.made,
+                    .height = backup.height,
+                    .size = read.size,
+                    .databases = std::move(read.databases)};
   I2_TRY_VALUE(out.node, describe_node(options.data_dir));
   return out;
 }
@@ -194,6 +339,21 @@ bool is_behind_backup(const fs::path& data_dir) {
 
 Result<void> forget_backup(const fs::path& data_dir) {
   return FileWriter().remove(data_dir / kRestoredFile);
+}
+
+Result<std::optional<UnixMillis>> authority_backup(const fs::path& data_dir) {
+  const fs::path path = data_dir / kAuthorityRestoredFile;
+  if (!is_present(path)) {
+    return std::nullopt;
+  }
+  constexpr std::size_t kSizeMax = 64;
+  I2_TRY_VALUE(const Bytes text, read_file(path, kSizeMax));
+  const auto line = as_text(text).substr(0, as_text(text).find('\n'));
+  return std::optional(wire::from_decimal(line).value_or(0));
+}
+
+Result<void> forget_authority_backup(const fs::path& data_dir) {
+  return FileWriter().remove(data_dir / kAuthorityRestoredFile);
 }
 
 }  // namespace i2::fleet

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <format>
+#include <limits>
 
 namespace i2::fleet {
 namespace {
@@ -60,11 +61,11 @@ Result<Opened> open_regular(const fs::path& path, std::size_t size_max) {
   return out;
 }
 
-Result<Bytes> read_all(const Opened& file, const fs::path& path) {
-  Bytes out(static_cast<std::size_t>(file.status.st_size));
+Result<Bytes> read_some(int fd, std::size_t size, const fs::path& path) {
+  Bytes out(size);
   std::size_t done = 0;
   while (done < out.size()) {
-    const ssize_t got = ::read(file.fd.get(), out.data() + done, out.size() - done);
+    const ssize_t got = ::read(fd, out.data() + done, out.size() - done);
     if (got < 0 && errno == EINTR) {
       continue;
     }
@@ -75,6 +76,20 @@ Result<Bytes> read_all(const Opened& file, const fs::path& path) {
     done += static_cast<std::size_t>(got);
   }
   return out;
+}
+
+Result<Bytes> read_all(const Opened& file, const fs::path& path) {
+  return read_some(file.fd.get(), static_cast<std::size_t>(file.status.st_size), path);
+}
+
+Result<void> need_secret(const struct stat& status, const fs::path& path) {
+  if ((status.st_mode & 0077) != 0) {
+    return fail("node.secret_exposed",
+                std::format("'{0}' holds a secret but other users may use it (mode {1:04o}): run "
+                            "chmod 600 '{0}'",
+                            path.string(), status.st_mode & 07777));
+  }
+  return {};
 }
 
 }  // namespace
@@ -112,14 +127,23 @@ Result<Bytes> read_file(const fs::path& path, std::size_t size_max) {
 
 Result<crypto::SecretBytes> read_secret(const fs::path& path, std::size_t size_max) {
   I2_TRY_VALUE(const Opened file, open_regular(path, size_max));
-  if ((file.status.st_mode & 0077) != 0) {
-    return fail("node.secret_exposed",
-                std::format("'{0}' holds a secret but other users may use it (mode {1:04o}): run "
-                            "chmod 600 '{0}'",
-                            path.string(), file.status.st_mode & 07777));
-  }
+  I2_TRY(need_secret(file.status, path));
   I2_TRY_VALUE(Bytes bytes, read_all(file, path));
   return crypto::SecretBytes(std::move(bytes));
+}
+
+Result<SecretFile> SecretFile::open(const fs::path& path) {
+  I2_TRY_VALUE(Opened file, open_regular(path, std::numeric_limits<std::size_t>::max()));
+  I2_TRY(need_secret(file.status, path));
+  const auto size = static_cast<std::uint64_t>(file.status.st_size);
+  return SecretFile(std::move(file.fd), path, size);
+}
+
+Result<Bytes> SecretFile::next(std::size_t size) {
+  const std::size_t wanted = std::min<std::uint64_t>(size, left_);
+  I2_TRY_VALUE(Bytes out, read_some(fd_.get(), wanted, path_));
+  left_ -= wanted;
+  return out;
 }
 
 Result<std::vector<fs::path>> list_files(const fs::path& dir) {
@@ -172,7 +196,8 @@ Result<void> FileWriter::make_directory(const fs::path& path) const {
   return sync_directory(parent(path));
 }
 
-Result<void> FileWriter::write_temporary(const fs::path& part, const fs::path& path, ByteView bytes,
+Result<void> FileWriter::write_temporary(const fs::path& part, const fs::path& path,
+                                         const std::function<Result<void>(const Sink&)>& fill,
                                          mode_t mode) const {
   step();
   ::unlink(part.c_str());  // what a killed write left; O_EXCL then refuses a link put in its place
@@ -181,7 +206,7 @@ Result<void> FileWriter::write_temporary(const fs::path& part, const fs::path& p
     return fail(file_error("create", path, errno));
   }
   step();
-  I2_TRY(write_all(fd.get(), bytes, path));
+  I2_TRY(fill([&](ByteView bytes) { return write_all(fd.get(), bytes, path); }));
   step();
   if (::fsync(fd.get()) != 0) {
     return fail(file_error("sync", path, errno));
@@ -191,7 +216,8 @@ Result<void> FileWriter::write_temporary(const fs::path& part, const fs::path& p
 
 Result<void> FileWriter::write(const fs::path& path, ByteView bytes, mode_t mode) const {
   const fs::path part = temporary(path);
-  if (auto written = write_temporary(part, path, bytes, mode); !written) {
+  const auto fill = [bytes](const Sink& sink) { return sink(bytes); };
+  if (auto written = write_temporary(part, path, fill, mode); !written) {
     ::unlink(part.c_str());
     return written;
   }
@@ -204,13 +230,17 @@ Result<void> FileWriter::write(const fs::path& path, ByteView bytes, mode_t mode
   return sync_directory(parent(path));
 }
 
-Result<void> FileWriter::write_new(const fs::path& path, ByteView bytes, mode_t mode,
+Result<void> FileWriter::write_new(const fs::path& path, const Contents& contents, mode_t mode,
                                    const Error& exists) const {
   if (fleet::is_present(path)) {
     return fail(exists);
   }
   const fs::path part = temporary(path);
-  if (auto written = write_temporary(part, path, bytes, mode); !written) {
+  auto written = write_temporary(part, path, contents.fill, mode);
+  if (written) {
+    written = contents.check(part);
+  }
+  if (!written) {
     ::unlink(part.c_str());
     return written;
   }
@@ -221,6 +251,13 @@ Result<void> FileWriter::write_new(const fs::path& path, ByteView bytes, mode_t 
     return fail(number == EEXIST ? exists : file_error("create", path, number));
   }
   return sync_directory(parent(path));
+}
+
+Result<void> FileWriter::write_new(const fs::path& path, ByteView bytes, mode_t mode,
+                                   const Error& exists) const {
+  const Contents contents{.fill = [bytes](const Sink& sink) { return sink(bytes); },
+                          .check = [](const fs::path&) { return Result<void>(); }};
+  return write_new(path, contents, mode, exists);
 }
 
 Result<void> FileWriter::remove(const fs::path& path) const {

@@ -46,6 +46,24 @@ class Fd {
                                                       std::size_t size_max);
 [[nodiscard]] bool is_present(const std::filesystem::path& path);
 
+// A file that holds a secret, read from its beginning on.
+class SecretFile {
+ public:
+  // Errors: as read_secret(), for a file of any size.
+  [[nodiscard]] static Result<SecretFile> open(const std::filesystem::path& path);
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  // The next `size` bytes; fewer at the end. Error: node.file_failed.
+  [[nodiscard]] Result<Bytes> next(std::size_t size);
+
+ private:
+  SecretFile(Fd fd, std::filesystem::path path, std::uint64_t size)
+      : fd_(std::move(fd)), path_(std::move(path)), size_(size), left_(size) {}
+  Fd fd_;
+  std::filesystem::path path_;
+  std::uint64_t size_;
+  std::uint64_t left_;
+};
+
 // The regular files of a directory by name, without those that a killed write left behind.
 [[nodiscard]] Result<std::vector<std::filesystem::path>> list_files(
     const std::filesystem::path& dir);
@@ -67,7 +85,16 @@ class FileWriter {
   // Creates or replaces: after a crash the file is the old one or the new one.
   [[nodiscard]] Result<void> write(const std::filesystem::path& path, ByteView bytes,
                                    mode_t mode) const;
-  // As write(), but an existing file stays and gives `exists`.
+  // What is too large for the memory: `fill` hands the contents to its argument piece by piece.
+  // Before it has its name, `check` looks at the file.
+  using Sink = std::function<Result<void>(ByteView)>;
+  struct Contents {
+    std::function<Result<void>(const Sink&)> fill;
+    std::function<Result<void>(const std::filesystem::path&)> check;
+  };
+  // As write(), but an existing file stays and gives `exists`. Errors also: those of `contents`.
+  [[nodiscard]] Result<void> write_new(const std::filesystem::path& path, const Contents& contents,
+                                       mode_t mode, const Error& exists) const;
   [[nodiscard]] Result<void> write_new(const std::filesystem::path& path, ByteView bytes,
                                        mode_t mode, const Error& exists) const;
   // A file or folder, to a name below the same file system that is not there.
@@ -85,7 +112,8 @@ class FileWriter {
   }
   // Writes `part`; errors name `path`, which it is to become.
   [[nodiscard]] Result<void> write_temporary(const std::filesystem::path& part,
-                                             const std::filesystem::path& path, ByteView bytes,
+                                             const std::filesystem::path& path,
+                                             const std::function<Result<void>(const Sink&)>& fill,
                                              mode_t mode) const;
   [[nodiscard]] Result<void> sync_directory(const std::filesystem::path& path) const;
 

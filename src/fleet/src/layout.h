@@ -37,6 +37,8 @@ inline constexpr std::string_view kEvidenceDir = "evidence";
 // What the services of trust keep: records of the authority, the transparency log, what this node
 // has cosigned.
 inline constexpr std::string_view kAuthorityDir = "ca";
+inline constexpr std::string_view kAuthorityRestoredFile =
+    "ca/restored";  // when the backup was made
 inline constexpr std::string_view kLogDir = "ct";
 inline constexpr std::string_view kWitnessDir = "witness";
 

@@ -85,6 +85,10 @@ Result<void> commit_setup(const FileWriter& writer, const fs::path& dir,
   // Only a run that SETUP announced can have put these here.
   I2_TRY(writer.remove_tree(dir / kIdentityDir));
   I2_TRY(writer.remove_tree(dir / kLedgerDir));
+  if (contents.make_services) {
+    I2_TRY(writer.remove_tree(dir / kAuthorityDir));
+    I2_TRY(writer.remove_tree(dir / kLogDir));
+  }
   for (const std::string& path : contents.directories) {
     I2_TRY(writer.make_directory(dir / path));
   }
@@ -93,6 +97,9 @@ Result<void> commit_setup(const FileWriter& writer, const fs::path& dir,
   }
   if (contents.make_ledger) {
     I2_TRY(contents.make_ledger(dir));
+  }
+  if (contents.make_services) {
+    I2_TRY(contents.make_services(dir));
   }
   I2_TRY(write_version(
       writer, dir,

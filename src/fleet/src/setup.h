@@ -31,6 +31,8 @@ struct SetupContents {
   std::vector<SetupFile> files;
   // Makes the ledger below the data directory; without one the directory is of format 1.
   std::function<Result<void>(const std::filesystem::path&)> make_ledger{};
+  // Makes what the services of trust keep, in place of what an interrupted run left of it.
+  std::function<Result<void>(const std::filesystem::path&)> make_services{};
   // The directory is a node already, which is put aside: its identity, ledger and VERSION are then
   // below replaced/.
   bool replaces = false;

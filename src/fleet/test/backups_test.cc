@@ -3,6 +3,7 @@
 #include <i2/fleet/backups.h>
 #include <i2/fleet/trust_store.h>
 #include <i2/fleet/vote_memory.h>
+#include <i2/store/key_value_store.h>
 
 #include "founded.h"
 
@@ -99,6 +100,53 @@ TEST(Backups, NothingToVoteWithComesBack) {
   const auto restored =
       VoteMemory::open(temp / "again", home.ledger->chain()->head.chain_id).value();
   EXPECT_EQ(restored.key(), nullptr);
+}
+
+// As a daemon has them: open, with the last records not synced.
+TEST(Backups, DatabasesComeBackAsTheyWereAndClosedLogsWithTheirKeys) {
+  using store::KeyValueStore;
+  const TempDir temp;
+  Founded home(temp / "alpha");
+  fs::create_directory(temp / "alpha" / "ca");
+  auto issued = KeyValueStore::open(temp / "alpha" / "ca" / "issued", KeyValueStore::Mode::kCreate);
+  ASSERT_TRUE(issued) << issued.error().to_string();
+  for (std::uint8_t i = 0; i < 10; ++i) {
+    store::Batch batch;
+    batch.put({1, i}, Bytes(1024UL * 1024, i));
+    ASSERT_TRUE((*issued)->commit(batch, KeyValueStore::Durability::kLater));
+  }
+  BackupParts parts;
+  parts.databases.push_back({.dir = temp / "alpha" / "ca" / "issued", .name = "ca/issued"});
+  parts.databases.push_back({.dir = temp / "alpha" / "ca" / "issued", .name = "ct/closed/x/log"});
+  parts.files.push_back({.name = "ct/closed/x/keys", .bytes = {7}});
+  const auto made = make_backup(temp / "alpha", temp / "file", kNow, parts);
+  ASSERT_TRUE(made) << made.error().to_string();
+  ASSERT_EQ(made->databases.size(), 2u);
+  EXPECT_EQ(made->databases[0].records, 10u);
+  EXPECT_EQ(made->size, fs::file_size(temp / "file"));
+  store::Batch later;
+  later.put({1, 200}, {});
+  ASSERT_TRUE((*issued)->commit(later));
+
+  fs::create_directories(temp / "taken" / "ca");
+  EXPECT_EQ(code(restore_backup(from(temp / "file", temp / "taken"))),
+            "node.data_dir_unrecognised");
+  const auto restored = restore_backup(from(temp / "file", temp / "again"));
+  ASSERT_TRUE(restored) << restored.error().to_string();
+  EXPECT_EQ(restored->databases[1].name, "ct/closed/x/log");
+  EXPECT_EQ(restored->databases[1].records, 10u);
+  EXPECT_EQ(contents(temp / "again" / "ct/closed/x/keys"), "\x07");
+  EXPECT_EQ(mode_of(temp / "again" / "ct/closed/x/keys"), 0600u);
+  const auto back =
+      KeyValueStore::open(temp / "again" / "ca" / "issued", KeyValueStore::Mode::kExisting);
+  ASSERT_TRUE(back) << back.error().to_string();
+  for (std::uint8_t i = 0; i < 10; ++i) {
+    EXPECT_EQ((*back)->get(Bytes{1, i}).value(), Bytes(1024UL * 1024, i));
+  }
+  EXPECT_EQ((*back)->get(Bytes{1, 200}).value(), std::nullopt);
+  EXPECT_EQ(authority_backup(temp / "again").value(), std::optional(kNow));
+  ASSERT_TRUE(forget_authority_backup(temp / "again"));
+  EXPECT_EQ(authority_backup(temp / "again").value(), std::nullopt);
 }
 
 TEST(Backups, WhatIsNotWholeOrNotWantedIsNotRestored) {

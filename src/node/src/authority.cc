@@ -1,5 +1,7 @@
 #include "authority.h"
 
+#include <i2/fleet/backups.h>
+
 #include <boost/asio/post.hpp>
 
 #include "await_answer.h"
@@ -22,8 +24,12 @@ Result<std::unique_ptr<Authority>> Authority::open(const Parts& parts) {
   }
   const fs::path dir = parts.data_dir / "ca";
   I2_TRY(make_private_folder(dir));
+  I2_TRY_VALUE(const auto backup, fleet::authority_backup(parts.data_dir));
   I2_TRY_VALUE(auto store,
-               trustchain::CertificateStore::open(dir / "issued", parts.clock.unix_now()));
+               trustchain::CertificateStore::open(dir / "issued", parts.clock.unix_now(), backup));
+  if (backup) {
+    I2_TRY(fleet::forget_authority_backup(parts.data_dir));
+  }
   std::unique_ptr<Authority> out(new Authority(parts, std::move(store)));
   if (anchor) {
     I2_TRY(out->add_anchor());

@@ -132,6 +132,7 @@ constexpr auto kTable = std::to_array<std::pair<std::string_view, ExitCode>>({
     {"trust.log_object_differs", kIntegrity},
     {"trust.log_object_missing", kIntegrity},
     {"trust.log_range", kUsage},
+    {"trust.log_restored", kUnreachable},
     {"trust.log_unproven", kIntegrity},
     {"trust.log_unreachable", kUnreachable},
     {"trust.member_revoked", kDenied},

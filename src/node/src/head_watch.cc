@@ -19,7 +19,8 @@ constexpr std::size_t kHeadsSeenMax = 256;
 
 // The log is not there now; another time it may be.
 bool is_absence(const Error& error) {
-  return error.code().starts_with("stoq.") || error.code().starts_with("node.");
+  return error.code().starts_with("stoq.") || error.code().starts_with("node.") ||
+         error.is("trust.log_restored");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "certificates.h"
 #include "http_resources.h"
 #include "log_resources.h"
+#include "log_service.h"
 #include "ordinary_renewal.h"
 #include "witness_resources.h"
 

@@ -67,7 +67,8 @@ Result<json> proof_json(const trustchain::CtLog& log, std::string_view fingerpri
                 "the log has no certificate with the fingerprint " + to_hex(*hash));
   }
   I2_TRY_VALUE(ct::TlogProof proof, view->proof(*index));
-  if (cosigned && cosigned->checkpoint.head.size > *index) {
+  // Witnesses cosign the log that this node writes.
+  if (cosigned && !log.is_closed() && cosigned->checkpoint.head.size > *index) {
     proof.checkpoint = *cosigned;
     I2_TRY_VALUE(proof.proof, view->inclusion_proof(*index, cosigned->checkpoint.head.size));
   }

@@ -1,5 +1,8 @@
 #include "log_keys.h"
 
+#include <i2/trustchain/core/ct/checkpoint.h>
+
+#include <algorithm>
 #include <system_error>
 
 #include "secret_file.h"
@@ -41,6 +44,50 @@ Result<LogKeys> load_log_keys(const std::filesystem::path& dir, const std::strin
   };
   I2_TRY(add("ml-dsa.pem", SignatureAlgorithm::kMlDsa44, NoteKeyType::kMlDsa44Cosignature));
   I2_TRY(add("falcon.pem", SignatureAlgorithm::kFalcon1024, NoteKeyType::kFalconCosignature));
+  return out;
+}
+
+Result<std::vector<trustchain::ct::NoteKey>> read_public_log_keys(
+    const std::filesystem::path& path) {
+  I2_TRY_VALUE(const crypto::SecretBytes file, read_secret(path, kKeyFileMax));
+  std::vector<trustchain::ct::NoteKey> out;
+  std::string_view text = as_text(file.view());
+  for (std::size_t end = 0; (end = text.find('\n')) != text.npos; text.remove_prefix(end + 1)) {
+    I2_TRY_VALUE(auto key, trustchain::ct::NoteKey::parse(text.substr(0, end)));
+    out.push_back(std::move(key));
+  }
+  return out.empty() ? Result<std::vector<trustchain::ct::NoteKey>>(
+                           fail("trust.note_key", "'" + path.string() + "' names no key"))
+                     : std::move(out);
+}
+
+std::string public_log_keys(const LogKeys& keys, const std::string& origin) {
+  // The name and the key were good when the first checkpoint was signed.
+  std::string out =
+      trustchain::ct::NoteKey::make(origin, NoteKeyType::kTreeHead, keys.key.public_key())->vkey() +
+      '\n';
+  for (const NoteSigner& cosigner : keys.cosigners) {
+    out += cosigner.key().vkey() + '\n';
+  }
+  return out;
+}
+
+Result<std::vector<std::filesystem::path>> closed_logs(const std::filesystem::path& data_dir) {
+  const std::filesystem::path dir = data_dir / "ct" / "closed";
+  std::vector<std::filesystem::path> out;
+  std::error_code error;
+  if (!std::filesystem::exists(dir, error)) {
+    return out;
+  }
+  for (std::filesystem::directory_iterator at(dir, error), end; !error && at != end;
+       at.increment(error)) {
+    out.push_back(at->path());
+  }
+  if (error) {
+    return fail("node.file_failed", "the folder '" + dir.string() + "': " + error.message(),
+                error.value());
+  }
+  std::ranges::sort(out);
   return out;
 }
 

@@ -24,4 +24,15 @@ struct LogKeys {
 [[nodiscard]] Result<LogKeys> load_log_keys(const std::filesystem::path& dir,
                                             const std::string& origin, bool may_make);
 
+// The public keys of a closed log, one vkey a line, the log's own first.
+// Errors: node.secret_exposed, node.file_failed, trust.note_key.
+[[nodiscard]] Result<std::vector<trustchain::ct::NoteKey>> read_public_log_keys(
+    const std::filesystem::path& path);
+[[nodiscard]] std::string public_log_keys(const LogKeys& keys, const std::string& origin);
+
+// The folders of the closed logs of this node, <data-dir>/ct/closed/*, by name.
+// Error: node.file_failed.
+[[nodiscard]] Result<std::vector<std::filesystem::path>> closed_logs(
+    const std::filesystem::path& data_dir);
+
 }  // namespace i2::node

@@ -39,7 +39,7 @@ constexpr auto kTilePatterns = std::to_array<std::string_view>(
     {"/ct/tile/{level}/{a}", "/ct/tile/{level}/{a}/{b}", "/ct/tile/{level}/{a}/{b}/{c}",
      "/ct/tile/{level}/{a}/{b}/{c}/{d}", "/ct/tile/{level}/{a}/{b}/{c}/{d}/{e}"});
 
-constexpr std::array<std::pair<std::string_view, int>, 11> kStatusOfCode{{
+constexpr std::array<std::pair<std::string_view, int>, 12> kStatusOfCode{{
     {"store.disk_full", 503},
     {"trust.certificate_not_logged", 404},
     {"trust.issuance_unauthorised", 403},
@@ -48,6 +48,7 @@ constexpr std::array<std::pair<std::string_view, int>, 11> kStatusOfCode{{
     {"trust.log_entry_invalid", 400},
     {"trust.log_fenced", 403},
     {"trust.log_range", 400},
+    {"trust.log_restored", 503},
     {"trust.log_stopped", 503},
     {"trust.no_log", 404},
     {"trust.tile_name", 404},
@@ -214,7 +215,7 @@ gateway::Task<Response> LogResources::read(Reader reader, Request request) {
 }
 
 Result<void> LogResources::check_log() const {
-  if (parts_.log.get() == nullptr) {
+  if (parts_.log.shown() == nullptr) {
     return fail("trust.no_log", "this node has no transparency log");
   }
   return {};

@@ -5,6 +5,7 @@
 #include <i2/gateway/router.h>
 #include <i2/rt/runtime.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,7 @@ class LogResources {
 
   [[nodiscard]] Result<void> check_log() const;
   // After check_log().
-  [[nodiscard]] trustchain::CtLog& log() const { return *parts_.log.get(); }
+  [[nodiscard]] trustchain::CtLog& log() const { return *parts_.log.shown(); }
 
   Parts parts_;
 };

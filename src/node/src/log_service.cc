@@ -17,13 +17,6 @@ constexpr Duration kRefreshInterval = 30 * kSecond;
 // What the ledger and everything else on the disk need to go on.
 constexpr std::uintmax_t kRoomLeft = 64 * 1024 * 1024;
 
-// The founder's log has the fleet's name. One that may follow it is another log (C2SP
-// tlog-checkpoint: an origin names one log), named after its node.
-std::string log_origin(const fleet::TrustStore& trust, bool of_founder) {
-  const std::string first = "i2.internal/" + trust.chain_id().hex() + "/ct";
-  return of_founder ? first : first + '/' + trust.node_id().hex();
-}
-
 }  // namespace
 
 bool LogService::is_founder() const {
@@ -32,9 +25,10 @@ bool LogService::is_founder() const {
 
 Result<std::unique_ptr<LogService>> LogService::open(Parts parts) {
   std::unique_ptr<LogService> out(new LogService(std::move(parts)));
+  I2_TRY(out->open_closed());
   std::error_code error;
   if ((out->parts_.may_create && out->is_founder()) ||
-      fs::exists(out->parts_.data_dir / "ct", error)) {
+      fs::exists(out->parts_.data_dir / "ct" / "log", error)) {
     I2_TRY(out->open_log());
   }
   return out;
@@ -51,6 +45,54 @@ Result<void> LogService::make() {
   return open_log();
 }
 
+Result<void> LogService::open_closed() {
+  I2_TRY_VALUE(const auto folders, closed_logs(parts_.data_dir));
+  for (const fs::path& dir : folders) {
+    I2_TRY_VALUE(auto keys, read_public_log_keys(dir / "keys"));
+    I2_TRY_VALUE(auto database,
+                 store::KeyValueStore::open(dir / "log", store::KeyValueStore::Mode::kExisting));
+    auto one = std::make_unique<Closed>(std::move(database));
+    const std::string name = keys.front().name();
+    I2_TRY_VALUE(one->log, CtLog::open_closed({.objects = one->store,
+                                               .lock = one->store,
+                                               .index = one->index,
+                                               .guard = {},
+                                               .origin = name,
+                                               .key = std::nullopt,
+                                               .cosigners = {},
+                                               .roots = parts_.roots,
+                                               .clock = parts_.clock,
+                                               .post = {},
+                                               .room = {},
+                                               .stopped = {}},
+                                              std::move(keys)));
+    parts_.own.add_closed(*one->log, [&trust = parts_.trust](const CtLog& log) {
+      return is_fleets(log, trust).value_or(false);
+    });
+    closed_.push_back(std::move(one));
+  }
+  if (const CtLog* const log = parts_.own.restored()) {
+    parts_.log.warning("trust", "log_restored", trustchain::log_restored().message(),
+                       {{"origin", log->parts().origin}, {"entries", log->view()->size()}});
+  }
+  return {};
+}
+
+// C2SP tlog-checkpoint: an origin names one log. The first one of the founder has the fleet's name,
+// one that may follow it also its node's, and after a restore the time at which it begins.
+Result<std::string> LogService::origin() const {
+  I2_TRY_VALUE(const auto note, store_->read());
+  if (note) {
+    I2_TRY_VALUE(const auto last, trustchain::ct::parse_signed_checkpoint(*note));
+    return last.checkpoint.origin;
+  }
+  std::string out = "i2.internal/" + parts_.trust.chain_id().hex() + "/ct";
+  if (!is_founder() || !closed_.empty()) {
+    out += '/' + parts_.trust.node_id().hex();
+  }
+  return closed_.empty() ? out : out + '/' + std::to_string(parts_.clock.unix_now());
+}
+
 Result<void> LogService::open_log() {
   const fs::path dir = parts_.data_dir / "ct";
   I2_TRY(make_private_folder(dir));
@@ -62,8 +104,8 @@ Result<void> LogService::open_log() {
                                                   : store::KeyValueStore::Mode::kExisting));
   store_.emplace(*database_);
   index_.emplace(*database_);
-  const std::string origin = log_origin(parts_.trust, is_founder());
-  I2_TRY_VALUE(LogKeys keys, load_log_keys(dir / "keys", origin, parts_.may_create));
+  I2_TRY_VALUE(const std::string name, origin());
+  I2_TRY_VALUE(LogKeys keys, load_log_keys(dir / "keys", name, parts_.may_create));
   const Bytes spki = to_bytes(keys.key.public_key().spki());
   I2_TRY_VALUE(
       log_,
@@ -72,7 +114,7 @@ Result<void> LogService::open_log() {
            .lock = *store_,
            .index = *index_,
            .guard = dir / "head",
-           .origin = origin,
+           .origin = name,
            .key = std::move(keys.key),
            .cosigners = std::move(keys.cosigners),
            .roots = parts_.roots,
@@ -90,11 +132,14 @@ Result<void> LogService::open_log() {
   const auto view = log_->view();
   parts_.own.set(*log_);
   parts_.log.info("trust", "log_opened", "this node writes a transparency log",
-                  {{"origin", origin}, {"entries", view->size()}});
+                  {{"origin", name}, {"entries", view->size()}});
   return {};
 }
 
 Result<void> LogService::check_fence(ByteView spki) const {
+  if (parts_.own.restored() != nullptr) {
+    return fail(trustchain::log_restored());
+  }
   const auto members = parts_.trust.members();
   I2_TRY_VALUE(const auto record, members->trust().log());
   const bool named =
@@ -150,7 +195,10 @@ void LogService::stop() {
 telemetry::LayerHealth LogService::health() const {
   telemetry::LayerHealth out;
   const trustchain::CtLog* const log = parts_.own.get();
-  if (log != nullptr && log->stats().stopped) {
+  if (parts_.own.restored() != nullptr) {
+    out.health = telemetry::Health::kDegraded;
+    out.reason = trustchain::log_restored().message();
+  } else if (log != nullptr && log->stats().stopped) {
     out.health = telemetry::Health::kDegraded;
     out.reason = "the transparency log takes nothing until the next start: see the daemon's log";
   }

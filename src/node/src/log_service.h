@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "own_log.h"
 #include "tasks.h"
@@ -54,7 +55,17 @@ class LogService {
 
  private:
   explicit LogService(Parts parts) : parts_(std::move(parts)), wakeup_(parts_.runtime.control()) {}
+  // A log that came out of a backup, below <data-dir>/ct/closed/.
+  struct Closed {
+    std::unique_ptr<store::KeyValueStore> database;
+    trustchain::LocalLogStore store{*database};
+    trustchain::LogIndex index{*database};
+    std::unique_ptr<trustchain::CtLog> log{};
+  };
+  [[nodiscard]] Result<void> open_closed();
   [[nodiscard]] Result<void> open_log();  // under mutex_
+  // Of the log in store_, or of the one that begins there.
+  [[nodiscard]] Result<std::string> origin() const;
   [[nodiscard]] Result<void> room(std::size_t size) const;
   // That this log may promise: it is the fleet's, or is about to become its first.
   [[nodiscard]] Result<void> check_fence(ByteView spki) const;
@@ -62,6 +73,7 @@ class LogService {
   [[nodiscard]] Task<> refresh();
 
   Parts parts_;
+  std::vector<std::unique_ptr<Closed>> closed_;
   std::mutex mutex_;  // while the log is made
   std::unique_ptr<store::KeyValueStore> database_;
   std::optional<trustchain::LocalLogStore> store_;

@@ -1,10 +1,13 @@
-// The transparency log that this node writes: none, or one from some time on. Thread-safe.
+// The transparency logs of this node: the one that it writes, from some time on or never, and those
+// that came out of a backup, which are closed. Thread-safe.
 #pragma once
 
 #include <i2/fleet/trust_store.h>
 #include <i2/trustchain/ct_log.h>
 
 #include <atomic>
+#include <functional>
+#include <vector>
 
 namespace i2::node {
 
@@ -19,11 +22,23 @@ class OwnLog {
   [[nodiscard]] trustchain::CtLog* get() const { return log_; }
   void set(trustchain::CtLog& log) { log_ = &log; }
 
+  // Before anybody else has this object.
+  void add_closed(trustchain::CtLog& log, std::function<bool(const trustchain::CtLog&)> is_fleets);
+  // The closed log that the state names; null: it names another one.
+  [[nodiscard]] trustchain::CtLog* restored() const;
+  // What readers get: that one, or else the one that this node writes. Null: there is neither.
+  [[nodiscard]] trustchain::CtLog* shown() const;
+
  private:
+  struct Closed {
+    trustchain::CtLog* log;
+    std::function<bool(const trustchain::CtLog&)> is_fleets;
+  };
+  std::vector<Closed> closed_;
   std::atomic<trustchain::CtLog*> log_ = nullptr;
 };
 
-// Whether `log`, which this node writes, is the fleet's now. Error: fleet.state_invalid.
+// Whether `log` of this node is the fleet's now. Error: fleet.state_invalid.
 [[nodiscard]] Result<bool> is_fleets(const trustchain::CtLog& log, const fleet::TrustStore& trust);
 
 // The log as operators name it for a standby, on this node.

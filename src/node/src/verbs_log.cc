@@ -48,7 +48,8 @@ json log_json(const CtLog& log) {
           {"promises", stats.promises},
           {"refused", stats.refused},
           {"waiting", stats.waiting},
-          {"stopped", stats.stopped}};
+          {"stopped", stats.stopped},
+          {"closed", log.is_closed()}};
 }
 
 // The member's name, if it is one still.
@@ -169,7 +170,7 @@ struct WitnessedAudit {
 };
 // That what was cosigned is of the log's tree: by others, at least so many, and by this node.
 Result<WitnessedAudit> audit_witnesses(const LogVerbs::Parts& parts, std::int64_t wanted) {
-  const CtLog& log = *parts.own.get();
+  const CtLog& log = *parts.own.shown();
   const auto standing = parts.cosigners != nullptr ? parts.cosigners->witnesses()
                                                    : std::vector<Cosigners::Standing>();
   const auto cosigned = parts.cosigners != nullptr ? parts.cosigners->cosigned() : std::nullopt;
@@ -317,7 +318,7 @@ Task<Result<std::string>> LogVerbs::record(AdminCallPtr) {
   const auto members = parts_.trust.members();
   I2_CO_TRY_VALUE(const auto present, members->trust().log());
   const trustchain::SetLog made =
-      log_record(log(), parts_.trust.node_id(), present ? present->epoch + 1 : 1);
+      log_record(*parts_.own.get(), parts_.trust.node_id(), present ? present->epoch + 1 : 1);
   co_return to_line({{"origin", made.origin},
                      {"spki", wire::to_base64(made.spki)},
                      {"cosigners", made.cosigners},

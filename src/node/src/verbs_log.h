@@ -45,7 +45,7 @@ class LogVerbs {
   [[nodiscard]] Task<Result<std::string>> standby_record(AdminCallPtr call);
   [[nodiscard]] Task<Result<std::string>> takeover(AdminCallPtr call);
   [[nodiscard]] Task<Result<trustchain::StandbyLog>> ask_standby(std::string node);
-  [[nodiscard]] trustchain::CtLog& log() const { return *parts_.own.get(); }  // there is one
+  [[nodiscard]] trustchain::CtLog& log() const { return *parts_.own.shown(); }  // there is one
 
   Parts parts_;
 };

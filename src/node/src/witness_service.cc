@@ -238,11 +238,14 @@ Task<Result<Bytes>> WitnessService::serve_add(Bytes request) {
 Task<Result<Bytes>> WitnessService::serve_consistency(Bytes request) {
   const auto work = [this, &request]() -> Result<Bytes> {
     I2_TRY_VALUE(const auto asked, parse<ConsistencyRequest>(request));
-    const trustchain::CtLog* const own = parts_.own.get();
+    const trustchain::CtLog* const own = parts_.own.shown();
     if (own == nullptr) {
       return fail("trust.no_log", "this node has no transparency log");
     }
     const auto view = own->view();
+    if (own->is_closed() && asked.new_size() > view->size()) {
+      return fail(trustchain::log_restored());
+    }
     if (asked.old_size() == 0 || asked.old_size() > asked.new_size()) {
       return fail("trust.log_range",
                   "a proof of consistency leads from a smaller size to a larger");

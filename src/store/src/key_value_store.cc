@@ -6,8 +6,11 @@
 #include <rocksdb/write_batch.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
+#include <set>
+#include <string>
 
 namespace i2::store {
 namespace {
@@ -18,6 +21,7 @@ constexpr std::size_t kWriteBufferSize = 8 * 1024 * 1024;
 constexpr std::size_t kCacheSize = 8 * 1024 * 1024;
 constexpr std::size_t kLogSizeMax = 64 * 1024 * 1024;
 constexpr int kOpenFilesMax = 128;
+constexpr int kViewAttemptsMax = 5;
 
 // RocksDB compares also empty slices by memcmp(), which takes no null pointer.
 rocksdb::Slice slice(ByteView bytes) {
@@ -77,6 +81,18 @@ rocksdb::Options make_options(KeyValueStore::Mode mode) {
   return out;
 }
 
+// The logs of a database, by name.
+std::set<std::string> log_names(const fs::path& dir) {
+  std::set<std::string> out;
+  std::error_code error;
+  for (fs::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == ".log") {
+      out.insert(at->path().filename().string());
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 // Where RocksDB writes what it notes about a view.
@@ -104,6 +120,29 @@ struct KeyValueStore::Impl {
     rocksdb::ReadOptions options;
     options.total_order_seek = true;
     return std::unique_ptr<rocksdb::Iterator>(db->NewIterator(options));
+  }
+  // The tables are read first and the logs then. What the other process has moved from a log to a
+  // table in between is in neither, so a view counts only if no log has gone meanwhile.
+  [[nodiscard]] Result<void> open_view(const rocksdb::Options& options) {
+    for (int attempt = 1;; ++attempt) {
+      db.reset();
+      notes.emplace();
+      const auto before = log_names(dir);
+      rocksdb::DB* opened = nullptr;
+      const auto status =
+          rocksdb::DB::OpenAsSecondary(options, dir.string(), notes->path.string(), &opened);
+      db.reset(opened);
+      const auto after = log_names(dir);
+      if (status.ok() && std::ranges::includes(after, before)) {
+        return {};
+      }
+      if (attempt == kViewAttemptsMax) {
+        return fail(status.ok() ? Error("store.failed", "the database '" + dir.string() +
+                                                            "' changes too fast to be read: try "
+                                                            "again")
+                                : to_error(status, dir));
+      }
+    }
   }
   [[nodiscard]] Result<std::optional<Pair>> pair_at(const rocksdb::Iterator& at,
                                                     ByteView prefix) const {
@@ -140,12 +179,11 @@ Result<std::unique_ptr<KeyValueStore>> KeyValueStore::open(const fs::path& dir, 
   rocksdb::Options options = make_options(mode);
   rocksdb::Status status;
   if (mode == Mode::kView) {
-    impl->notes.emplace();
     options.max_open_files = -1;  // the other process may remove files meanwhile
-    status = rocksdb::DB::OpenAsSecondary(options, dir.string(), impl->notes->path.string(), &db);
-  } else {
-    status = rocksdb::DB::Open(options, dir.string(), &db);
+    I2_TRY(impl->open_view(options));
+    return std::unique_ptr<KeyValueStore>(new KeyValueStore(std::move(impl)));
   }
+  status = rocksdb::DB::Open(options, dir.string(), &db);
   if (!status.ok()) {
     return fail(to_error(status, dir));
   }

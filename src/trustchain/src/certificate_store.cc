@@ -85,7 +85,8 @@ Bytes index_of(const CertificateQuery& query) {
 }  // namespace
 
 Result<std::unique_ptr<CertificateStore>> CertificateStore::open(const std::filesystem::path& dir,
-                                                                 UnixMillis now) {
+                                                                 UnixMillis now,
+                                                                 std::optional<UnixMillis> backup) {
   using store::KeyValueStore;
   I2_TRY_VALUE(auto database, KeyValueStore::open(dir, KeyValueStore::Mode::kCreate));
   I2_TRY_VALUE(auto audit, AuditLog::open(*database));
@@ -95,11 +96,26 @@ Result<std::unique_ptr<CertificateStore>> CertificateStore::open(const std::file
   I2_TRY_VALUE(const auto last,
                out->store_->last_to(key_in(Table::kIssued, {kLast}), key_in(Table::kIssued)));
   out->issued_ = last ? wire::Reader(ByteView(last->key).subspan(1)).u64() : 0;
-  I2_TRY(out->abandon(now));
+  if (backup) {
+    I2_TRY(out->note_restore(now, *backup));
+  }
+  I2_TRY(out->abandon(now, backup ? "restore" : "restart"));
   return out;
 }
 
-Result<void> CertificateStore::abandon(UnixMillis now) {
+// What came after the backup is in no record, and the numbers of its audit entries come again.
+Result<void> CertificateStore::note_restore(UnixMillis now, UnixMillis backup) {
+  const AuditEntry entry{.at = now,
+                         .actor = "console",
+                         .action = "restore",
+                         .subject = "backup of " + std::to_string(backup),
+                         .outcome = AuditOutcome::kAllowed,
+                         .rule = "restore"};
+  I2_TRY(note({&entry, 1}));
+  return store_->sync();
+}
+
+Result<void> CertificateStore::abandon(UnixMillis now, std::string_view rule) {
   std::vector<CertificateRecord> left;
   std::vector<AuditEntry> audit;
   std::vector<Bytes> serials;
@@ -119,7 +135,7 @@ Result<void> CertificateStore::abandon(UnixMillis now) {
                      .action = "abandon",
                      .subject = to_hex(serial),
                      .outcome = AuditOutcome::kFailed,
-                     .rule = "restart"});
+                     .rule = std::string(rule)});
     left.push_back(*std::move(record));
   }
   abandoned_ = left.size();
@@ -231,11 +247,13 @@ Result<std::vector<RevokedCertificate>> CertificateStore::revoked(
 }
 
 Result<std::uint64_t> CertificateStore::next_crl_number(const Hash256& issuer_key_hash,
-                                                        std::optional<std::uint8_t> shard) {
+                                                        std::optional<std::uint8_t> shard,
+                                                        UnixMillis now) {
   const std::scoped_lock lock(writing_);
   const Bytes key = list_key(Table::kCrlNumber, issuer_key_hash, shard.value_or(kWholeList));
   I2_TRY_VALUE(const auto value, store_->get(key));
-  const std::uint64_t number = value ? wire::Reader(*value).u64() + 1 : 1;
+  // RFC 5280 §5.2.3: also greater than those of which a restored database knows nothing.
+  const std::uint64_t number = std::max(now, value ? wire::Reader(*value).u64() + 1 : 1);
   store::Batch batch;
   batch.put(key, big_endian(number));
   I2_TRY(store_->commit(batch));

@@ -46,10 +46,11 @@ Error log_stopped(std::string_view why) {
 }  // namespace
 
 struct CtLog::Core : std::enable_shared_from_this<Core> {
-  Core(Parts with, LogWriter with_writer)
-      : parts(std::move(with)), writer(std::move(with_writer)) {}
+  Core(Parts with, std::vector<ct::NoteKey> with_keys, std::optional<LogWriter> with_writer)
+      : parts(std::move(with)), keys(std::move(with_keys)), writer(std::move(with_writer)) {}
 
   const Parts parts;
+  const std::vector<ct::NoteKey> keys;
 
   std::mutex mutex;
   std::condition_variable idle;
@@ -63,7 +64,7 @@ struct CtLog::Core : std::enable_shared_from_this<Core> {
   std::shared_ptr<const LogView> view;
   Stats stats;
 
-  LogWriter writer;  // of the job
+  std::optional<LogWriter> writer;  // of the job; none: the log is closed
 
   void add(ct::ChainSubmission one, Answer done);
   void refuse(const Answer& done, const Error& why);
@@ -218,13 +219,13 @@ void CtLog::Core::round(std::deque<Pooled> taken) {
   for (const ct::Submission& one : batch.submissions) {
     issuers.insert(issuers.end(), one.issuers.begin(), one.issuers.end());
   }
-  const auto entries = writer.write(std::move(batch.submissions), std::move(batch.issuers));
+  const auto entries = writer->write(std::move(batch.submissions), std::move(batch.issuers));
   if (!entries) {
-    if (writer.is_broken()) {
+    if (writer->is_broken()) {
       break_off(entries.error());
     }
     refuse_all(batch,
-               writer.is_broken() ? log_stopped(entries.error().message()) : entries.error());
+               writer->is_broken() ? log_stopped(entries.error().message()) : entries.error());
     return;
   }
   publish(issuers);
@@ -235,7 +236,7 @@ void CtLog::Core::round(std::deque<Pooled> taken) {
 
 void CtLog::Core::promise(const ct::LogEntry& entry, std::span<const Answer> done) {
   Result<Bytes> out =
-      ct::make_sct(entry, parts.key).transform([](const ct::Sct& sct) { return ct::encode(sct); });
+      ct::make_sct(entry, *parts.key).transform([](const ct::Sct& sct) { return ct::encode(sct); });
   {
     const std::scoped_lock lock(mutex);
     (out ? stats.promises : stats.refused) += done.size();
@@ -246,7 +247,7 @@ void CtLog::Core::promise(const ct::LogEntry& entry, std::span<const Answer> don
 }
 
 void CtLog::Core::publish(std::span<const Hash256> issuers) {
-  auto next = std::make_shared<const LogView>(writer.log(), writer.note(), parts.objects);
+  auto next = std::make_shared<const LogView>(writer->log(), writer->note(), parts.objects);
   {
     const std::scoped_lock lock(mutex);
     view = std::move(next);
@@ -278,10 +279,39 @@ void CtLog::Core::break_off(const Error& why) {
 
 Result<std::unique_ptr<CtLog>> CtLog::open(Parts parts, Mode mode) {
   I2_TRY_VALUE(LogWriter writer, LogWriter::open(parts, mode));
-  auto core = std::make_shared<Core>(std::move(parts), std::move(writer));
-  core->view =
-      std::make_shared<const LogView>(core->writer.log(), core->writer.note(), core->parts.objects);
+  std::vector<ct::NoteKey> keys;
+  I2_TRY_VALUE(auto own, ct::NoteKey::make(parts.origin, ct::NoteKeyType::kTreeHead,
+                                           parts.key->public_key()));
+  keys.push_back(std::move(own));
+  for (const ct::NoteSigner& cosigner : parts.cosigners) {
+    keys.push_back(cosigner.key());
+  }
+  auto core = std::make_shared<Core>(std::move(parts), std::move(keys), std::move(writer));
+  core->view = std::make_shared<const LogView>(core->writer->log(), core->writer->note(),
+                                               core->parts.objects);
   return std::unique_ptr<CtLog>(new CtLog(std::move(core)));
+}
+
+Error log_restored() {
+  return {"trust.log_restored",
+          "the fleet's log was restored from a backup and signs nothing any more: make another the "
+          "fleet's with `i2 ct activate`"};
+}
+
+Result<std::unique_ptr<CtLog>> CtLog::open_closed(Parts parts, std::vector<ct::NoteKey> keys) {
+  if (keys.empty()) {
+    return fail("trust.note_key", "a log has a key");
+  }
+  I2_TRY_VALUE(StoredLog stored, load_log(parts, keys.front()));
+  auto core = std::make_shared<Core>(std::move(parts), std::move(keys), std::nullopt);
+  core->view = std::make_shared<const LogView>(std::move(stored.log), std::move(stored.note),
+                                               core->parts.objects);
+  core->stopped = log_restored();
+  return std::unique_ptr<CtLog>(new CtLog(std::move(core)));
+}
+
+bool CtLog::is_closed() const {
+  return !core_->writer;
 }
 
 CtLog::~CtLog() {
@@ -346,14 +376,7 @@ const CtLog::Parts& CtLog::parts() const {
 }
 
 std::vector<ct::NoteKey> CtLog::keys() const {
-  std::vector<ct::NoteKey> out;
-  // The name and the key were good when the first checkpoint was signed.
-  out.push_back(*ct::NoteKey::make(core_->parts.origin, ct::NoteKeyType::kTreeHead,
-                                   core_->parts.key.public_key()));
-  for (const ct::NoteSigner& cosigner : core_->parts.cosigners) {
-    out.push_back(cosigner.key());
-  }
-  return out;
+  return core_->keys;
 }
 
 Result<void> CtLog::add_name(const crypto::Certificate& certificate,

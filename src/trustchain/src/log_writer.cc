@@ -38,9 +38,69 @@ ct::TileReader reader_of(const LogObjects& objects) {
   return [&objects](const ct::Tile& tile) { return objects.get(ct::path(tile)); };
 }
 
+// What follows from a checkpoint that is the last one now.
+Result<void> finish_round(const CtLog::Parts& parts, const ct::Log& before,
+                          const ct::Round& round) {
+  I2_TRY(parts.objects.create(round.objects));
+  I2_TRY(parts.index.add(round.entries));
+  // The bundle first: as long as it is there, so are the tiles that it continues.
+  std::vector<std::string> gone{std::string(kStaged)};
+  const auto still = partial_tiles(round.after);
+  std::ranges::copy_if(
+      partial_tiles(before), std::back_inserter(gone),
+      [&](const std::string& name) { return !std::ranges::contains(still, name); });
+  return parts.objects.remove(gone);
+}
+
+Result<void> recover_round(const CtLog::Parts& parts, const ct::LogHead& head) {
+  auto bytes = parts.objects.get(kStaged);
+  if (!bytes) {
+    return bytes.error().is("trust.log_object_missing") ? Result<void>()
+                                                        : fail(std::move(bytes).error());
+  }
+  I2_TRY_VALUE(ct::Bundle bundle, ct::decode_bundle(*bytes));
+  const std::vector<std::string> staged{std::string(kStaged)};
+  if (bundle.after != head) {
+    // A round that did not happen.
+    return bundle.before == head.tree
+               ? parts.objects.remove(staged)
+               : fail("trust.bundle_invalid", "the staged round does not belong to the checkpoint");
+  }
+  I2_TRY_VALUE(const ct::Log before,
+               ct::open_log(parts.origin, {.tree = bundle.before, .timestamp = 0},
+                            reader_of(parts.objects)));
+  I2_TRY_VALUE(const ct::Round round, ct::replay(before, std::move(bundle)));
+  return finish_round(parts, before, round);
+}
+
+struct SignedHead {
+  std::string note;
+  ct::LogHead head;
+};
+Result<SignedHead> read_head(const CtLog::Parts& parts, const ct::NoteKey& key) {
+  I2_TRY_VALUE(auto note, parts.lock.read());
+  if (!note) {
+    return fail("trust.log_missing",
+                "the log " + parts.origin + " is not there: restore its files from a backup");
+  }
+  I2_TRY_VALUE(const auto signed_checkpoint, ct::parse_signed_checkpoint(*note));
+  const ct::Checkpoint& checkpoint = signed_checkpoint.checkpoint;
+  if (checkpoint.origin != parts.origin) {
+    return fail("trust.checkpoint_invalid", "the files are those of the log " + checkpoint.origin);
+  }
+  I2_TRY_VALUE(const auto signers, ct::verify_note(signed_checkpoint.note, {&key, 1}));
+  return SignedHead{*std::move(note), {.tree = checkpoint.head, .timestamp = signers.front().time}};
+}
+
+Result<StoredLog> open_stored(const CtLog::Parts& parts, SignedHead stored) {
+  I2_TRY(recover_round(parts, stored.head));
+  I2_TRY_VALUE(auto log, ct::open_log(parts.origin, stored.head, reader_of(parts.objects)));
+  return StoredLog{.note = std::move(stored.note), .log = std::move(log)};
+}
+
 Result<store::HeadFile> open_guard(const CtLog::Parts& parts,
                                    const std::optional<std::string>& note, CtLog::Mode mode) {
-  const Hash256 owner = parts.key.public_key().spki_sha256();
+  const Hash256 owner = parts.key->public_key().spki_sha256();
   auto guard = store::HeadFile::open(parts.guard, owner);
   if (!note && (guard ? guard->head().sequence > 0 : mode != CtLog::Mode::kCreate)) {
     return fail("trust.log_missing",
@@ -54,11 +114,16 @@ Result<store::HeadFile> open_guard(const CtLog::Parts& parts,
 
 }  // namespace
 
+Result<StoredLog> load_log(const CtLog::Parts& parts, const ct::NoteKey& key) {
+  I2_TRY_VALUE(auto stored, read_head(parts, key));
+  return open_stored(parts, std::move(stored));
+}
+
 Result<LogWriter> LogWriter::open(const CtLog::Parts& parts, CtLog::Mode mode) {
-  I2_TRY_VALUE(auto note, parts.lock.read());
+  I2_TRY_VALUE(const auto note, parts.lock.read());
   I2_TRY_VALUE(auto guard, open_guard(parts, note, mode));
   LogWriter out(parts, std::move(guard));
-  I2_TRY(note ? out.load(std::move(*note)) : out.create());
+  I2_TRY(note ? out.load() : out.create());
   return out;
 }
 
@@ -73,46 +138,20 @@ Result<void> LogWriter::create() {
   return remember();
 }
 
-Result<void> LogWriter::load(std::string note) {
-  I2_TRY_VALUE(const auto signed_checkpoint, ct::parse_signed_checkpoint(note));
-  const ct::Checkpoint& checkpoint = signed_checkpoint.checkpoint;
-  if (checkpoint.origin != parts_.origin) {
-    return fail("trust.checkpoint_invalid", "the files are those of the log " + checkpoint.origin);
-  }
+Result<void> LogWriter::load() {
   I2_TRY_VALUE(const auto key, ct::NoteKey::make(parts_.origin, ct::NoteKeyType::kTreeHead,
-                                                 parts_.key.public_key()));
-  I2_TRY_VALUE(const auto signers, ct::verify_note(signed_checkpoint.note, {&key, 1}));
-  const ct::LogHead head{.tree = checkpoint.head, .timestamp = signers.front().time};
+                                                 parts_.key->public_key()));
+  I2_TRY_VALUE(auto signed_head, read_head(parts_, key));
+  const ct::LogHead head = signed_head.head;
   if (head.timestamp < guard_.head().sequence) {
     return fail(
         "trust.log_backwards",
         "the log was further than its files are: they are an old copy, or writes were lost");
   }
-  note_ = std::move(note);
-  I2_TRY(recover(head));
-  I2_TRY_VALUE(log_, ct::open_log(parts_.origin, head, reader_of(parts_.objects)));
+  I2_TRY_VALUE(StoredLog stored, open_stored(parts_, std::move(signed_head)));
+  note_ = std::move(stored.note);
+  log_ = std::move(stored.log);
   return head.timestamp == guard_.head().sequence ? Result<void>() : remember();
-}
-
-Result<void> LogWriter::recover(const ct::LogHead& head) {
-  auto bytes = parts_.objects.get(kStaged);
-  if (!bytes) {
-    return bytes.error().is("trust.log_object_missing") ? Result<void>()
-                                                        : fail(std::move(bytes).error());
-  }
-  I2_TRY_VALUE(ct::Bundle bundle, ct::decode_bundle(*bytes));
-  const std::vector<std::string> staged{std::string(kStaged)};
-  if (bundle.after != head) {
-    // A round that did not happen.
-    return bundle.before == head.tree
-               ? parts_.objects.remove(staged)
-               : fail("trust.bundle_invalid", "the staged round does not belong to the checkpoint");
-  }
-  I2_TRY_VALUE(const ct::Log before,
-               ct::open_log(parts_.origin, {.tree = bundle.before, .timestamp = 0},
-                            reader_of(parts_.objects)));
-  I2_TRY_VALUE(const ct::Round round, ct::replay(before, std::move(bundle)));
-  return finish(before, round);
 }
 
 // RFC 6962 §3.5: later than the last checkpoint's. Where the clock was set back the log counts on
@@ -124,7 +163,7 @@ UnixMillis LogWriter::time_of_round() const {
 
 Result<std::string> LogWriter::sign(const ct::Checkpoint& checkpoint, UnixMillis time) const {
   I2_TRY_VALUE(const auto signer,
-               ct::NoteSigner::make(parts_.origin, ct::NoteKeyType::kTreeHead, parts_.key));
+               ct::NoteSigner::make(parts_.origin, ct::NoteKeyType::kTreeHead, *parts_.key));
   ct::Note note{.text = ct::note_text(checkpoint), .signatures = {}};
   I2_TRY_VALUE(note.signatures.emplace_back(), signer.sign(note.text, time));
   for (const ct::NoteSigner& cosigner : parts_.cosigners) {
@@ -161,19 +200,7 @@ Result<void> LogWriter::store(const ct::Round& round) {
   I2_TRY_VALUE(std::string note, sign(round.checkpoint, round.after.timestamp));
   I2_TRY(parts_.lock.swap(note_, note));
   note_ = std::move(note);
-  return round.entries.empty() ? Result<void>() : finish(log_, round);
-}
-
-Result<void> LogWriter::finish(const ct::Log& before, const ct::Round& round) {
-  I2_TRY(parts_.objects.create(round.objects));
-  I2_TRY(parts_.index.add(round.entries));
-  // The bundle first: as long as it is there, so are the tiles that it continues.
-  std::vector<std::string> gone{std::string(kStaged)};
-  const auto still = partial_tiles(round.after);
-  std::ranges::copy_if(
-      partial_tiles(before), std::back_inserter(gone),
-      [&](const std::string& name) { return !std::ranges::contains(still, name); });
-  return parts_.objects.remove(gone);
+  return round.entries.empty() ? Result<void>() : finish_round(parts_, log_, round);
 }
 
 Result<void> LogWriter::remember() {

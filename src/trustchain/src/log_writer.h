@@ -9,6 +9,15 @@
 
 namespace i2::trustchain {
 
+// A log as its last signed checkpoint says.
+struct StoredLog {
+  std::string note;
+  ct::Log log;
+};
+// After the round that a crash has cut off. Signs nothing. Errors: trust.log_missing, those of
+// CtLog::open() about what is stored.
+[[nodiscard]] Result<StoredLog> load_log(const CtLog::Parts& parts, const ct::NoteKey& key);
+
 class LogWriter {
  public:
   // The log as the last signed checkpoint says, after the round that a crash has cut off.
@@ -30,13 +39,10 @@ class LogWriter {
   explicit LogWriter(const CtLog::Parts& parts, store::HeadFile guard)
       : parts_(parts), guard_(std::move(guard)) {}
   [[nodiscard]] Result<void> create();
-  [[nodiscard]] Result<void> load(std::string note);
-  [[nodiscard]] Result<void> recover(const ct::LogHead& head);
+  [[nodiscard]] Result<void> load();
   [[nodiscard]] UnixMillis time_of_round() const;
   [[nodiscard]] Result<std::string> sign(const ct::Checkpoint& checkpoint, UnixMillis time) const;
   [[nodiscard]] Result<void> store(const ct::Round& round);
-  // What follows from a checkpoint that is the last one now.
-  [[nodiscard]] Result<void> finish(const ct::Log& before, const ct::Round& round);
   [[nodiscard]] Result<void> remember();
 
   CtLog::Parts parts_;

@@ -116,7 +116,7 @@ Result<RevocationService::Made> RevocationService::build_list(const Signer& sign
       entries.push_back({.serial = one.serial, .revocation = one.revocation});
     }
   }
-  I2_TRY_VALUE(const auto number, parts_.store.next_crl_number(signer.key_hash, shard));
+  I2_TRY_VALUE(const auto number, parts_.store.next_crl_number(signer.key_hash, shard, now));
   I2_TRY_VALUE(auto der, crypto::build_crl(
                              {.number = number,
                               .this_update = now,

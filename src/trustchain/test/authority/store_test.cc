@@ -159,11 +159,12 @@ TEST_F(Records, KeepTheFirstRevocation) {
 
 TEST_F(Records, NumbersOfListsOnlyGrow) {
   const Hash256 issuer{1};
-  EXPECT_EQ(store_->next_crl_number(issuer, 3).value(), 1u);
-  EXPECT_EQ(store_->next_crl_number(issuer, 3).value(), 2u);
-  EXPECT_EQ(store_->next_crl_number(issuer, std::nullopt).value(), 1u);
+  EXPECT_EQ(store_->next_crl_number(issuer, 3, kStart).value(), kStart);
+  EXPECT_EQ(store_->next_crl_number(issuer, 3, kStart).value(), kStart + 1);
+  EXPECT_EQ(store_->next_crl_number(issuer, std::nullopt, kStart + 9).value(), kStart + 9);
   open(kStart - 1000);
-  EXPECT_EQ(store_->next_crl_number(issuer, 3).value(), 3u);
+  EXPECT_EQ(store_->next_crl_number(issuer, 3, kStart - 1000).value(), kStart + 2);
+  EXPECT_EQ(store_->next_crl_number(issuer, 3, kStart + 10).value(), kStart + 10);
 }
 
 TEST_F(Records, RememberIssuers) {

@@ -78,9 +78,10 @@ struct CertificatePage {
 
 class CertificateStore {
  public:
-  // Made if there is none. Errors: trust.record_invalid, store.*.
+  // Made if there is none. `backup`: opened for the first time since it was restored, from a backup
+  // of that time, which the audit log then says. Errors: trust.record_invalid, store.*.
   [[nodiscard]] static Result<std::unique_ptr<CertificateStore>> open(
-      const std::filesystem::path& dir, UnixMillis now);
+      const std::filesystem::path& dir, UnixMillis now, std::optional<UnixMillis> backup = {});
   // How many open intents that found.
   [[nodiscard]] std::size_t abandoned() const { return abandoned_; }
 
@@ -102,9 +103,11 @@ class CertificateStore {
   // Of one list, or without `shard` of the issuer. Errors: trust.record_invalid, store.*.
   [[nodiscard]] Result<std::vector<RevokedCertificate>> revoked(
       const Hash256& issuer_key_hash, std::optional<std::uint8_t> shard) const;
-  // Greater than every one before; on disk when it returns. Errors: store.*.
+  // Greater than every one before, and at least `now`, so that a restored authority goes on above
+  // those that it made after its backup; on disk when it returns. Errors: store.*.
   [[nodiscard]] Result<std::uint64_t> next_crl_number(const Hash256& issuer_key_hash,
-                                                      std::optional<std::uint8_t> shard);
+                                                      std::optional<std::uint8_t> shard,
+                                                      UnixMillis now);
 
   // The certificates from an issuer to its root. Errors: store.*.
   [[nodiscard]] Result<void> add_issuer(std::span<const crypto::Certificate> chain);
@@ -133,7 +136,8 @@ class CertificateStore {
  private:
   CertificateStore(std::unique_ptr<store::KeyValueStore> store, AuditLog audit)
       : store_(std::move(store)), audit_(std::move(audit)) {}
-  [[nodiscard]] Result<void> abandon(UnixMillis now);
+  [[nodiscard]] Result<void> note_restore(UnixMillis now, UnixMillis backup);
+  [[nodiscard]] Result<void> abandon(UnixMillis now, std::string_view rule);
   [[nodiscard]] Result<void> write(store::Batch& batch, std::span<const AuditEntry> audit,
                                    std::span<const CertificateRecord> finished = {});
 

@@ -9,6 +9,8 @@
 // merge delay is that of a round. What an error in the middle of a round leaves open is found out
 // when the log is opened again; until then nothing is added (trust.log_stopped).
 //
+// A closed log has no private key and signs nothing any more: it serves what it holds.
+//
 // Thread-safe. Rounds are jobs of `post`; no function waits for one but stop().
 #pragma once
 
@@ -32,6 +34,9 @@ namespace i2::trustchain {
 inline constexpr std::size_t kLogPoolMax = 16'384;
 inline constexpr std::size_t kLogPoolSizeMax = 64 * 1024 * 1024;
 
+// trust.log_restored: what a closed log says to whoever wants a promise.
+[[nodiscard]] Error log_restored();
+
 class CtLog final : public LogClient {
  public:
   // Runs a job later on a thread that may block and has a real stack, or never.
@@ -42,9 +47,9 @@ class CtLog final : public LogClient {
     LogLock& lock;
     LogIndex& index;
     std::filesystem::path
-        guard;               // the file that knows how far the log had come (store/head_file.h)
-    std::string origin;      // the log's name: ct::is_key_name(), at most 255 bytes
-    crypto::PrivateKey key;  // P-256: signs checkpoints and promises
+        guard;           // the file that knows how far the log had come (store/head_file.h)
+    std::string origin;  // the log's name: ct::is_key_name(), at most 255 bytes
+    std::optional<crypto::PrivateKey> key;  // P-256: signs checkpoints and promises
     std::vector<ct::NoteSigner> cosigners;  // other keys of the log, on each checkpoint
     std::function<std::vector<crypto::Certificate>()> roots;  // accepted now; on any thread
     const Clock& clock;
@@ -68,6 +73,13 @@ class CtLog final : public LogClient {
   // trust.log_entry_invalid, trust.bundle_invalid, trust.log_object_*, trust.log_lock_lost,
   // store.*.
   [[nodiscard]] static Result<std::unique_ptr<CtLog>> open(Parts parts, Mode mode);
+  // One that was restored from a backup: what came after that is not in it, and a second tree of a
+  // size that it has signed would be a split view. `keys`: as keys() gave them. Of `parts` it uses
+  // objects, lock, index, origin, roots. Whoever adds gets trust.log_restored. Errors:
+  // trust.log_missing, trust.checkpoint_invalid, trust.note_*, trust.tile_damaged,
+  // trust.log_entry_invalid, trust.bundle_invalid, trust.log_object_*, store.*.
+  [[nodiscard]] static Result<std::unique_ptr<CtLog>> open_closed(Parts parts,
+                                                                  std::vector<ct::NoteKey> keys);
   ~CtLog() override;  // stops
   CtLog(const CtLog&) = delete;
   CtLog& operator=(const CtLog&) = delete;
@@ -88,6 +100,7 @@ class CtLog final : public LogClient {
   [[nodiscard]] std::shared_ptr<const LogView> view() const;
   [[nodiscard]] const LogIndex& index() const;
   [[nodiscard]] const Parts& parts() const;
+  [[nodiscard]] bool is_closed() const;
   // The keys whose lines the checkpoints have, the log's own first.
   [[nodiscard]] std::vector<ct::NoteKey> keys() const;
   // From now on the certificate that was made of a logged precertificate is found by its
