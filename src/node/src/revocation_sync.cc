@@ -22,9 +22,9 @@ bool starts_with(ByteView key, ByteView prefix) {
   return key.size() >= prefix.size() && equal(key.first(prefix.size()), prefix);
 }
 
-std::optional<ports::AccountId> account_of_key(ByteView key) {
-  const Bytes prefix = trustchain::revoked_account_key({});
-  ports::AccountId out;
+template <class Id>
+std::optional<Id> id_after(ByteView key, ByteView prefix) {
+  Id out;
   if (!starts_with(key, prefix) || key.size() != prefix.size() + out.bytes.size()) {
     return std::nullopt;
   }
@@ -55,6 +55,7 @@ bool is_final(const Error& error) {
 void RevocationSync::handle_change(const std::set<Bytes>& keys) {
   static const Bytes certificates = trustchain::revoked_certificate_prefix();
   static const Bytes accounts = trustchain::revoked_account_key({});
+  static const Bytes departed = fleet::revoked_key({});
   static const Bytes index = trustchain::index_prefix();
   bool wake = false;
   {
@@ -65,8 +66,11 @@ void RevocationSync::handle_change(const std::set<Bytes>& keys) {
           news_.certificates.push_back(*std::move(id));
           wake = true;
         }
-      } else if (const auto account = account_of_key(key)) {
+      } else if (const auto account = id_after<ports::AccountId>(key, accounts)) {
         news_.accounts.push_back(*account);
+        wake = true;
+      } else if (const auto node = id_after<NodeId>(key, departed)) {
+        news_.departed.push_back(*node);
         wake = true;
       }
       wake = wake || starts_with(key, index);  // one that waits may be there now
@@ -131,15 +135,17 @@ RevocationSync::News RevocationSync::take_news() {
 }
 
 Result<std::size_t> RevocationSync::take_over(const News& news) {
-  if (!news.all && news.certificates.empty() && news.accounts.empty()) {
+  if (!news.all && news.certificates.empty() && news.accounts.empty() && news.departed.empty()) {
     return 0;
   }
   const auto chain = parts_.chain();
   I2_TRY_VALUE(const Revoked numbers, revoked_by_number(*chain, news));
   I2_TRY_VALUE(const Revoked accounts, revoked_by_account(*chain, news));
+  I2_TRY_VALUE(const Revoked departed, revoked_by_departure(*chain, news));
   I2_TRY_VALUE(const auto first, parts_.revocations.record(numbers, kFleetActor));
   I2_TRY_VALUE(const auto second, parts_.revocations.record(accounts, kFleetActor));
-  return first.size() + second.size();
+  I2_TRY_VALUE(const auto third, parts_.revocations.record(departed, kFleetActor));
+  return first.size() + second.size() + third.size();
 }
 
 Result<RevocationSync::Revoked> RevocationSync::revoked_by_number(const fleet::Chain& chain,
@@ -195,6 +201,60 @@ Result<RevocationSync::Revoked> RevocationSync::revoked_by_account(const fleet::
     query.after = std::move(page.next);
   } while (!query.after.empty());
   return out;
+}
+
+// Members refuse who is none, whatever it shows; ordinary clients know only what the lists say.
+Result<RevocationSync::Revoked> RevocationSync::revoked_by_departure(const fleet::Chain& chain,
+                                                                     const News& news) const {
+  Revoked out;
+  Result<void> read;
+  const auto add = [&](const fleet::RevokedRecord& former) {
+    read = add_certificates_of(former, out);
+    return read.has_value();
+  };
+  if (news.all) {
+    chain.state.scan(fleet::revoked_key({}), {}, [&](ByteView, ByteView value) {
+      const auto former = fleet::decode_revoked_record(value);
+      return !former || add(*former);
+    });
+    I2_TRY(read);
+    return out;
+  }
+  for (const NodeId& node : news.departed) {
+    I2_TRY_VALUE(const auto former, fleet::FleetState(chain.state).revoked(node));
+    if (former && !add(*former)) {
+      return fail(std::move(read).error());
+    }
+  }
+  return out;
+}
+
+// The name may be somebody else's by now: what that one was issued was decided later.
+Result<void> RevocationSync::add_certificates_of(const fleet::RevokedRecord& former,
+                                                 Revoked& out) const {
+  const UnixMillis now = parts_.clock.unix_now();
+  if (former.at + trustchain::kLeafLifeMs + trustchain::kIssuedAheadMsMax < now) {
+    return {};  // what it had has ended
+  }
+  const auto reason = former.how == fleet::Departure::kLeft
+                          ? crypto::RevocationReason::kCessationOfOperation
+                          : crypto::RevocationReason::kPrivilegeWithdrawn;
+  trustchain::CertificateQuery query{.requester = former.name, .limit = trustchain::kListLimitMax};
+  do {
+    I2_TRY_VALUE(auto page, parts_.store.list(query));
+    for (const trustchain::CertificateRecord& record : page.records) {
+      const trustchain::Intent& intent = record.intent;
+      if (intent.profile != trustchain::Profile::kNode && intent.decided_at <= former.at &&
+          intent.not_after > now) {
+        out.push_back({.issuer_key_hash = intent.issuer_key_hash,
+                       .serial = intent.serial,
+                       .revocation = {.revoked_at = former.at, .reason = reason},
+                       .not_after = intent.not_after});
+      }
+    }
+    query.after = std::move(page.next);
+  } while (!query.after.empty());
+  return {};
 }
 
 Result<void> RevocationSync::find_unordered() {

@@ -1,9 +1,9 @@
 // The authority of this node and the fleet's state say the same of what is revoked.
 //
 // What the state revokes of this authority's certificates, by number or by account, goes to its
-// lists and OCSP answers; what is revoked at the authority is ordered, so that members refuse it
-// too. Both ways whatever is there already changes nothing. At the start everything is compared,
-// later what has changed.
+// lists and OCSP answers, and so do the ordinary certificates of who is no member any more; what is
+// revoked at the authority is ordered, so that members refuse it too. Both ways whatever is there
+// already changes nothing. At the start everything is compared, later what has changed.
 #pragma once
 
 #include <i2/fleet/ledger.h>
@@ -46,10 +46,11 @@ class RevocationSync {
   void handle_revoked(std::span<const trustchain::RevokedCertificate> revoked);
 
  private:
-  // What a pass looks at: certificates by number, and accounts.
+  // What a pass looks at: certificates by number, accounts, and who has departed.
   struct News {
     std::vector<trustchain::CertificateId> certificates;
     std::vector<ports::AccountId> accounts;
+    std::vector<NodeId> departed;
     bool all = false;
   };
   using Revoked = std::vector<trustchain::RevokedCertificate>;
@@ -62,6 +63,10 @@ class RevocationSync {
                                                   const News& news) const;
   [[nodiscard]] Result<Revoked> revoked_by_account(const fleet::Chain& chain,
                                                    const News& news) const;
+  [[nodiscard]] Result<Revoked> revoked_by_departure(const fleet::Chain& chain,
+                                                     const News& news) const;
+  [[nodiscard]] Result<void> add_certificates_of(const fleet::RevokedRecord& former,
+                                                 Revoked& out) const;
   // From the authority to the state.
   [[nodiscard]] Result<void> find_unordered();
   [[nodiscard]] Task<Result<void>> order();
@@ -73,7 +78,7 @@ class RevocationSync {
   Parts parts_;
   Wakeup wakeup_;
   std::mutex mutex_;
-  News news_{.certificates = {}, .accounts = {}, .all = true};  // under `mutex_`
+  News news_{.certificates = {}, .accounts = {}, .departed = {}, .all = true};  // under `mutex_`
   // Revoked here and, as far as is known, not in the state.
   std::map<trustchain::CertificateId, crypto::RevocationReason> unordered_;
   bool stopping_ = false;

@@ -319,5 +319,36 @@ TEST_F(Handing, RevocationsOfTheFleetAreTakenOver) {
   EXPECT_EQ(store_->revoked(key_hash_, std::nullopt)->size(), 3U);
 }
 
+TEST_F(Handing, OrdinaryCertificatesOfFormerMembersAreRevoked) {
+  const auto expelled = record(1, "a");
+  const auto left = record(2, "b");
+  const auto member = record(3, "c");
+  auto leaf = record(4, "a");
+  leaf.intent.profile = trustchain::Profile::kNode;
+  auto namesake = record(5, "a");  // somebody else who got the name
+  namesake.intent.decided_at = kStart + 2;
+  for (const auto& one : {expelled, left, member, leaf, namesake}) {
+    issue(one);
+    put_indexed(one);
+  }
+  clock_.time = kStart + 10;
+  const auto depart = [this](const char* name, fleet::Departure how) {
+    fleet::RevokedRecord former{
+        .node_id = {}, .name = name, .how = how, .at = kStart + 1, .reason = "sold"};
+    former.node_id.bytes.fill(static_cast<std::uint8_t>(name[0]));
+    const Bytes key = fleet::revoked_key(former.node_id.view());
+    put(key, encode(former));
+    return key;
+  };
+  depart("a", fleet::Departure::kExpelled);
+  start_sync();
+  wait_until_revoked(expelled.intent.serial, RevocationReason::kPrivilegeWithdrawn);
+  sync_->handle_change({depart("b", fleet::Departure::kLeft)});
+  wait_until_revoked(left.intent.serial, RevocationReason::kCessationOfOperation);
+  for (const auto& one : {member, leaf, namesake}) {
+    EXPECT_FALSE(store_->revocation(key_hash_, one.intent.serial).value());
+  }
+}
+
 }  // namespace
 }  // namespace i2::node
