@@ -42,9 +42,10 @@ struct NameConstraints {
 enum class KeyPurpose : std::uint8_t { kServerAuth, kClientAuth, kOcspSigning };
 
 // An extension of this project (docs/wire/trust.md, "State height"), not critical: a DER INTEGER of
-// 0 to 2^64-1. The arc below 2.25 is the version 5 UUID (RFC 9562 §5.5) of the name
-// "state-height.i2.internal" in the DNS namespace, as one number (ITU-T X.667).
-inline constexpr const char* kStateHeightOid = "2.25.169075076628799337390249792868283126806";
+// 0 to 2^64-1. Below the arc that Microsoft gives to UUIDs in seven numbers, because software in Go
+// reads no certificate with a number above 2^31 in an OID, as the arc 2.25 (ITU-T X.667) wants it.
+inline constexpr const char* kStateHeightOid =
+    "1.2.840.113556.1.8000.2554.32562.44255.65228.21576.46208.430335.6886422";
 
 struct CertificateFields {
   PublicKey subject_key{};
