@@ -58,8 +58,7 @@ Task<> RemoteLog::send(Entry entry, Done done) {
 }
 
 Task<Result<Bytes>> RemoteLog::promise(Entry entry) {
-  const auto members = parts_.trust.members();
-  I2_CO_TRY_VALUE(const auto record, members->trust().log());
+  I2_CO_TRY_VALUE(const auto record, parts_.trust.members()->trust().log());
   if (!record) {
     co_return fail("trust.no_log", "this node has not heard yet which log the fleet has");
   }
@@ -69,6 +68,8 @@ Task<Result<Bytes>> RemoteLog::promise(Entry entry) {
   }
   I2_CO_TRY_VALUE(const auto parsed, parse<LogAddResponse>(*answer));
   const Bytes sct = to_bytes(as_bytes(parsed.sct()));
+  // By the state of now: another log may have taken over meanwhile.
+  const auto members = parts_.trust.members();
   I2_CO_TRY(members->logs().check_sct(sct, entry.precertificate, entry.issuer));
   co_return sct;
 }
@@ -87,6 +88,8 @@ Task<Result<Bytes>> RemoteLog::ask(NodeId holder, Bytes request) {
       co_return answer;
     }
     last = log_unreachable(answer.error().message());
+    I2_CO_TRY_VALUE(const auto record, parts_.trust.members()->trust().log());
+    holder = record ? record->holder : holder;
   }
   co_return fail(std::move(last));
 }

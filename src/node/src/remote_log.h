@@ -1,7 +1,8 @@
 // RemoteLog: the fleet's log for an authority on another node than that which writes it.
 //
 // Whose log it is and under which key it promises, the fleet's state says at each call. A call goes
-// over the connection that is there, and once more over another one when that has ended.
+// over the connection that is there, and once more when that has ended: over another one, or to the
+// log that has taken over meanwhile.
 // Thread-safe.
 #pragma once
 
