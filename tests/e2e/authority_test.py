@@ -119,7 +119,8 @@ class Authorities(FleetTest):
         beta.stop()
         beta.start()
         self.meet(alpha, beta)
-        self.assertEqual([one["anchor"] for one in beta.ask("authorities")["authorities"]], [granted["anchor"]])
+        wait_for(lambda: [one["anchor"] for one in beta.ask("authorities")["authorities"]] == [granted["anchor"]],
+                 "beta to hear of it")
 
     def test_who_may_grant_and_what(self):
         alpha, beta, gamma = self.three()
