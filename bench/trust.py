@@ -160,7 +160,8 @@ def table(report):
     yield ""
     writes = "/".join(f"{rate:.0f}" for rate in log["raw_durable_writes_per_second"])
     signatures = "/".join(f"{measured['sign_per_second']:.0f}" for measured in issuance.values())
-    yield f"machine     P-256 signatures/s {signatures}, synced writes/s {writes}"
+    falcon = "/".join(f"{measured['falcon_sign_per_second']:.0f}" for measured in issuance.values())
+    yield f"machine     P-256 signatures/s {signatures}, Falcon signatures/s {falcon}, synced writes/s {writes}"
     yield (f"log         entries/s {log['entries_per_second']:.0f}, SCT p50 {log['sct']['p50_ms']:.0f} ms, p99 "
            f"{log['sct']['p99_ms']:.0f} ms, proof p99 {log['inclusion_proof']['p99_ms']:.2f} ms, "
            f"{log['bytes_per_entry']:.0f} bytes/entry of {log['precertificate_bytes']}")
