@@ -2,8 +2,9 @@
 
 The transparency log and the authority alone (bench_trust_log, bench_trust_issuance), beside what the machine signs
 and what its disk syncs in the same run; then a fleet of daemons on the loopback interface: what renewing both
-certificates of a member takes, at the authority and over a connection that is there, and how long a revocation
-takes until every member has it.
+certificates of a member takes, at the authority and over a connection that is there, how long a revocation
+takes until every member has it, and how many members' certificates an authority renews in a second over
+connections that are there and over fresh ones (bench_trust_renewals), beside the handshakes alone.
 """
 
 import argparse
@@ -30,6 +31,9 @@ def parse():
     parser.add_argument("--seconds", type=float, default=10, help="of each measurement of the authority")
     parser.add_argument("--rotations", type=int, default=50, help="of each member that renews")
     parser.add_argument("--members", type=int, default=5, help="of the fleet, the founder apart")
+    parser.add_argument("--renewing", type=int, default=16, help="members that renew without a daemon of their own")
+    parser.add_argument("--renewals", type=int, default=20, help="of each of them, in each measurement")
+    parser.add_argument("--at-once", default="1,16", help="of them that renew at the same time: numbers of them")
     return parser.parse_args()
 
 
@@ -113,13 +117,51 @@ def measure_fleet():
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def measure_renewals():
+    """Of members that have joined and do not run: their renewals come from one program."""
+    folder = Path(tempfile.mkdtemp(prefix="i2-bench-"))
+    authority = Node(folder, "alpha")
+    try:
+        authority.ok("init", "--fleet", "bench", "--name", "alpha")
+        authority.start()
+        members = [Node(folder, f"member{i}") for i in range(ARGUMENTS.renewing)]
+        for node in members:
+            node.ok("join", authority.ok("invite", "--address", authority.address)["token"], "--name", node.name)
+        command = [ARGUMENTS.build / "bin" / "bench_trust_renewals", "--peer", authority.address, "--each",
+                   ARGUMENTS.renewals, *(f"--member={node.data}" for node in members)]
+        out = {}
+        for number in ARGUMENTS.at_once.split(","):
+            done = subprocess.run([*map(str, command), "--at-once", number], stdout=subprocess.PIPE, check=True)
+            out[number] = json.loads(done.stdout)
+        return out
+    finally:
+        if authority.process is not None:
+            authority.process.kill()
+            authority.process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+RENEWALS = {"handshake": "handshakes alone", "handshake_resumed": "handshakes alone, resumed", "warm": "renewals, warm",
+            "fresh": "renewals, fresh", "fresh_resumed": "renewals, fresh, resumed"}
+
+
+def renewals_table(renewals):
+    for number, measured in renewals.items():
+        for key, what in RENEWALS.items():
+            rate = measured[key]
+            notes = [f"{rate[count]} of {rate['count']} {count}" for count in ("logged", "resumed") if rate.get(count)]
+            yield (f"{what:26} {rate['per_second']:.0f}/s, p50 {rate['p50_ms']:.1f} ms, p99 {rate['p99_ms']:.1f} ms, "
+                   f"{number} at once of {measured['members']} members{''.join(', ' + note for note in notes)}")
+
+
 def table(report):
     about, log, issuance, fleet = (report[key] for key in ("machine", "log", "issuance", "fleet"))
     yield f"{about['cpu']}, {about['cpus']} CPUs, Linux {about['kernel']}, {about['date']}"
     yield ""
     writes = "/".join(f"{rate:.0f}" for rate in log["raw_durable_writes_per_second"])
     signatures = "/".join(f"{measured['sign_per_second']:.0f}" for measured in issuance.values())
-    yield f"machine     P-256 signatures/s {signatures}, synced writes/s {writes}"
+    falcon = "/".join(f"{measured['falcon_sign_per_second']:.0f}" for measured in issuance.values())
+    yield f"machine     P-256 signatures/s {signatures}, Falcon signatures/s {falcon}, synced writes/s {writes}"
     yield (f"log         entries/s {log['entries_per_second']:.0f}, SCT p50 {log['sct']['p50_ms']:.0f} ms, p99 "
            f"{log['sct']['p99_ms']:.0f} ms, proof p99 {log['inclusion_proof']['p99_ms']:.2f} ms, "
            f"{log['bytes_per_entry']:.0f} bytes/entry of {log['precertificate_bytes']}")
@@ -134,6 +176,7 @@ def table(report):
     for key in ("rotation_at_the_authority", "rotation_of_a_member", "revocation"):
         times = fleet[key]
         yield f"{key.replace('_', ' '):26} p50 {times['p50_ms']:.0f} ms, max {times['max_ms']:.0f} ms ({times['count']} times)"
+    yield from renewals_table(report["renewals"])
 
 
 def processor():
@@ -152,6 +195,7 @@ def main():
         "issuance": {clients: program("bench_trust_issuance", "--json", "--clients", clients, "--seconds",
                                       ARGUMENTS.seconds) for clients in ARGUMENTS.clients.split(",")},
         "fleet": measure_fleet(),
+        "renewals": measure_renewals(),
     }
     ARGUMENTS.out.write_text(json.dumps(report, indent=1) + "\n")
     print("\n".join(table(report)))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The log, the authority and a fleet that renews and revokes, on this machine (trust.py has the options). Writes
+# The log, the authority and fleets that renew and revoke, on this machine (trust.py has the options). Writes
 # build/bench/trust.json.
 set -euo pipefail
 
