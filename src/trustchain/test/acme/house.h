@@ -1,4 +1,5 @@
-// One authority with its ACME server, and who asks it for something.
+// One authority with its ACME server, and who asks it for something. Needs <nlohmann/json.hpp>,
+// which is expensive, before it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,7 +12,6 @@
 
 #include <atomic>
 #include <future>
-#include <nlohmann/json.hpp>
 
 #include "client.h"
 

@@ -4,6 +4,7 @@
 #include <i2/trustchain/testing/victim.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 #include <sstream>
