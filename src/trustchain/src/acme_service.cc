@@ -542,6 +542,8 @@ Result<std::optional<acme::Issued>> AcmeService::Core::issued_before(
   I2_TRY_VALUE(const auto page, parts.certificates.list({.requester = requester_of(wish)}));
   for (const CertificateRecord& record : page.records) {
     if (record.state == RecordState::kIssued) {
+      // It can be read before it is on disk, and also when it never came there.
+      I2_TRY(parts.certificates.sync());
       I2_TRY_VALUE(auto leaf, crypto::Certificate::from_der(record.certificate));
       I2_TRY_VALUE(const auto chain, parts.certificates.issuer(record.intent.issuer_key_hash));
       return answer_with(std::move(leaf), chain);
@@ -630,6 +632,9 @@ void AcmeService::Core::revoke(const acme::Revocation& revocation) {
   {
     const std::scoped_lock lock(mutex);
     response = server->handle_revoked(revocation.ticket, outcome);
+    if (!outcome && outcome.error().code().starts_with("store.")) {
+      response = acme::unavailable();  // where the authority's disk is full is not for clients
+    }
     count(response);
     --counts.requests;  // it was counted when it came
     counts.revoked += outcome ? 1 : 0;

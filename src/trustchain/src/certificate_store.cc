@@ -178,6 +178,10 @@ Result<void> CertificateStore::finish(std::span<const CertificateRecord> records
   return store_->sync();
 }
 
+Result<void> CertificateStore::sync() {
+  return store_->sync();
+}
+
 Result<void> CertificateStore::note(std::span<const AuditEntry> audit) {
   store::Batch batch;
   return write(batch, audit);

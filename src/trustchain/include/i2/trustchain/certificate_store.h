@@ -92,6 +92,9 @@ class CertificateStore {
                                     std::span<const AuditEntry> audit);
   // On disk later, in order.
   [[nodiscard]] Result<void> note(std::span<const AuditEntry> audit);
+  // What could be read before is on disk when this returns without an error: a record shows before
+  // finish() has returned, and goes on to when finish() fails. Errors: store.*.
+  [[nodiscard]] Result<void> sync();
 
   // What was revoked stays so, with its first reason: those that were revoked by this call. On disk
   // when it returns. Errors: store.*.
