@@ -181,7 +181,7 @@ struct AcmeService::Core final : acme::Authority, std::enable_shared_from_this<C
 
   [[nodiscard]] Result<void> load();
   // `job` in a job, or `otherwise` when stop() came first.
-  void later(std::function<void()> job, std::function<void()> otherwise = {});
+  void later(std::function<void()> job, const std::function<void()>& otherwise = {});
   [[nodiscard]] bool enter();
   void leave();
 
@@ -667,7 +667,7 @@ void AcmeService::Core::leave() {
   }
 }
 
-void AcmeService::Core::later(std::function<void()> job, std::function<void()> otherwise) {
+void AcmeService::Core::later(std::function<void()> job, const std::function<void()>& otherwise) {
   if (enter()) {
     parts.post([core = shared_from_this(), job = std::move(job), otherwise] {
       if (core->enter()) {
@@ -719,7 +719,7 @@ AcmeService::~AcmeService() {
   core_->stop();
 }
 
-void AcmeService::handle(Request request, std::function<void(acme::Response)> done) {
+void AcmeService::handle(Request request, const std::function<void(acme::Response)>& done) {
   core_->later(
       [core = core_.get(), request = std::move(request), done] { core->respond(request, done); },
       [done] { done(acme::unavailable()); });

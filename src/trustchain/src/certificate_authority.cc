@@ -118,11 +118,10 @@ void CertificateAuthority::Core::issue(Request request) {
     if (admitted) {
       line(kind).waiting.push_back(std::move(request));
       schedule(kind);
+      return;
     }
   }
-  if (!admitted) {
-    request.done(fail(std::move(admitted).error()));
-  }
+  request.done(fail(std::move(admitted).error()));
 }
 
 // Under `mutex`.

@@ -168,9 +168,8 @@ std::optional<Hash256> hash_from_base64(std::string_view text) {
 
 std::optional<std::uint64_t> from_decimal(std::string_view text) {
   std::uint64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || rest != end || (text.size() > 1 && text.front() == '0')) {
+  const auto [rest, error] = std::from_chars(text.begin(), text.end(), value);
+  if (error != std::errc() || rest != text.end() || (text.size() > 1 && text.front() == '0')) {
     return std::nullopt;
   }
   return value;

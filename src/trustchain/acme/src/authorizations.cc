@@ -128,7 +128,7 @@ Result<Response> Server::challenge(const Call& call) {
     if (validations_.size() >= options_.authorizations_max) {
       return busy();
     }
-    row->answered = *type;
+    row->answered = type;
     store_->changed(*row);
     validations_.push_back(row->id);
   }

@@ -39,7 +39,8 @@ crypto::CertificateFields fields_of(const Intent& intent, const crypto::PublicKe
           .state_height = intent.state_height};
 }
 
-Result<crypto::Certificate> prepare_form(const Intent& intent, crypto::CertificateFields fields,
+Result<crypto::Certificate> prepare_form(const Intent& intent,
+                                         const crypto::CertificateFields& fields,
                                          const Issuer& issuer, Form form) {
   I2_TRY_VALUE(auto prepared, crypto::prepare_certificate(fields, &issuer.certificate));
   const auto found = lint(prepared, issuer.certificate,

@@ -219,7 +219,7 @@ crypto::CertificateFields good_fields() {
 }
 
 std::vector<std::string> rules(const crypto::CertificateFields& fields,
-                               LintTarget target = {.profile = Profile::kServer}) {
+                               const LintTarget& target = {.profile = Profile::kServer}) {
   const crypto::Certificate& issuer = publisher().certificate;
   std::vector<std::string> out;
   for (const Finding& one :

@@ -5,6 +5,8 @@
 #include <i2/trustchain/testing/authority.h>
 #include <i2/trustchain/testing/temp_dir.h>
 
+#include <utility>
+
 namespace i2::trustchain {
 namespace {
 
@@ -31,7 +33,8 @@ class Revoking : public ::testing::Test {
   crypto::OcspResponse ask(ByteView serial, Bytes nonce = {}) {
     const auto id =
         crypto::OcspCertificateId::of(serial, ordinary_.certificate, OcspHash::kSha1).value();
-    const auto request = encode(crypto::OcspRequest{.certificates = {id}, .nonce = nonce}).value();
+    const auto request =
+        encode(crypto::OcspRequest{.certificates = {id}, .nonce = std::move(nonce)}).value();
     return crypto::verify_ocsp_response(service_.ocsp(request), ordinary_.certificate, clock_.time)
         .value();
   }
@@ -193,7 +196,8 @@ TEST_F(Revoking, AnchorsSignListsAndAnswers) {
           .certificate;
   const auto question = [&](ByteView serial, Bytes nonce = {}) {
     const auto id = crypto::OcspCertificateId::of(serial, anchor, OcspHash::kSha256).value();
-    return service_.ocsp(encode(crypto::OcspRequest{.certificates = {id}, .nonce = nonce}).value());
+    return service_.ocsp(
+        encode(crypto::OcspRequest{.certificates = {id}, .nonce = std::move(nonce)}).value());
   };
   const auto status = [&](ByteView serial) {
     return crypto::verify_ocsp_response(question(serial), anchor, clock_.time)

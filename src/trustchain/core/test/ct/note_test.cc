@@ -276,10 +276,7 @@ TEST(NoteKey, OnlyTreeHeadsBindTheOriginAndHaveNoExtensions) {
 
 TEST(NoteKey, WrongOnes) {
   const auto key = crypto::PrivateKey::generate(SignatureAlgorithm::kEd25519).value().public_key();
-  for (const char* name : {"", "a b", "a+b", "a\nb",
-                           "a\xe2\x80\xa9"
-                           "b",
-                           "\xff"}) {
+  for (const char* name : {"", "a b", "a+b", "a\nb", "a\xe2\x80\xa9z", "\xff"}) {
     EXPECT_EQ(code_of(NoteKey::make(name, NoteKeyType::kEd25519, key)), "trust.note_key") << name;
   }
   EXPECT_EQ(code_of(NoteKey::make(std::string(256, 'a'), NoteKeyType::kEd25519, key)),

@@ -173,7 +173,7 @@ TEST(Bundle, OfTheDocument) {
 TEST(Bundle, IsForOneLogAtOnePlace) {
   const Round before = sequence(empty_log(), submissions(0, 200), {}, kNow).value();
   const Round round = sequence(before.after, submissions(200, 100), {}, kNow + 5).value();
-  const auto code = [&](Log log) {
+  const auto code = [&](const Log& log) {
     const auto result = replay(log, decode_bundle(round.bundle).value());
     return result ? "good" : result.error().code();
   };

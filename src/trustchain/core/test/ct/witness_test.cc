@@ -3,6 +3,8 @@
 #include <i2/trustchain/core/ct/tlog_proof.h>
 #include <i2/trustchain/core/ct/witness.h>
 
+#include <format>
+
 #include "entries.h"
 #include "naive_tree.h"
 
@@ -57,9 +59,10 @@ TEST(AddCheckpoint, MalformedOnes) {
   for (const std::string& bad : std::vector<std::string>{
            "", "old 1", "old 1\n", "old 1\n\n", "old" + tail, "old " + tail, "old 01" + tail,
            "old -1" + tail, "old  1" + tail, "old 1 " + tail, "new 1" + tail,
-           "old 18446744073709551616" + tail, "old 1\n" + many + hash + tail.substr(1),
-           "old 1\nAAAA" + tail, "old 1\n" + good, "old 1\n" + tail,
-           good.substr(0, good.size() - 1), good.substr(0, good.rfind("\n\n") + 1)}) {
+           "old 18446744073709551616" + tail,
+           std::format("old 1\n{}{}{}", many, hash, tail.substr(1)), "old 1\nAAAA" + tail,
+           "old 1\n" + good, "old 1\n" + tail, good.substr(0, good.size() - 1),
+           good.substr(0, good.rfind("\n\n") + 1)}) {
     const auto request = parse_add_checkpoint(bad);
     ASSERT_FALSE(request) << bad.substr(0, 60);
     EXPECT_EQ(request.error().code(), "trust.witness_request");

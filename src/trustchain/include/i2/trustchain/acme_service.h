@@ -93,7 +93,7 @@ class AcmeService {
     std::string body;
   };
   // `done` runs once, in a job.
-  void handle(Request request, std::function<void(acme::Response)> done);
+  void handle(Request request, const std::function<void(acme::Response)>& done);
   // Once a minute.
   void handle_time();
   // What waits is answered with 503. When it returns, no job touches what Parts refers to. Not in a
