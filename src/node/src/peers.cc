@@ -166,7 +166,7 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
   link->name = connection.peer().name;
   link->leaf = connection.peer().leaf;
   link->outgoing = outgoing;
-  link->shown = parts_.trust.current()->certificate;
+  link->shown = connection.local_leaf();
   link->shown_expired = link->shown.not_after() <= parts_.clock.unix_now();
   link->since = parts_.clock.now();
   link->remote = co_await asio::co_spawn(executor, remote_address(connection), asio::use_awaitable);
@@ -175,6 +175,11 @@ Task<Result<LinkPtr>> Peers::adopt(stoq::Connection connection, bool outgoing) {
       close(link, stoq::AppError::kNone);
     }
     co_return fail("node.peer_self", link->remote.to_string() + " is this node itself");
+  }
+  // Renewed during the handshake: the peer holds this node to the certificate of before.
+  if (link->shown_expired && link->shown.serial() != parts_.trust.current()->certificate.serial()) {
+    close(link, stoq::AppError::kNone);
+    co_return fail("trust.leaf_expired", "this node has renewed its certificate meanwhile");
   }
   if (connection.renewal_only()) {
     const bool expired = connection.leaf_standing() == ports::LeafStanding::kExpired;

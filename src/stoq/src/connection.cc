@@ -30,6 +30,9 @@ ports::LeafStanding Connection::leaf_standing() const {
 const std::string& Connection::alpn() const {
   return state_->alpn;
 }
+const crypto::Certificate& Connection::local_leaf() const {
+  return state_->local_leaf;
+}
 const crypto::Certificate& Connection::peer_leaf() const {
   return state_->peer_leaf;
 }

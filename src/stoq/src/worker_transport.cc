@@ -263,6 +263,7 @@ void WorkerTransport::handle_event(const core::Event& event, ConnectionState& st
       state.leaf_standing = connection->leaf_standing();
       state.alpn = connection->alpn();
       state.peer = connection->peer();
+      state.local_leaf = connection->local_leaf();
       state.peer_leaf = connection->peer_leaf();
       state.peer_chain = connection->peer_chain();
       state.local_node = certificates_.node_id();

@@ -53,6 +53,7 @@ struct ConnectionState {
   std::optional<Error> close_error;
   std::string alpn;
   ports::PeerIdentity peer;
+  crypto::Certificate local_leaf;
   crypto::Certificate peer_leaf;
   std::vector<crypto::Certificate> peer_chain;
   NodeId local_node;

@@ -27,6 +27,9 @@ ports::LeafStanding Connection::leaf_standing() const {
 const ports::PeerIdentity& Connection::peer() const {
   return impl_->peer_;
 }
+crypto::Certificate Connection::local_leaf() const {
+  return impl_->credential_ == nullptr ? crypto::Certificate() : impl_->credential_->certificate;
+}
 const crypto::Certificate& Connection::peer_leaf() const {
   return impl_->peer_leaf_;
 }

@@ -122,6 +122,7 @@ class Connection {
   [[nodiscard]] const std::string& alpn() const;
   // Nobody's on a connection without a stoq session, as peer_leaf() may be (core::Connection).
   [[nodiscard]] const ports::PeerIdentity& peer() const;
+  [[nodiscard]] const crypto::Certificate& local_leaf() const;
   [[nodiscard]] const crypto::Certificate& peer_leaf() const;
   [[nodiscard]] const std::vector<crypto::Certificate>& peer_chain() const;
   [[nodiscard]] const NodeId& local_node() const;

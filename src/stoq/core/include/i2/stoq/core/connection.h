@@ -65,6 +65,8 @@ class Connection {
   [[nodiscard]] ports::LeafStanding leaf_standing() const;
   // Nobody's on a connection without a stoq session.
   [[nodiscard]] const ports::PeerIdentity& peer() const;
+  // What this side showed of a stoq session, which may have been replaced since; else empty.
+  [[nodiscard]] crypto::Certificate local_leaf() const;
   // What the peer proved to have the key of; empty when it showed none.
   [[nodiscard]] const crypto::Certificate& peer_leaf() const;
   // What else it showed, not checked; at most 4. A member's leaf stands alone.
