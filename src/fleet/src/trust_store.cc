@@ -268,6 +268,15 @@ std::shared_ptr<const trustchain::AnchorRecord> TrustStore::next_anchor() const 
   return key ? find_anchor(*members(), key) : nullptr;
 }
 
+bool TrustStore::is_founder() const {
+  return members()->genesis().first_member.node_id == node_id();
+}
+
+bool TrustStore::has_first_leaf() const {
+  const auto fields = current()->certificate.fields();
+  return fields.scts.empty() || !fields.state_height;
+}
+
 bool TrustStore::can_issue(UnixMillis now) const {
   const auto anchor = own_anchor().record;
   return anchor != nullptr && now >= anchor->not_before && now < anchor->not_after;

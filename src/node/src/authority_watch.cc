@@ -26,7 +26,13 @@ Hash256 hash_of(ByteView certificate) {
   return crypto::sha256(certificate);
 }
 
-// Null when the state has no such authority any more.
+std::string name_of_holder(const fleet::MemberSet& members, const NodeId& holder) {
+  const fleet::MemberInfo* const member = members.find(holder);
+  return member != nullptr ? member->name : holder.hex();
+}
+
+}  // namespace
+
 const trustchain::AnchorRecord* anchor_with(const fleet::MemberSet& members,
                                             const Hash256& issuer) {
   const auto anchors = members.anchors();
@@ -35,13 +41,6 @@ const trustchain::AnchorRecord* anchor_with(const fleet::MemberSet& members,
   });
   return at == anchors.end() ? nullptr : at->get();
 }
-
-std::string name_of_holder(const fleet::MemberSet& members, const NodeId& holder) {
-  const fleet::MemberInfo* const member = members.find(holder);
-  return member != nullptr ? member->name : holder.hex();
-}
-
-}  // namespace
 
 Result<std::unique_ptr<AuthorityWatch>> AuthorityWatch::open(const Parts& parts) {
   std::unique_ptr<AuthorityWatch> out(new AuthorityWatch(parts));

@@ -24,6 +24,10 @@
 
 namespace i2::node {
 
+// By the SHA-256 of its SPKI; lives as long as `members`. Null: the state has no such authority.
+[[nodiscard]] const trustchain::AnchorRecord* anchor_with(const fleet::MemberSet& members,
+                                                          const Hash256& issuer);
+
 class AuthorityWatch {
  public:
   struct Parts {

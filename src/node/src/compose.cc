@@ -289,14 +289,10 @@ Result<void> Node::Impl::start_ledger() {
   return fleet->start({.runtime = *runtime, .trust = *trust, .log = log, .clock = clock});
 }
 
-bool Node::Impl::is_founder() const {
-  return trust->members()->genesis().first_member.node_id == trust->node_id();
-}
-
 // An authority issues nothing that the fleet's log has not promised to include. The founder without
 // a log is one that has only ever been a transport.
 trustchain::LogClient* Node::Impl::log_client() {
-  if (own_log.get() == nullptr && is_founder()) {
+  if (own_log.get() == nullptr && trust->is_founder()) {
     return nullptr;
   }
   remote_log.emplace(RemoteLog::Parts{.runtime = *runtime, .trust = *trust, .tasks = tasks});
@@ -338,7 +334,7 @@ Result<void> Node::Impl::start_authority() {
   if (authority != nullptr && (!present_log || present_log->is_own().value_or(false))) {
     renew_own_leaves();
   }
-  if (authority != nullptr && own_log.get() != nullptr && is_founder()) {
+  if (authority != nullptr && own_log.get() != nullptr && trust->is_founder()) {
     log_founding.emplace(LogFounding::Parts{.runtime = *runtime,
                                             .fleet = *fleet,
                                             .trust = *trust,
@@ -412,8 +408,7 @@ void Node::Impl::renew_own_leaves() {
                   {{"error", done.error().code()}});
     }
   };
-  const auto shown = trust->current()->certificate.fields();
-  const bool unlogged = own_log.get() != nullptr && (shown.scts.empty() || !shown.state_height);
+  const bool unlogged = own_log.get() != nullptr && trust->has_first_leaf();
   if (trust->can_issue(now) && (unlogged || trust->is_renewal_due(now))) {
     run(renew_own_leaf());
   }

@@ -124,8 +124,7 @@ std::vector<fleet::FleetOperation> FleetLedger::unordered() const {
   std::vector<fleet::FleetOperation> out;
   const auto chain = ledger_->chain();
   const auto members = parts_->trust.members();
-  if (chain->state.count(fleet::anchor_key({})) == 0 &&
-      members->genesis().first_member.node_id == parts_->trust.node_id() &&
+  if (chain->state.count(fleet::anchor_key({})) == 0 && parts_->trust.is_founder() &&
       !members->anchors().empty()) {
     out.emplace_back(fleet::AddAnchor{*members->anchors().front()});
   }

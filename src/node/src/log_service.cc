@@ -19,15 +19,11 @@ constexpr std::uintmax_t kRoomLeft = 64 * 1024 * 1024;
 
 }  // namespace
 
-bool LogService::is_founder() const {
-  return parts_.trust.members()->genesis().first_member.node_id == parts_.trust.node_id();
-}
-
 Result<std::unique_ptr<LogService>> LogService::open(Parts parts) {
   std::unique_ptr<LogService> out(new LogService(std::move(parts)));
   I2_TRY(out->open_closed());
   std::error_code error;
-  if ((out->parts_.may_create && out->is_founder()) ||
+  if ((out->parts_.may_create && out->parts_.trust.is_founder()) ||
       fs::exists(out->parts_.data_dir / "ct" / "log", error)) {
     I2_TRY(out->open_log());
   }
@@ -87,7 +83,7 @@ Result<std::string> LogService::origin() const {
     return last.checkpoint.origin;
   }
   std::string out = "i2.internal/" + parts_.trust.chain_id().hex() + "/ct";
-  if (!is_founder() || !closed_.empty()) {
+  if (!parts_.trust.is_founder() || !closed_.empty()) {
     out += '/' + parts_.trust.node_id().hex();
   }
   return closed_.empty() ? out : out + '/' + std::to_string(parts_.clock.unix_now());
@@ -144,7 +140,7 @@ Result<void> LogService::check_fence(ByteView spki) const {
   I2_TRY_VALUE(const auto record, members->trust().log());
   const bool named =
       record && record->holder == parts_.trust.node_id() && equal(ByteView(record->spki), spki);
-  if (!named && (record || !is_founder())) {
+  if (!named && (record || !parts_.trust.is_founder())) {
     return fail("trust.log_fenced", "the log of this node is not the fleet's: it promises nothing");
   }
   return {};

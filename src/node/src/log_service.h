@@ -69,7 +69,6 @@ class LogService {
   [[nodiscard]] Result<void> room(std::size_t size) const;
   // That this log may promise: it is the fleet's, or is about to become its first.
   [[nodiscard]] Result<void> check_fence(ByteView spki) const;
-  [[nodiscard]] bool is_founder() const;
   [[nodiscard]] Task<> refresh();
 
   Parts parts_;

@@ -130,7 +130,6 @@ struct Node::Impl {
   Result<void> start_acme();
   void follow_certificates();
   [[nodiscard]] trustchain::LogClient* log_client();
-  [[nodiscard]] bool is_founder() const;
   // Before a certificate is logged: whether an authority should have issued it.
   [[nodiscard]] std::function<Result<void>(const crypto::Certificate&)> entry_check();
   void renew_own_leaves();

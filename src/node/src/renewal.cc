@@ -52,9 +52,7 @@ Task<Result<crypto::Certificate>> Renewal::issue(NodeId member, Bytes request) {
 }
 
 bool Renewal::is_due(UnixMillis now, std::uint64_t spread) const {
-  const auto fields = parts_.trust.current()->certificate.fields();
-  const bool first = fields.scts.empty() || !fields.state_height;  // made where no state was
-  return (first && !asked_) || parts_.trust.is_renewal_due(now, spread);
+  return (parts_.trust.has_first_leaf() && !asked_) || parts_.trust.is_renewal_due(now, spread);
 }
 
 bool Renewal::can_issue(UnixMillis now) const {

@@ -145,21 +145,16 @@ Result<json> authorities_json(const AuthorityWatch& watch, const fleet::TrustSto
   json out = json::array();
   for (const AuthorityWatch::Case& one : cases) {
     I2_TRY_VALUE(const auto certificate, crypto::Certificate::from_der(one.certificate));
-    const fleet::MemberInfo* const holder = members->find(one.holder);
-    const auto anchors = members->anchors();
-    const auto anchor = std::ranges::find_if(anchors, [&one](const auto& held) {
-      return held->certificate.public_key().spki_sha256() == one.issuer;
-    });
-    const bool present = anchor != anchors.end();
-    out.push_back(
-        {{"node", one.holder.hex()},
-         {"name", holder != nullptr ? json(holder->name) : json()},
-         {"key", to_hex(one.issuer)},
-         {"present", present},
-         {"certificate_name", certificate.subject_common_name()},
-         {"state_height", certificate.state_height().value_or(0)},
-         {"ordered", one.ordered_at == 0 ? json() : json(format_time(one.ordered_at))},
-         {"evidence", certificate.pem() + (present ? (*anchor)->certificate.pem() : "")}});
+    const trustchain::AnchorRecord* const anchor = anchor_with(*members, one.issuer);
+    const bool present = anchor != nullptr;
+    out.push_back({{"node", one.holder.hex()},
+                   {"name", name_json(*members, one.holder)},
+                   {"key", to_hex(one.issuer)},
+                   {"present", present},
+                   {"certificate_name", certificate.subject_common_name()},
+                   {"state_height", certificate.state_height().value_or(0)},
+                   {"ordered", one.ordered_at == 0 ? json() : json(format_time(one.ordered_at))},
+                   {"evidence", certificate.pem() + (present ? anchor->certificate.pem() : "")}});
   }
   return out;
 }

@@ -39,6 +39,25 @@ Result<std::optional<T>> read_optional(std::optional<ByteView> value,
   return std::optional<T>(std::move(out));
 }
 
+// All below `prefix`, ascending by key.
+template <class T>
+Result<std::vector<T>> read_all(const ports::StateReader& state, const Bytes& prefix,
+                                Result<T> (*decode)(ByteView)) {
+  std::vector<T> out;
+  Result<void> good;
+  state.scan(prefix, {}, [&](ByteView, ByteView value) {
+    auto record = decode(value);
+    if (!record) {
+      good = fail(record.error());
+      return false;
+    }
+    out.push_back(*std::move(record));
+    return true;
+  });
+  I2_TRY(good);
+  return out;
+}
+
 }  // namespace
 
 Bytes log_key(std::optional<std::uint64_t> epoch) {
@@ -276,19 +295,7 @@ Result<AuthorityEvidenceRecord> decode_authority_evidence_record(ByteView value)
 }
 
 Result<std::vector<AuthorityEvidenceRecord>> TrustState::authority_evidence() const {
-  std::vector<AuthorityEvidenceRecord> out;
-  Result<void> good;
-  state_.scan(authority_evidence_key({}), {}, [&](ByteView, ByteView value) {
-    auto record = decode_authority_evidence_record(value);
-    if (!record) {
-      good = fail(record.error());
-      return false;
-    }
-    out.push_back(*std::move(record));
-    return true;
-  });
-  I2_TRY(good);
-  return out;
+  return read_all(state_, authority_evidence_key({}), decode_authority_evidence_record);
 }
 
 bool TrustState::is_convicted(const Hash256& issuer) const {
@@ -300,19 +307,7 @@ Result<std::optional<LogEvidenceRecord>> TrustState::log_evidence(std::uint64_t 
 }
 
 Result<std::vector<LogRecord>> TrustState::logs() const {
-  std::vector<LogRecord> out;
-  Result<void> good;
-  state_.scan(log_key({}), {}, [&](ByteView, ByteView value) {
-    auto record = decode_log_record(value);
-    if (!record) {
-      good = fail(record.error());
-      return false;
-    }
-    out.push_back(*std::move(record));
-    return true;
-  });
-  I2_TRY(good);
-  return out;
+  return read_all(state_, log_key({}), decode_log_record);
 }
 
 Result<std::optional<LogRecord>> TrustState::log() const {

@@ -88,6 +88,10 @@ class TrustStore final : public ports::CertSource, public ports::PeerVerifier {
   // Errors: fleet.member_invalid and those of MemberSet::with(); node.disk_full, node.file_failed.
   Result<bool> add_member(ByteView record);
 
+  [[nodiscard]] bool is_founder() const;
+  // Whether the current leaf was made where no state or log was: it states no height, or carries no
+  // promise.
+  [[nodiscard]] bool has_first_leaf() const;
   // Whether this node is a certificate authority of the fleet at `now`.
   [[nodiscard]] bool can_issue(UnixMillis now) const;
   // The anchor of this node and its key. Error: fleet.no_anchor.
