@@ -129,6 +129,7 @@ class Exchange {
         // Once a minute; not while the write that failed is being answered.
         while (house_.service->stats().closed) {
           house_.service->handle_time();
+          std::this_thread::yield();
         }
       }
     }
