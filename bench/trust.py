@@ -166,7 +166,7 @@ def table(report):
            f"{log['sct']['p99_ms']:.0f} ms, proof p99 {log['inclusion_proof']['p99_ms']:.2f} ms, "
            f"{log['bytes_per_entry']:.0f} bytes/entry of {log['precertificate_bytes']}")
     for clients, measured in issuance.items():
-        for name in ("logged", "unlogged"):
+        for name in ("logged", "promised", "unlogged"):
             rate = measured[name]
             yield (f"{name:11} certificates/s {rate['per_second']:.0f}, p50 {rate['p50_ms']:.1f} ms, p99 "
                    f"{rate['p99_ms']:.1f} ms, {clients} clients, {rate['batch']:.0f} in a batch")

@@ -2,7 +2,8 @@
 //
 //   sign        P-256 signatures, one thread
 //   sync        batches of one record, each on disk
-//   logged      issue() with a log that only promises (it signs, and keeps nothing)
+//   logged      issue() with a log on the same disk: its entries are durable before its promises
+//   promised    issue() with a log that only signs, and keeps nothing
 //   unlogged    issue() without a log: what a renewal costs
 //   falcon      members' Falcon leaves, without a log, beside what as many threads sign with an
 //   anchor
@@ -23,6 +24,7 @@
 #include <semaphore>
 #include <thread>
 
+#include "durable_log.h"
 #include "run_main.h"
 
 namespace i2::bench {
@@ -177,20 +179,28 @@ Falcon falcon(const Options& options) {
   return out;
 }
 
-Rate issuance(const Options& options, bool logged) {
+enum class Log : std::uint8_t { kNone, kPromising, kDurable };
+
+Rate issuance(const Options& options, Log which) {
   const rt::SystemClock clock;
   const std::filesystem::path dir = std::filesystem::path(options.dir) / "issued";
   std::filesystem::remove_all(dir);
   const auto store = CertificateStore::open(dir, clock.unix_now()).value();
   IssuerSet issuers(*store, "http://ca.home.i2.internal/ca");
-  testing::add_to(issuers, testing::make_authority(clock.unix_now())).value();
-  testing::PromisingLog log(clock);
+  const OrdinaryAuthority keys = testing::make_authority(clock.unix_now());
+  testing::add_to(issuers, keys).value();
   testing::Pool pool(options.threads);
+  testing::PromisingLog promising(clock);
+  std::optional<DurableLog> durable;
+  LogClient* log = which == Log::kPromising ? &promising : nullptr;
+  if (which == Log::kDurable) {
+    log = &durable.emplace(dir, keys.root, clock, pool.poster()).get();
+  }
   CertificateAuthority authority({.store = *store,
                                   .issuers = issuers,
                                   .clock = clock,
                                   .post = pool.poster(),
-                                  .log = logged ? &log : nullptr,
+                                  .log = log,
                                   .limits = {.per_requester = {}}});
   return Load(authority, options, testing::request_for(testing::subject_key(), "web.example"),
               testing::server("web.example"))
@@ -217,14 +227,16 @@ int run(int argc, char** argv) {
   const auto ecdsa = crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kEcdsaP256).value();
   const double raw = signatures(ecdsa, 1, options.seconds);
   const double synced = syncs(std::filesystem::path(options.dir) / "syncs", options.seconds);
-  const Rate logged = issuance(options, true);
-  const Rate unlogged = issuance(options, false);
+  const Rate logged = issuance(options, Log::kDurable);
+  const Rate promised = issuance(options, Log::kPromising);
+  const Rate unlogged = issuance(options, Log::kNone);
   const Falcon members = falcon(options);
   std::filesystem::remove_all(options.dir);
   if (options.json) {
     std::puts(nlohmann::json{{"sign_per_second", raw},
                              {"sync_per_second", synced},
                              {"logged", to_json(logged)},
+                             {"promised", to_json(promised)},
                              {"unlogged", to_json(unlogged)},
                              {"falcon_sign_per_second", members.sign_per_second},
                              {"falcon", to_json(members.rate)}}
@@ -235,8 +247,9 @@ int run(int argc, char** argv) {
   std::puts(std::format("sign      {:8.0f} /s", raw).c_str());
   std::puts(std::format("sync      {:8.0f} /s", synced).c_str());
   std::puts(std::format("falcon s. {:8.0f} /s", members.sign_per_second).c_str());
-  for (const auto& [name, rate] : {std::pair("logged", logged), std::pair("unlogged", unlogged),
-                                   std::pair("falcon", members.rate)}) {
+  for (const auto& [name, rate] :
+       {std::pair("logged", logged), std::pair("promised", promised),
+        std::pair("unlogged", unlogged), std::pair("falcon", members.rate)}) {
     std::puts(std::format("{:9} {:8.0f} /s  p50 {:6.1f} ms  p99 {:6.1f} ms  {:5.1f} in a batch",
                           name, rate.per_second, rate.p50_ms, rate.p99_ms, rate.batch)
                   .c_str());

@@ -10,8 +10,6 @@
 #include <i2/rt/clock.h>
 #include <i2/trustchain/core/issuance.h>
 #include <i2/trustchain/core/ordinary.h>
-#include <i2/trustchain/ct_log.h>
-#include <i2/trustchain/local_log_store.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -25,21 +23,19 @@
 #include <nlohmann/json.hpp>
 #include <random>
 #include <semaphore>
-#include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "durable_log.h"
 #include "run_main.h"
 
 namespace i2::bench {
 namespace {
 
 namespace fs = std::filesystem;
-namespace ct = trustchain::ct;
 using nlohmann::json;
 
 constexpr UnixMillis kDay = 24ULL * 3600 * 1000;
-constexpr std::string_view kOrigin = "i2.internal/bench/ct";
 constexpr std::size_t kRawWriteSize = 4096;
 constexpr std::size_t kProofs = 2000;
 
@@ -49,19 +45,6 @@ struct Settings {
   std::size_t outstanding = 2048;
   std::size_t threads = 2;
 };
-
-template <class T>
-T good(Result<T> result) {
-  if (!result) {
-    throw std::runtime_error(result.error().to_string());
-  }
-  return std::move(*result);
-}
-void good(const Result<void>& result) {
-  if (!result) {
-    throw std::runtime_error(result.error().to_string());
-  }
-}
 
 double milliseconds(Duration duration) {
   return static_cast<double>(duration) / static_cast<double>(kMillisecond);
@@ -123,17 +106,6 @@ std::uint64_t size_of_folder(const fs::path& dir) {
   return out;
 }
 
-std::vector<ct::NoteSigner> cosigners() {
-  std::vector<ct::NoteSigner> out;
-  for (const auto& [algorithm, type] :
-       {std::pair(crypto::SignatureAlgorithm::kMlDsa44, ct::NoteKeyType::kMlDsa44Cosignature),
-        std::pair(crypto::SignatureAlgorithm::kFalcon1024, ct::NoteKeyType::kFalconCosignature)}) {
-    out.push_back(good(ct::NoteSigner::make(std::string(kOrigin), type,
-                                            good(crypto::PrivateKey::generate(algorithm)))));
-  }
-  return out;
-}
-
 // Everything in; how long each promise took.
 std::vector<Duration> fill(trustchain::CtLog& log, const Authority& authority,
                            const Settings& settings, const Clock& clock) {
@@ -187,39 +159,22 @@ int measure(const Settings& settings) {
   const double raw_before = raw_writes(dir / "raw1", clock);
   json out;
   {
-    const auto database =
-        good(store::KeyValueStore::open(dir / "log", store::KeyValueStore::Mode::kCreate));
-    trustchain::LocalLogStore local(*database);
-    trustchain::LogIndex index(*database);
     boost::asio::thread_pool pool(1);
-    const auto log = good(trustchain::CtLog::open(
-        {.objects = local,
-         .lock = local,
-         .index = index,
-         .guard = dir / "head",
-         .origin = std::string(kOrigin),
-         .key = good(crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kEcdsaP256)),
-         .cosigners = cosigners(),
-         .roots = [&] { return std::vector{authority.made.root}; },
-         .clock = clock,
-         .post = [&](std::function<void()> job) { boost::asio::post(pool, std::move(job)); },
-         .room = [](std::size_t) { return Result<void>(); },
-         .stopped = [](const Error& why) { std::fputs(why.to_string().c_str(), stderr); }},
-        trustchain::CtLog::Mode::kCreate));
+    DurableLog durable(dir, authority.made.root, clock,
+                       [&](std::function<void()> job) { boost::asio::post(pool, std::move(job)); });
+    trustchain::CtLog& log = durable.get();
     const Timestamp begin = clock.now();
     const std::clock_t cpu = std::clock();
-    auto times = fill(*log, authority, settings, clock);
+    auto times = fill(log, authority, settings, clock);
     const double seconds = static_cast<double>(clock.now() - begin) / kSecond;
     const double cpu_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
     out = {{"entries", settings.entries},
            {"cpu_us_per_entry", cpu_seconds * 1e6 / static_cast<double>(settings.entries)},
            {"entries_per_second", static_cast<double>(settings.entries) / seconds},
-           {"rounds", log->stats().rounds},
+           {"rounds", log.stats().rounds},
            {"sct", percentiles(std::move(times))},
-           {"inclusion_proof", proofs(*log, clock)},
-           {"tree_size", log->view()->size()}};
-    log->stop();
-    pool.join();
+           {"inclusion_proof", proofs(log, clock)},
+           {"tree_size", log.view()->size()}};
   }
   // As after a restart: RocksDB has written its log to tables.
   good(store::KeyValueStore::open(dir / "log", store::KeyValueStore::Mode::kExisting));

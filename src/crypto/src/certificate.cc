@@ -76,6 +76,7 @@ Result<Certificate> Certificate::from_der(ByteView der) {
   if (!equal(certificate.der(), der)) {
     return fail("crypto.certificate_malformed", "the certificate is not exactly one DER value");
   }
+  certificate.der_ = std::make_shared<const Bytes>(to_bytes(der));
   return certificate;
 }
 
@@ -86,6 +87,9 @@ Result<Certificate> Certificate::from_pem(std::string_view pem) {
 
 Bytes Certificate::der() const {
   I2_ASSERT(certificate_ != nullptr);
+  if (der_ != nullptr) {
+    return *der_;
+  }
   Bytes out = to_der<i2d_X509>(certificate_.get());
   I2_ASSERT(!out.empty());
   return out;

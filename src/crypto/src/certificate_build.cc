@@ -143,7 +143,9 @@ Result<Certificate> sign_certificate(const Certificate& prepared, const Certific
       X509_sign(certificate.get(), issuer_key.native(), digest_of(issuer_key.algorithm())) <= 0) {
     return fail(openssl_error("crypto.certificate_build", "the certificate could not be signed"));
   }
-  return Certificate(certificate, prepared.public_key());
+  Certificate out(certificate, prepared.public_key());
+  out.der_ = std::make_shared<const Bytes>(out.der());
+  return out;
 }
 
 Result<Certificate> build_certificate(const CertificateFields& fields, const Certificate* issuer,

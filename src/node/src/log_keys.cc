@@ -17,16 +17,19 @@ using trustchain::ct::NoteSigner;
 
 constexpr std::size_t kKeyFileMax = 16 * 1024;
 
+// The Falcon key signs every checkpoint, and with it alone nobody can sign one (decision 0016).
+constexpr auto kArithmetic = crypto::FalconArithmetic::kNativeDouble;
+
 Result<PrivateKey> load_key(const std::filesystem::path& path, SignatureAlgorithm algorithm,
                             bool may_make) {
   std::error_code error;
   if (may_make && !std::filesystem::exists(path, error)) {
-    I2_TRY_VALUE(PrivateKey made, PrivateKey::generate(algorithm));
+    I2_TRY_VALUE(PrivateKey made, PrivateKey::generate(algorithm, kArithmetic));
     I2_TRY(write_secret(path, made.pem().view()));
     return made;
   }
   I2_TRY_VALUE(const crypto::SecretBytes pem, read_secret(path, kKeyFileMax));
-  return PrivateKey::from_pem(as_text(pem.view()));
+  return PrivateKey::from_pem(as_text(pem.view()), kArithmetic);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace {
 using Answer = LogClient::Done;
 
 constexpr std::size_t kIssuersKnownMax = 4096;
+constexpr std::size_t kLinksKnownMax = 4096;
 
 struct Pooled {
   ct::Submission submission;
@@ -61,14 +62,20 @@ struct CtLog::Core : std::enable_shared_from_this<Core> {
   bool running = false;
   std::optional<Error> stopped;
   std::set<Hash256> issuers_known;  // some that are stored
+  std::set<Hash256> links_known;    // some pairs of issuers of which the second signed the first
   std::shared_ptr<const LogView> view;
   Stats stats;
 
   std::optional<LogWriter> writer;  // of the job; none: the log is closed
 
   void add(ct::ChainSubmission one, Answer done);
+  // crypto::is_signed_by(), which is slow, and whose answer never changes.
+  bool is_issuer(const crypto::Certificate& of, const crypto::Certificate& issuer);
   void refuse(const Answer& done, const Error& why);
   void schedule(std::unique_lock<std::mutex> lock);
+  void post_round() {
+    parts.post([core = shared_from_this()] { core->run(); });
+  }
   void run();
   // What the next round is to have; false when there is nothing to do.
   bool take(std::deque<Pooled>& out);
@@ -115,11 +122,30 @@ void CtLog::Core::add(ct::ChainSubmission one, Answer done) {
   schedule(std::move(lock));
 }
 
+bool CtLog::Core::is_issuer(const crypto::Certificate& of, const crypto::Certificate& issuer) {
+  const Hash256 link = crypto::sha256({of.der(), issuer.der()});
+  {
+    const std::scoped_lock lock(mutex);
+    if (links_known.contains(link)) {
+      return true;
+    }
+  }
+  if (!crypto::is_signed_by(of, issuer)) {
+    return false;
+  }
+  const std::scoped_lock lock(mutex);
+  if (links_known.size() >= kLinksKnownMax) {
+    links_known.clear();
+  }
+  links_known.insert(link);
+  return true;
+}
+
 void CtLog::Core::schedule(std::unique_lock<std::mutex> lock) {
   const bool start = !std::exchange(scheduled, true);
   lock.unlock();
   if (start) {
-    parts.post([core = shared_from_this()] { core->run(); });
+    post_round();
   }
 }
 
@@ -128,7 +154,6 @@ bool CtLog::Core::take(std::deque<Pooled>& out) {
   running = !stopped && (!pool.empty() || refresh);
   if (!running) {
     scheduled = false;
-    idle.notify_all();
     return false;
   }
   std::size_t issuers = 0;
@@ -145,8 +170,18 @@ bool CtLog::Core::take(std::deque<Pooled>& out) {
 }
 
 void CtLog::Core::run() {
-  for (std::deque<Pooled> taken; take(taken); taken.clear()) {
-    round(std::move(taken));
+  std::deque<Pooled> taken;
+  if (!take(taken)) {
+    return;
+  }
+  round(std::move(taken));
+  // The next one behind what waits for a thread already: the busier they are, the more a round has.
+  const std::scoped_lock lock(mutex);
+  running = false;
+  idle.notify_all();
+  scheduled = !stopped;
+  if (scheduled) {
+    post_round();
   }
 }
 
@@ -325,7 +360,9 @@ void CtLog::add(const crypto::Certificate& precertificate, std::vector<crypto::C
 }
 
 void CtLog::add_chain(ct::EntryType type, std::vector<crypto::Certificate> chain, Answer done) {
-  auto submission = ct::make_submission(type, chain, core_->parts.roots());
+  auto submission = ct::make_submission(
+      type, chain, core_->parts.roots(),
+      [this](const auto& of, const auto& issuer) { return core_->is_issuer(of, issuer); });
   if (!submission) {
     core_->refuse(done, submission.error());
     return;

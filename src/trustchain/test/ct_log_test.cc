@@ -328,8 +328,9 @@ const crypto::PrivateKey& root_key() {
 }
 
 TEST_F(Log, TakesChainsToItsRoots) {
-  const Issuer issuer = issuer_of(
-      make_ordinary_authority(root_key(), "home", kNow, [] { return Bytes(16, 0x77); }).value());
+  const OrdinaryAuthority authority =
+      make_ordinary_authority(root_key(), "home", kNow, [] { return Bytes(16, 0x77); }).value();
+  const Issuer issuer = issuer_of(authority);
   crypto::CertificateFields fields{.subject_key = root_key().public_key(),
                                    .common_name = "web.example",
                                    .dns_names = {"web.example"},
@@ -372,6 +373,17 @@ TEST_F(Log, TakesChainsToItsRoots) {
   const auto forged = crypto::Certificate::from_der(der).value();
   EXPECT_EQ(code(add(ct::EntryType::kX509, {forged, issuer.certificate})),
             "trust.log_entry_invalid");
+
+  // An issuer that only looks like the one that is known by now.
+  home.roots = {authority.root};
+  EXPECT_EQ(code(add(ct::EntryType::kX509, {final, issuer.certificate, authority.root})), "ok");
+  EXPECT_EQ(code(add(ct::EntryType::kX509, {final, issuer.certificate})), "ok");
+  der = issuer.certificate.der();
+  der.back() ^= 1;
+  const auto pretender = crypto::Certificate::from_der(der).value();
+  EXPECT_EQ(code(add(ct::EntryType::kX509, {final, pretender, authority.root})),
+            "trust.log_entry_invalid");
+  EXPECT_EQ(code(add(ct::EntryType::kX509, {final, pretender})), "trust.log_entry_invalid");
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ namespace i2::crypto {
 // Which build of the Falcon arithmetic signs; both make the same bytes from the same randomness.
 enum class FalconArithmetic : std::uint8_t {
   kConstantTime,  // emulated floating point, for identity, anchor and root keys: 150 signatures/s
-  kNativeDouble,  // hardware doubles, for short-lived leaf keys: about 2 000 signatures/s
+  kNativeDouble,  // hardware doubles, for leaf keys and a log's: about 2 000 signatures/s
 };
 
 class PublicKey {

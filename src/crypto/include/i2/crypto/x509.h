@@ -128,6 +128,7 @@ class Certificate {
       : certificate_(std::move(certificate)), public_key_(std::move(key)) {}
 
   std::shared_ptr<x509_st> certificate_;  // shared: an X509 is reference-counted and immutable
+  std::shared_ptr<const Bytes> der_;      // of it, where it is known: OpenSSL encodes it anew
   PublicKey public_key_;
 };
 

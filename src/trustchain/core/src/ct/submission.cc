@@ -16,10 +16,14 @@ std::unexpected<Error> not_for_this_log(std::string_view what) {
 
 // The chain up to a root, which is added when it was left out.
 Result<std::vector<Certificate>> complete(std::span<const Certificate> chain,
-                                          std::span<const Certificate> roots) {
+                                          std::span<const Certificate> roots,
+                                          const IssuerCheck& is_issuer) {
   std::vector<Certificate> out(chain.begin(), chain.end());
+  const auto is_signed_by = [&](std::size_t i, const Certificate& issuer) {
+    return i == 0 ? crypto::is_signed_by(out[i], issuer) : is_issuer(out[i], issuer);
+  };
   for (std::size_t i = 0; i + 1 < out.size(); ++i) {
-    if (!crypto::is_signed_by(out[i], out[i + 1])) {
+    if (!is_signed_by(i, out[i + 1])) {
       return not_for_this_log("a certificate of the chain is not issued by the one behind it");
     }
   }
@@ -28,7 +32,7 @@ Result<std::vector<Certificate>> complete(std::span<const Certificate> chain,
     return out;
   }
   const auto root = std::ranges::find_if(
-      roots, [&](const Certificate& one) { return crypto::is_signed_by(out.back(), one); });
+      roots, [&](const Certificate& one) { return is_signed_by(out.size() - 1, one); });
   if (root == roots.end()) {
     return not_for_this_log("the chain does not lead to a root that the log accepts");
   }
@@ -39,7 +43,8 @@ Result<std::vector<Certificate>> complete(std::span<const Certificate> chain,
 }  // namespace
 
 Result<ChainSubmission> make_submission(EntryType type, std::span<const Certificate> chain,
-                                        std::span<const Certificate> roots) {
+                                        std::span<const Certificate> roots,
+                                        const IssuerCheck& is_issuer) {
   if (chain.empty() || chain.size() > kLoggedChainMax ||
       !std::ranges::all_of(chain, [](auto& one) { return static_cast<bool>(one); })) {
     return not_for_this_log("a chain has 1 to 16 certificates");
@@ -50,7 +55,7 @@ Result<ChainSubmission> make_submission(EntryType type, std::span<const Certific
     return not_for_this_log(precert ? "not a precertificate: it has no poison"
                                     : "a precertificate, which add-pre-chain takes");
   }
-  I2_TRY_VALUE(const auto all, complete(chain, roots));
+  I2_TRY_VALUE(const auto all, complete(chain, roots, is_issuer));
   ChainSubmission out;
   out.submission.type = type;
   if (precert) {

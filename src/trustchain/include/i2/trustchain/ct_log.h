@@ -3,9 +3,9 @@
 //   add(), add_chain() ──▶ pool ──▶ rounds: bundle, checkpoint, tiles, index ──▶ promises (SCTs)
 //   view() ──▶ what readers see: the last checkpoint and everything below it
 //
-// There is one round at a time, and the next one begins as soon as it is over, with what has come
-// meanwhile: a log without load answers after one sync of the disk, a busy one syncs for thousands
-// of entries at once. No promise leaves before its entry is durable and published, so the maximum
+// There is one round at a time, and the next one begins when it is over, behind the jobs that wait
+// then, with what has come meanwhile: a log without load answers after one sync of the disk, a busy
+// one syncs for thousands of entries at once. No promise leaves before its entry is durable and published, so the maximum
 // merge delay is that of a round. What an error in the middle of a round leaves open is found out
 // when the log is opened again; until then nothing is added (trust.log_stopped).
 //
