@@ -5,9 +5,10 @@
 //
 // There is one round at a time, and the next one begins when it is over, behind the jobs that wait
 // then, with what has come meanwhile: a log without load answers after one sync of the disk, a busy
-// one syncs for thousands of entries at once. No promise leaves before its entry is durable and published, so the maximum
-// merge delay is that of a round. What an error in the middle of a round leaves open is found out
-// when the log is opened again; until then nothing is added (trust.log_stopped).
+// one syncs for thousands of entries at once. No promise leaves before its entry is durable and
+// published, so the maximum merge delay is that of a round. What an error in the middle of a round
+// leaves open is found out when the log is opened again; until then nothing is added
+// (trust.log_stopped).
 //
 // A closed log has no private key and signs nothing any more: it serves what it holds.
 //
