@@ -58,7 +58,6 @@ class DurableLog {
          .stopped = [](const Error& why) { std::fputs(why.to_string().c_str(), stderr); }},
         trustchain::CtLog::Mode::kCreate));
   }
-  ~DurableLog() { log_->stop(); }
   DurableLog(const DurableLog&) = delete;
   DurableLog& operator=(const DurableLog&) = delete;
 

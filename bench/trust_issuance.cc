@@ -6,8 +6,7 @@
 //   promised    issue() with a log that only signs, and keeps nothing
 //   unlogged    issue() without a log: what a renewal costs
 //   falcon      members' Falcon leaves, without a log, beside what as many threads sign with an
-//   anchor
-//               (constant-time arithmetic)
+//               anchor (constant-time arithmetic)
 //
 // A client asks again when it has its answer, so that latency and rate belong together.
 #include <i2/rt/clock.h>

@@ -73,10 +73,10 @@ Result<Certificate> Certificate::from_der(ByteView der) {
   }
   I2_TRY_VALUE(Certificate certificate, from_native(parsed.get()));
   // Certificates are named by their hash: other encodings, and bytes after the end, are refused.
-  if (!equal(certificate.der(), der)) {
+  certificate.der_ = std::make_shared<const Bytes>(certificate.der());
+  if (!equal(*certificate.der_, der)) {
     return fail("crypto.certificate_malformed", "the certificate is not exactly one DER value");
   }
-  certificate.der_ = std::make_shared<const Bytes>(to_bytes(der));
   return certificate;
 }
 

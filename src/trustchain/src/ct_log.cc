@@ -14,8 +14,7 @@ namespace {
 
 using Answer = LogClient::Done;
 
-constexpr std::size_t kIssuersKnownMax = 4096;
-constexpr std::size_t kLinksKnownMax = 4096;
+constexpr std::size_t kKnownMax = 4096;
 
 struct Pooled {
   ct::Submission submission;
@@ -37,6 +36,14 @@ std::size_t size_of(const ct::ChainSubmission& one) {
     out += issuer.size();
   }
   return out;
+}
+
+// What is forgotten is found out again.
+void remember(std::set<Hash256>& known, std::span<const Hash256> more) {
+  if (known.size() >= kKnownMax) {
+    known.clear();
+  }
+  known.insert(more.begin(), more.end());
 }
 
 Error log_stopped(std::string_view why) {
@@ -77,6 +84,7 @@ struct CtLog::Core : std::enable_shared_from_this<Core> {
     parts.post([core = shared_from_this()] { core->run(); });
   }
   void run();
+  [[nodiscard]] bool has_work() const { return !stopped && (!pool.empty() || refresh); }
   // What the next round is to have; false when there is nothing to do.
   bool take(std::deque<Pooled>& out);
   void round(std::deque<Pooled> taken);
@@ -134,10 +142,7 @@ bool CtLog::Core::is_issuer(const crypto::Certificate& of, const crypto::Certifi
     return false;
   }
   const std::scoped_lock lock(mutex);
-  if (links_known.size() >= kLinksKnownMax) {
-    links_known.clear();
-  }
-  links_known.insert(link);
+  remember(links_known, {&link, 1});
   return true;
 }
 
@@ -151,7 +156,7 @@ void CtLog::Core::schedule(std::unique_lock<std::mutex> lock) {
 
 bool CtLog::Core::take(std::deque<Pooled>& out) {
   const std::scoped_lock lock(mutex);
-  running = !stopped && (!pool.empty() || refresh);
+  running = has_work();
   if (!running) {
     scheduled = false;
     return false;
@@ -179,7 +184,7 @@ void CtLog::Core::run() {
   const std::scoped_lock lock(mutex);
   running = false;
   idle.notify_all();
-  scheduled = !stopped;
+  scheduled = has_work();
   if (scheduled) {
     post_round();
   }
@@ -287,10 +292,7 @@ void CtLog::Core::publish(std::span<const Hash256> issuers) {
     const std::scoped_lock lock(mutex);
     view = std::move(next);
     ++stats.rounds;
-    if (issuers_known.size() > kIssuersKnownMax) {
-      issuers_known.clear();
-    }
-    issuers_known.insert(issuers.begin(), issuers.end());
+    remember(issuers_known, issuers);
   }
   if (parts.published) {
     parts.published();
