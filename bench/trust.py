@@ -27,7 +27,7 @@ def parse():
     parser.add_argument("--build", required=True, type=Path)
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--entries", type=int, default=40_000, help="of the log")
-    parser.add_argument("--clients", default="32,64", help="that ask the authority at the same time: numbers of them")
+    parser.add_argument("--clients", default="32,48,64", help="that ask the authority at the same time: numbers of them")
     parser.add_argument("--seconds", type=float, default=10, help="of each measurement of the authority")
     parser.add_argument("--rotations", type=int, default=50, help="of each member that renews")
     parser.add_argument("--members", type=int, default=5, help="of the fleet, the founder apart")

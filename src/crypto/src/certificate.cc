@@ -5,7 +5,10 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <atomic>
+
 #include "certificate_extensions.h"
+#include "der.h"
 #include "error_queue.h"
 #include "native.h"
 #include "x509_util.h"
@@ -16,6 +19,14 @@ namespace {
 NamesPointer alt_names(const X509* certificate) {
   return NamesPointer(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+}
+
+// Nothing when a length is indefinite, which OpenSSL keeps in what is signed (X.690 §10.1).
+std::optional<ByteView> find_tbs(ByteView certificate) {
+  const auto outer = take_der(certificate);
+  ByteView in = outer ? outer->contents : ByteView();
+  const auto tbs = take_der(in);
+  return tbs ? std::optional(tbs->whole) : std::nullopt;
 }
 
 Bytes to_octets(const ASN1_OCTET_STRING* text) {
@@ -41,12 +52,42 @@ Result<Bytes> read_pem(std::string_view pem, const char* label, ErrorCode code) 
   return Bytes(data, data + size);
 }
 
+struct Certificate::Native {
+  Native(X509* given, Bytes encoding) : der(std::move(encoding)), parsed(given) {}
+  ~Native() { X509_free(parsed.load()); }
+  Native(const Native&) = delete;
+  Native& operator=(const Native&) = delete;
+
+  // Threads that ask for it at the same time may each make it; the first one's stays.
+  [[nodiscard]] X509* get() const {
+    X509* known = parsed.load();
+    if (known == nullptr) {
+      const unsigned char* cursor = der.data();
+      CertificatePointer made(d2i_X509(nullptr, &cursor, static_cast<long>(der.size())));
+      I2_ASSERT(made != nullptr);
+      if (parsed.compare_exchange_strong(known, made.get())) {
+        known = made.release();
+      }
+    }
+    return known;
+  }
+
+  const Bytes der;  // OpenSSL would encode it anew
+  mutable std::atomic<X509*> parsed;
+};
+
+Certificate::Certificate(x509_st* owned, Bytes der, PublicKey key)
+    : native_(std::make_shared<const Native>(owned, std::move(der))), public_key_(std::move(key)) {}
+
+x509_st* Certificate::native() const {
+  return native_ != nullptr ? native_->get() : nullptr;
+}
+
 Result<Certificate> Certificate::from_native(x509_st* certificate) {
   if (certificate == nullptr || X509_up_ref(certificate) != 1) {
     return fail("crypto.certificate_malformed", "there is no certificate");
   }
-  Certificate out;
-  out.certificate_ = own(certificate);
+  CertificatePointer owner(certificate);
   EVP_PKEY* key = X509_get_pubkey(certificate);
   if (key == nullptr) {
     return fail(
@@ -56,8 +97,11 @@ Result<Certificate> Certificate::from_native(x509_st* certificate) {
   if (!wrapped) {
     return fail("crypto.certificate_malformed", wrapped.error().message());
   }
-  out.public_key_ = std::move(*wrapped);
-  return out;
+  Bytes der = to_der<i2d_X509>(certificate);
+  if (!find_tbs(der)) {
+    return fail("crypto.certificate_malformed", "the certificate is not in DER");
+  }
+  return Certificate(owner.release(), std::move(der), std::move(*wrapped));
 }
 
 Result<Certificate> Certificate::from_der(ByteView der) {
@@ -73,8 +117,7 @@ Result<Certificate> Certificate::from_der(ByteView der) {
   }
   I2_TRY_VALUE(Certificate certificate, from_native(parsed.get()));
   // Certificates are named by their hash: other encodings, and bytes after the end, are refused.
-  certificate.der_ = std::make_shared<const Bytes>(certificate.der());
-  if (!equal(*certificate.der_, der)) {
+  if (!equal(certificate.native_->der, der)) {
     return fail("crypto.certificate_malformed", "the certificate is not exactly one DER value");
   }
   return certificate;
@@ -85,94 +128,88 @@ Result<Certificate> Certificate::from_pem(std::string_view pem) {
   return from_der(der);
 }
 
-Bytes Certificate::der() const {
-  I2_ASSERT(certificate_ != nullptr);
-  if (der_ != nullptr) {
-    return *der_;
-  }
-  Bytes out = to_der<i2d_X509>(certificate_.get());
-  I2_ASSERT(!out.empty());
-  return out;
+const Bytes& Certificate::der() const {
+  I2_ASSERT(native_ != nullptr);
+  return native_->der;
 }
 
 std::string Certificate::pem() const {
-  I2_ASSERT(certificate_ != nullptr);
+  I2_ASSERT(native_ != nullptr);
   const BioPointer out(BIO_new(BIO_s_mem()));
-  I2_ASSERT(out != nullptr && PEM_write_bio_X509(out.get(), certificate_.get()) == 1);
+  I2_ASSERT(out != nullptr && PEM_write_bio_X509(out.get(), native()) == 1);
   char* text = nullptr;
   const long size = BIO_get_mem_data(out.get(), &text);
   return {text, static_cast<std::size_t>(size)};
 }
 
 std::string Certificate::subject_common_name() const {
-  return read_common_name(X509_get_subject_name(certificate_.get()));
+  return read_common_name(X509_get_subject_name(native()));
 }
 
 std::vector<std::string> Certificate::dns_names() const {
-  return read_dns_names(alt_names(certificate_.get()).get());
+  return read_dns_names(alt_names(native()).get());
 }
 
 std::vector<IpAddress> Certificate::ip_addresses() const {
-  return read_ip_addresses(alt_names(certificate_.get()).get());
+  return read_ip_addresses(alt_names(native()).get());
 }
 
 std::vector<std::string> Certificate::other_names() const {
-  return read_other_names(alt_names(certificate_.get()).get());
+  return read_other_names(alt_names(native()).get());
 }
 
 Bytes Certificate::serial() const {
-  return read_serial(X509_get0_serialNumber(certificate_.get()));
+  return read_serial(X509_get0_serialNumber(native()));
 }
 
 UnixMillis Certificate::not_before() const {
-  return read_time(X509_get0_notBefore(certificate_.get()));
+  return read_time(X509_get0_notBefore(native()));
 }
 
 UnixMillis Certificate::not_after() const {
-  return read_time(X509_get0_notAfter(certificate_.get()));
+  return read_time(X509_get0_notAfter(native()));
 }
 
 bool Certificate::is_ca() const {
-  return X509_check_ca(certificate_.get()) == 1;
+  return X509_check_ca(native()) == 1;
 }
 
 Bytes Certificate::subject() const {
-  return to_der<i2d_X509_NAME>(X509_get_subject_name(certificate_.get()));
+  return to_der<i2d_X509_NAME>(X509_get_subject_name(native()));
 }
 
 Bytes Certificate::issuer() const {
-  return to_der<i2d_X509_NAME>(X509_get_issuer_name(certificate_.get()));
+  return to_der<i2d_X509_NAME>(X509_get_issuer_name(native()));
 }
 
 Bytes Certificate::subject_key_id() const {
-  return to_octets(X509_get0_subject_key_id(certificate_.get()));
+  return to_octets(X509_get0_subject_key_id(native()));
 }
 
 Bytes Certificate::authority_key_id() const {
-  return to_octets(X509_get0_authority_key_id(certificate_.get()));
+  return to_octets(X509_get0_authority_key_id(native()));
 }
 
 std::optional<std::uint32_t> Certificate::key_usage() const {
-  const std::uint32_t bits = X509_get_key_usage(certificate_.get());
+  const std::uint32_t bits = X509_get_key_usage(native());
   return bits == UINT32_MAX ? std::nullopt : std::optional(bits);
 }
 
 std::vector<std::string> Certificate::extensions() const {
   std::vector<std::string> out;
-  for (int i = 0; i < X509_get_ext_count(certificate_.get()); ++i) {
-    out.push_back(dotted_oid(X509_EXTENSION_get_object(X509_get_ext(certificate_.get(), i))));
+  for (int i = 0; i < X509_get_ext_count(native()); ++i) {
+    out.push_back(dotted_oid(X509_EXTENSION_get_object(X509_get_ext(native(), i))));
   }
   return out;
 }
 
 std::optional<Certificate::Extension> Certificate::extension(const std::string& oid) const {
   const ObjectPointer object(OBJ_txt2obj(oid.c_str(), 1));
-  const int found =
-      object != nullptr ? X509_get_ext_by_OBJ(certificate_.get(), object.get(), -1) : -1;
-  if (found < 0 || X509_get_ext_by_OBJ(certificate_.get(), object.get(), found) >= 0) {
+  const int found = object != nullptr ? X509_get_ext_by_OBJ(native(), object.get(), -1) : -1;
+  if (found < 0 || X509_get_ext_by_OBJ(native(), object.get(), found) >= 0) {
     return std::nullopt;
   }
-  X509_EXTENSION* const extension = X509_get_ext(certificate_.get(), found);
+  X509_EXTENSION* const extension = X509_get_ext(native(), found);
   return Extension{.critical = X509_EXTENSION_get_critical(extension) == 1,
                    .value = to_octets(X509_EXTENSION_get_data(extension))};
 }
@@ -183,7 +220,13 @@ std::optional<std::uint64_t> Certificate::state_height() const {
 }
 
 bool Certificate::is_self_signed() const {
-  const bool out = X509_self_signed(certificate_.get(), 1) == 1;
+  const bool out = X509_self_signed(native(), 1) == 1;
+  ERR_clear_error();
+  return out;
+}
+
+NameConstraints Certificate::name_constraints() const {
+  NameConstraints out = read_name_constraints(native());
   ERR_clear_error();
   return out;
 }
@@ -198,9 +241,9 @@ CertificateFields Certificate::fields() const {
   out.not_after = not_after();
   out.ca = is_ca();
   out.serial = serial();
-  out.subject_key_id = X509_get0_subject_key_id(certificate_.get()) != nullptr;
+  out.subject_key_id = X509_get0_subject_key_id(native()) != nullptr;
   out.state_height = state_height();
-  read_extensions(certificate_.get(), out);
+  read_extensions(native(), out);
   return out;
 }
 
@@ -209,19 +252,26 @@ Bytes Certificate::tbs() const {
 }
 
 ByteView tbs_of(ByteView certificate) {
-  const unsigned char* const end = certificate.data() + certificate.size();
-  const unsigned char* cursor = certificate.data();
-  const auto enter = [&cursor, end] {
-    long size = 0;
-    int tag = 0;
-    int kind = 0;
-    I2_ASSERT((ASN1_get_object(&cursor, &size, &tag, &kind, end - cursor) & 0x80) == 0);
-    return size;
-  };
-  (void)enter();
-  const unsigned char* const begin = cursor;
-  const long size = enter();
-  return {begin, cursor + size};
+  const auto out = find_tbs(certificate);
+  I2_ASSERT(out);
+  return *out;
+}
+
+std::optional<DerValue> take_der(ByteView& in) {
+  const unsigned char* cursor = in.data();
+  long size = 0;
+  int tag = 0;
+  int kind = 0;
+  // Neither an error (0x80) nor an indefinite length (0x01).
+  if (in.empty() ||
+      (ASN1_get_object(&cursor, &size, &tag, &kind, static_cast<long>(in.size())) & 0x81) != 0) {
+    return std::nullopt;
+  }
+  const ByteView contents(cursor, static_cast<std::size_t>(size));
+  const auto whole = static_cast<std::size_t>(cursor - in.data()) + contents.size();
+  const DerValue out{.identifier = in[0], .contents = contents, .whole = in.first(whole)};
+  in = in.subspan(whole);
+  return out;
 }
 
 }  // namespace i2::crypto

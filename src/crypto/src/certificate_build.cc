@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 
 #include "certificate_extensions.h"
+#include "der.h"
 #include "error_queue.h"
 #include "native.h"
 #include "x509_util.h"
@@ -48,36 +49,32 @@ bool announce_algorithm(X509* certificate, SignatureAlgorithm algorithm) {
 
 // The encoding as it is: X509_set_pubkey() would write the key and read it again.
 bool set_key(X509* certificate, const PublicKey& key) {
-  const Bytes& spki = key.spki();
-  const unsigned char* cursor = spki.data();
-  const unsigned char* const end = cursor + spki.size();
-  long size = 0;
-  int tag = 0;
-  int kind = 0;
+  ByteView in(key.spki());
+  const auto sequence = take_der(in);
+  in = sequence ? sequence->contents : ByteView();
   // RFC 5280 §4.1: SEQUENCE { algorithm, BIT STRING }, whose first octet counts unused bits: none.
-  if ((ASN1_get_object(&cursor, &size, &tag, &kind, end - cursor) & 0x80) != 0) {
-    return false;
-  }
+  const auto named = take_der(in);
+  const auto bits = take_der(in);
+  const unsigned char* cursor = named ? named->whole.data() : nullptr;
   const NativePointer<X509_ALGOR, X509_ALGOR_free> algorithm(
-      d2i_X509_ALGOR(nullptr, &cursor, end - cursor));
-  if (algorithm == nullptr ||
-      (ASN1_get_object(&cursor, &size, &tag, &kind, end - cursor) & 0x80) != 0 ||
-      tag != V_ASN1_BIT_STRING || size < 2) {
+      named ? d2i_X509_ALGOR(nullptr, &cursor, static_cast<long>(named->whole.size())) : nullptr);
+  if (algorithm == nullptr || !bits || bits->identifier != kDerBitString ||
+      bits->contents.size() < 2) {
     return false;
   }
   const ASN1_OBJECT* oid = nullptr;
   int parameter_type = 0;
   const void* parameter = nullptr;
   X509_ALGOR_get0(&oid, &parameter_type, &parameter, algorithm.get());
-  const auto bits = static_cast<std::size_t>(size - 1);
-  CharsPointer octets(static_cast<unsigned char*>(OPENSSL_memdup(cursor + 1, bits)));
+  const ByteView point = bits->contents.subspan(1);
+  CharsPointer octets(static_cast<unsigned char*>(OPENSSL_memdup(point.data(), point.size())));
   NativePointer<ASN1_OBJECT, ASN1_OBJECT_free> name(OBJ_dup(oid));
   NativePointer<ASN1_OBJECT, ASN1_OBJECT_free> curve(
       parameter_type == V_ASN1_OBJECT ? OBJ_dup(static_cast<const ASN1_OBJECT*>(parameter))
                                       : nullptr);
   if (octets == nullptr || name == nullptr ||
       X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate), name.get(), parameter_type,
-                             curve.get(), octets.get(), static_cast<int>(bits)) != 1) {
+                             curve.get(), octets.get(), static_cast<int>(point.size())) != 1) {
     return false;
   }
   (void)name.release();
@@ -97,7 +94,7 @@ Result<Certificate> prepare_certificate(const CertificateFields& fields,
   if (issuer != nullptr && (!*issuer || !issuer->is_ca())) {
     return fail("crypto.certificate_build", "the issuer's certificate is not that of a CA");
   }
-  const std::shared_ptr<X509> certificate = own(X509_new());
+  CertificatePointer certificate(X509_new());
   const NamePointer subject = make_name(fields.common_name);
   const bool named =
       !fields.common_name.empty() || !fields.dns_names.empty() || !fields.ip_addresses.empty();
@@ -128,7 +125,8 @@ Result<Certificate> prepare_certificate(const CertificateFields& fields,
   if (!announce_algorithm(certificate.get(), issuer_key.algorithm())) {
     return fail(openssl_error("crypto.certificate_build", "the signature has no name"));
   }
-  return Certificate(certificate, fields.subject_key);
+  Bytes der = to_der<i2d_X509>(certificate.get());
+  return Certificate(certificate.release(), std::move(der), fields.subject_key);
 }
 
 Result<Certificate> sign_certificate(const Certificate& prepared, const Certificate* issuer,
@@ -138,14 +136,11 @@ Result<Certificate> sign_certificate(const Certificate& prepared, const Certific
     ERR_clear_error();
     return fail("crypto.certificate_build", std::string(text));
   }
-  const std::shared_ptr<X509> certificate = own(X509_dup(prepared.native()));
-  if (certificate == nullptr ||
-      X509_sign(certificate.get(), issuer_key.native(), digest_of(issuer_key.algorithm())) <= 0) {
-    return fail(openssl_error("crypto.certificate_build", "the certificate could not be signed"));
-  }
-  Certificate out(certificate, prepared.public_key());
-  out.der_ = std::make_shared<const Bytes>(out.der());
-  return out;
+  const Bytes prepared_der = prepared.der();
+  const ByteView contents = tbs_of(prepared_der);
+  I2_TRY_VALUE(const Bytes signature, issuer_key.sign(contents));
+  const Bytes algorithm = to_der<i2d_X509_ALGOR>(X509_get0_tbs_sigalg(prepared.native()));
+  return Certificate(nullptr, signed_der(contents, algorithm, signature), prepared.public_key());
 }
 
 Result<Certificate> build_certificate(const CertificateFields& fields, const Certificate* issuer,

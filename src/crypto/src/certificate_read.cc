@@ -38,13 +38,7 @@ void read_authority(const X509* certificate, CertificateFields& out) {
       limits != nullptr && limits->pathlen != nullptr) {
     out.path_length = static_cast<int>(ASN1_INTEGER_get(limits->pathlen));
   }
-  if (const auto limits =
-          value_of<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free>(certificate, NID_name_constraints)) {
-    read_subtrees(limits->permittedSubtrees, out.name_constraints.permitted_dns,
-                  out.name_constraints.permitted_ip);
-    read_subtrees(limits->excludedSubtrees, out.name_constraints.excluded_dns,
-                  out.name_constraints.excluded_ip);
-  }
+  out.name_constraints = read_name_constraints(certificate);
 }
 
 void read_purposes(const X509* certificate, CertificateFields& out) {
@@ -117,6 +111,16 @@ std::optional<std::uint64_t> read_state_height(ByteView der) {
   std::uint64_t out = 0;
   for (const std::uint8_t octet : octets) {
     out = out << 8 | octet;
+  }
+  return out;
+}
+
+NameConstraints read_name_constraints(const X509* certificate) {
+  NameConstraints out;
+  if (const auto limits =
+          value_of<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free>(certificate, NID_name_constraints)) {
+    read_subtrees(limits->permittedSubtrees, out.permitted_dns, out.permitted_ip);
+    read_subtrees(limits->excludedSubtrees, out.excluded_dns, out.excluded_ip);
   }
   return out;
 }

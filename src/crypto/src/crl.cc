@@ -198,9 +198,7 @@ Result<Bytes> build_crl(const CrlFields& fields, const Certificate& issuer,
                               "entries have one serial"));
   }
   I2_TRY_VALUE(const Bytes signature, issuer_key.sign(*list));
-  constexpr std::array<std::uint8_t, 1> kNoUnusedBits = {0};
-  return der_value(kDerSequence,
-                   {*list, algorithm, der_value(kDerBitString, {kNoUnusedBits, signature})});
+  return signed_der(*list, algorithm, signature);
 }
 
 Result<Crl> Crl::from_der(ByteView der) {

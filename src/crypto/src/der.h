@@ -1,9 +1,10 @@
-// Writing DER (X.690) where OpenSSL's objects would cost more than the bytes.
+// Reading and writing DER (X.690) where OpenSSL's objects would cost more than the bytes.
 #pragma once
 
 #include <i2/base/bytes.h>
 
 #include <initializer_list>
+#include <optional>
 
 namespace i2::crypto {
 
@@ -11,6 +12,15 @@ inline constexpr std::uint8_t kDerInteger = 0x02;
 inline constexpr std::uint8_t kDerBitString = 0x03;
 inline constexpr std::uint8_t kDerSequence = 0x30;
 inline constexpr std::uint8_t kDerExplicit0 = 0xa0;
+inline constexpr std::uint8_t kDerExplicit3 = 0xa3;
+
+struct DerValue {
+  std::uint8_t identifier = 0;
+  ByteView contents;
+  ByteView whole;
+};
+// The first value of `in`, which goes on behind it. Nothing when it is not a whole one.
+[[nodiscard]] std::optional<DerValue> take_der(ByteView& in);
 
 // Identifier and length octets (§8.1.3, the shortest form).
 inline void put_der_header(Bytes& out, std::uint8_t tag, std::size_t size) {
@@ -43,6 +53,13 @@ inline Bytes der_value(std::uint8_t tag, std::initializer_list<ByteView> parts) 
     append(out, part);
   }
   return out;
+}
+
+// What is signed, the AlgorithmIdentifier and the signature (RFC 5280 §4.1, §5.1).
+inline Bytes signed_der(ByteView contents, ByteView algorithm, ByteView signature) {
+  constexpr std::uint8_t kNoUnusedBits = 0;
+  return der_value(kDerSequence, {contents, algorithm,
+                                  der_value(kDerBitString, {{&kNoUnusedBits, 1}, signature})});
 }
 
 }  // namespace i2::crypto

@@ -4,6 +4,7 @@
 #include <openssl/ct.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "foreign.h"
 #include "tls_pair.h"
@@ -244,6 +245,14 @@ TEST_P(EverySigner, TheSignatureChangesNothingElse) {
   const Certificate prepared = prepare_certificate(every_field(), &authority).value();
   const Certificate made = sign_certificate(prepared, &authority, key).value();
   EXPECT_EQ(made.tbs(), prepared.tbs());
+  EXPECT_EQ(Certificate::from_der(made.der()).value().der(), made.der());
+  {
+    // Read by OpenSSL by whoever is first.
+    std::vector<std::jthread> readers;
+    for (int i = 0; i < 4; ++i) {
+      readers.emplace_back([&made] { EXPECT_EQ(made.subject_common_name(), "a.example"); });
+    }
+  }
   EXPECT_TRUE(verify_certificate(made, std::span(&authority, 1), kTestNow));
   EXPECT_FALSE(verify_certificate(prepared, std::span(&authority, 1), kTestNow));
   EXPECT_EQ(sign_certificate(prepared, &authority, PrivateKey()).error().code(),
@@ -263,6 +272,8 @@ TEST_P(EverySigner, TheFinalCertificateIsItsPrecertificatePlusScts) {
   const PrecertificateEntry entry = precertificate_entry(poisoned, authority).value();
   EXPECT_EQ(entry, precertificate_entry(final, authority).value());
   EXPECT_EQ(entry.tbs, plain);
+  EXPECT_TRUE(poisoned.is_precertificate());
+  EXPECT_FALSE(final.is_precertificate());
   EXPECT_EQ(entry.issuer_key_hash, key.public_key().spki_sha256());
   // RFC 6962 §3.1: critical, an ASN.1 NULL. No client accepts it.
   EXPECT_EQ(to_hex(extension_value(poisoned, NID_ct_precert_poison)), "0500");
@@ -303,9 +314,44 @@ TEST(CertificateSize, AFalconLeafWithAnEmbeddedSct) {
   RecordProperty("logged", static_cast<int>(logged));
 }
 
-TEST(PrecertificateEntry, IsRefusedForWhatCannotBeWrittenAgain) {
-  // DEFAULT FALSE written out (X.690 §11.5) in the first extension's critical flag.
+TEST(CertificateFields, WhatIsSignedHasALength) {
+  Bytes der = build_certificate(every_field(), &issuer(), issuer_key()).value().der();
+  const std::size_t end = 4 + tbs_of(der).size();
+  ASSERT_EQ(to_hex(ByteView(der).subspan(4, 2)), "3082");
+  // X.690 §8.1.3.6: an indefinite one, and the end-of-contents octets.
+  der.insert(der.begin() + static_cast<std::ptrdiff_t>(end), 2, 0);
+  der[5] = 0x80;
+  der.erase(der.begin() + 6, der.begin() + 8);
+  const unsigned char* cursor = der.data();
+  const CertificatePointer by_openssl(d2i_X509(nullptr, &cursor, static_cast<long>(der.size())));
+  EXPECT_NE(by_openssl, nullptr);
+  EXPECT_EQ(Certificate::from_der(der).error().code(), "crypto.certificate_malformed");
+  EXPECT_EQ(Certificate::from_native(by_openssl.get()).error().code(),
+            "crypto.certificate_malformed");
+}
+
+TEST(PrecertificateEntry, IsWhatOpenSslMakesOfIt) {
+  CertificateFields fields = every_field();
+  fields.scts = {example_sct()};
+  const Certificate made = build_certificate(fields, &issuer(), issuer_key()).value();
+  EXPECT_FALSE(made.is_precertificate());
+  const CertificatePointer copy(X509_dup(made.native()));
+  const int at = X509_get_ext_by_NID(copy.get(), NID_ct_precert_scts, -1);
+  X509_EXTENSION_free(X509_delete_ext(copy.get(), at));
+  EXPECT_EQ(precertificate_entry(made, issuer()).value().tbs, to_der<i2d_re_X509_tbs>(copy.get()));
+}
+
+// Its other bytes stay as they were signed.
+TEST(PrecertificateEntry, IsRefusedWhereLengthsAreNotInDer) {
   const Certificate made = build_certificate(every_field(), &issuer(), issuer_key()).value();
+  // Both sequences have two octets of length; the inner one gets a third (X.690 §10.1).
+  Bytes der = made.der();
+  ASSERT_EQ(to_hex(ByteView(der).first(2)) + to_hex(ByteView(der).subspan(4, 2)), "30823082");
+  der[5] = 0x83;
+  der.insert(der.begin() + 6, 0);
+  ASSERT_NE(++der[3], 0);
+  const Certificate longer = Certificate::from_der(der).value();
+  EXPECT_EQ(precertificate_entry(longer, issuer()).error().code(), "crypto.certificate_malformed");
   EXPECT_EQ(precertificate_entry(made, Certificate()).error().code(),
             "crypto.certificate_malformed");
   EXPECT_EQ(precertificate_entry(Certificate(), made).error().code(),

@@ -18,22 +18,17 @@ constexpr std::size_t kAddingMax = 256;
 constexpr std::uint32_t kAddBurst = 1024;
 constexpr Duration kAddEvery = 5 * kMillisecond;
 
-struct LogAddition {
-  crypto::Certificate precertificate;
-  std::vector<crypto::Certificate> chain;
-};
-
-Result<LogAddition> read_log_add(ByteView request) {
+// The precertificate and its issuers.
+Result<std::vector<crypto::Certificate>> read_log_add(ByteView request) {
   I2_TRY_VALUE(const auto asked, parse<LogAddRequest>(request));
   if (asked.chain_size() == 0 || asked.chain_size() > kLogChainMax) {
     return fail("trust.log_entry_invalid",
                 "a chain has 1 to " + std::to_string(kLogChainMax) + " certificates");
   }
-  LogAddition out;
-  I2_TRY_VALUE(out.precertificate, crypto::Certificate::from_der(as_bytes(asked.precertificate())));
+  std::vector<crypto::Certificate> out;
+  I2_TRY_VALUE(out.emplace_back(), crypto::Certificate::from_der(as_bytes(asked.precertificate())));
   for (const std::string& one : asked.chain()) {
-    I2_TRY_VALUE(auto certificate, crypto::Certificate::from_der(as_bytes(one)));
-    out.chain.push_back(std::move(certificate));
+    I2_TRY_VALUE(out.emplace_back(), crypto::Certificate::from_der(as_bytes(one)));
   }
   return out;
 }
@@ -122,10 +117,11 @@ Result<void> LogServing::admit(const NodeId& authority) {
 
 Task<Result<Bytes>> LogServing::add(NodeId authority, Bytes request) {
   I2_CO_TRY(admit(authority));
-  I2_CO_TRY_VALUE(auto wanted, read_log_add(request));
-  I2_CO_TRY(parts_.check(wanted.precertificate));
-  const auto begin = [this, &wanted](trustchain::LogClient::Done done) {
-    parts_.own.get()->add(wanted.precertificate, std::move(wanted.chain), std::move(done));
+  I2_CO_TRY_VALUE(auto chain, read_log_add(request));
+  I2_CO_TRY(parts_.check(chain.front()));
+  const auto begin = [this, &chain](trustchain::LogClient::Done done) {
+    parts_.own.get()->add_chain(trustchain::ct::EntryType::kPrecert, std::move(chain),
+                                std::move(done));
   };
   ++adding_;
   const auto sct = co_await answer_of<Result<Bytes>>(begin);

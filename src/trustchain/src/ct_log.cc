@@ -76,7 +76,9 @@ struct CtLog::Core : std::enable_shared_from_this<Core> {
   std::optional<LogWriter> writer;  // of the job; none: the log is closed
 
   void add(ct::ChainSubmission one, Answer done);
-  // crypto::is_signed_by(), which is slow, and whose answer never changes.
+  void add_chain(ct::EntryType type, std::span<const crypto::Certificate> chain,
+                 const ct::IssuerCheck& is_issuer_of_first, Answer done);
+  // crypto::is_signed_by(), which is slow, and whose answer never changes. Of issuers, who are few.
   bool is_issuer(const crypto::Certificate& of, const crypto::Certificate& issuer);
   void refuse(const Answer& done, const Error& why);
   void schedule(std::unique_lock<std::mutex> lock);
@@ -128,6 +130,21 @@ void CtLog::Core::add(ct::ChainSubmission one, Answer done) {
                   .size = size,
                   .done = std::move(done)});
   schedule(std::move(lock));
+}
+
+void CtLog::Core::add_chain(ct::EntryType type, std::span<const crypto::Certificate> chain,
+                            const ct::IssuerCheck& is_issuer_of_first, Answer done) {
+  auto submission = ct::make_submission(
+      type, chain, parts.roots(),
+      [&](const crypto::Certificate& of, const crypto::Certificate& issuer) {
+        return &of.der() == &chain.front().der() ? is_issuer_of_first(of, issuer)
+                                                 : is_issuer(of, issuer);
+      });
+  if (!submission) {
+    refuse(done, submission.error());
+    return;
+  }
+  add(std::move(*submission), std::move(done));
 }
 
 bool CtLog::Core::is_issuer(const crypto::Certificate& of, const crypto::Certificate& issuer) {
@@ -358,18 +375,15 @@ CtLog::~CtLog() {
 void CtLog::add(const crypto::Certificate& precertificate, std::vector<crypto::Certificate> chain,
                 Answer done) {
   chain.insert(chain.begin(), precertificate);
-  add_chain(ct::EntryType::kPrecert, std::move(chain), std::move(done));
+  // The caller has just signed it: to verify that would take longer than the signature did.
+  const auto is_next = [&chain](const crypto::Certificate&, const crypto::Certificate& issuer) {
+    return chain.size() > 1 && issuer.der() == chain[1].der();
+  };
+  core_->add_chain(ct::EntryType::kPrecert, chain, is_next, std::move(done));
 }
 
 void CtLog::add_chain(ct::EntryType type, std::vector<crypto::Certificate> chain, Answer done) {
-  auto submission = ct::make_submission(
-      type, chain, core_->parts.roots(),
-      [this](const auto& of, const auto& issuer) { return core_->is_issuer(of, issuer); });
-  if (!submission) {
-    core_->refuse(done, submission.error());
-    return;
-  }
-  add_submission(std::move(*submission), std::move(done));
+  core_->add_chain(type, chain, crypto::is_signed_by, std::move(done));
 }
 
 void CtLog::add_submission(ct::ChainSubmission submission, Answer done) {

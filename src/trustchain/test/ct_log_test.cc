@@ -355,6 +355,16 @@ TEST_F(Log, TakesChainsToItsRoots) {
   // The root may be left out, and a chain of the root's is no other entry.
   EXPECT_EQ(code(add(ct::EntryType::kPrecert, {precertificate})), "ok");
   EXPECT_EQ(home.log().view()->size(), 1U);
+  const auto add_own = [&](std::vector<crypto::Certificate> chain) {
+    std::promise<Result<Bytes>> answer;
+    home.log().add(precertificate, std::move(chain),
+                   [&](Result<Bytes> given) { answer.set_value(std::move(given)); });
+    return answer.get_future().get();
+  };
+  EXPECT_EQ(code(add_own({issuer.certificate})), "ok");
+  EXPECT_EQ(home.log().view()->size(), 1U);
+  EXPECT_EQ(code(add_own({})), "trust.log_entry_invalid");
+  EXPECT_EQ(code(add_own({authority.root})), "trust.log_entry_invalid");
   EXPECT_EQ(code(add(ct::EntryType::kX509, {precertificate})), "trust.log_entry_invalid");
   EXPECT_EQ(code(add(ct::EntryType::kPrecert, {})), "trust.log_entry_invalid");
 

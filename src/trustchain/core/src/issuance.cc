@@ -20,6 +20,11 @@ UnixMillis first_second(UnixMillis time) {
   return (time + 999) / 1000 * 1000;
 }
 
+// As Certificate::serial() has it.
+Bytes without_leading_zeros(const Bytes& number) {
+  return {std::ranges::find_if(number, [](std::uint8_t byte) { return byte != 0; }), number.end()};
+}
+
 crypto::CertificateFields fields_of(const Intent& intent, const crypto::PublicKey& subject_key,
                                     const Issuer& issuer) {
   const auto purposes = info(intent.profile).purposes;
@@ -30,7 +35,7 @@ crypto::CertificateFields fields_of(const Intent& intent, const crypto::PublicKe
           .not_before = intent.not_before,
           .not_after = intent.not_after,
           .purposes = {purposes.begin(), purposes.end()},
-          .serial = intent.serial,
+          .serial = without_leading_zeros(intent.serial),
           .policies = issuer.policies,
           .crl_urls = intent.crl_url.empty() ? std::vector<std::string>()
                                              : std::vector<std::string>{intent.crl_url},
@@ -47,7 +52,8 @@ Result<crypto::Certificate> prepare_form(const Intent& intent,
                           {.profile = intent.profile,
                            .form = form,
                            .constraints = issuer.constraints,
-                           .state_height = intent.state_height});
+                           .state_height = intent.state_height,
+                           .fields = &fields});
   if (found.empty()) {
     return prepared;
   }
@@ -194,7 +200,7 @@ Result<crypto::Certificate> prepare(const Intent& intent, const crypto::PublicKe
   I2_TRY(check_parties(intent, subject_key, issuer));
   crypto::CertificateFields fields = fields_of(intent, subject_key, issuer);
   fields.precertificate = intent.logged;
-  return prepare_form(intent, std::move(fields), issuer,
+  return prepare_form(intent, fields, issuer,
                       intent.logged ? Form::kPrecertificate : Form::kUnlogged);
 }
 
@@ -207,14 +213,13 @@ Result<crypto::Certificate> complete(const Intent& intent,
                                      std::span<const Bytes> scts, const Issuer& issuer) {
   I2_TRY(check_parties(intent, precertificate.public_key(), issuer));
   crypto::CertificateFields fields = fields_of(intent, precertificate.public_key(), issuer);
-  fields.precertificate = true;
-  I2_TRY_VALUE(const auto announced, crypto::prepare_certificate(fields, &issuer.certificate));
-  if (!intent.logged || announced.tbs() != precertificate.tbs()) {
+  fields.scts.assign(scts.begin(), scts.end());
+  I2_TRY_VALUE(const auto prepared, prepare_form(intent, fields, issuer, Form::kLogged));
+  I2_TRY_VALUE(const auto entry, crypto::precertificate_entry(prepared, issuer.certificate));
+  I2_TRY_VALUE(const auto logged, crypto::precertificate_entry(precertificate, issuer.certificate));
+  if (!intent.logged || !precertificate.is_precertificate() || entry != logged) {
     return fail("trust.intent_invalid", "the precertificate is not that of the intent");
   }
-  fields.precertificate = false;
-  fields.scts.assign(scts.begin(), scts.end());
-  I2_TRY_VALUE(const auto prepared, prepare_form(intent, std::move(fields), issuer, Form::kLogged));
   return sign(prepared, issuer);
 }
 

@@ -152,6 +152,16 @@ TEST(Issuance, GoesFromPrecertificateToCertificate) {
   EXPECT_EQ(prepare(stored, server_key().public_key(), publisher()).value().tbs(), prepared.tbs());
 }
 
+TEST(Issuance, ASerialMayBeginWithZeros) {
+  Application wish = server_application();
+  wish.serial = serial(9);
+  wish.serial.front() = 0;
+  const Intent intent = decide(server_request(), publisher(), wish).value();
+  const auto made =
+      sign(prepare(intent, server_key().public_key(), publisher()).value(), publisher()).value();
+  EXPECT_EQ(made.serial(), Bytes(wish.serial.begin() + 1, wish.serial.end()));
+}
+
 TEST(Issuance, StepsRefuseWhatIsNotTheIntents) {
   const Intent intent = decide(server_request(), publisher(), server_application()).value();
   const auto precertificate =

@@ -48,6 +48,10 @@ class PublicKey {
   [[nodiscard]] bool verify(ByteView message, ByteView signature) const;
   [[nodiscard]] explicit operator bool() const { return key_ != nullptr; }
   [[nodiscard]] evp_pkey_st* native() const;
+  // One algorithm and one value.
+  [[nodiscard]] friend bool operator==(const PublicKey& a, const PublicKey& b) {
+    return a.key_ == b.key_ || (a && b && a.spki() == b.spki());
+  }
 
  private:
   friend class PrivateKey;

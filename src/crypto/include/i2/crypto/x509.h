@@ -69,6 +69,7 @@ struct CertificateFields {
   std::optional<std::uint64_t> state_height{};
   bool precertificate = false;  // RFC 6962 §3.1: with the poison
   std::vector<Bytes> scts{};    // RFC 6962 §3.3: SignedCertificateTimestamps
+  friend bool operator==(const CertificateFields&, const CertificateFields&) = default;
 };
 
 class Certificate {
@@ -81,7 +82,8 @@ class Certificate {
   // Shares (does not steal) a certificate of OpenSSL's, e.g. the peer's of a TLS session.
   [[nodiscard]] static Result<Certificate> from_native(x509_st* certificate);
 
-  [[nodiscard]] Bytes der() const;
+  // Valid as long as a copy of this certificate is there.
+  [[nodiscard]] const Bytes& der() const;
   [[nodiscard]] std::string pem() const;
   [[nodiscard]] const PublicKey& public_key() const { return public_key_; }
   [[nodiscard]] std::string subject_common_name() const;  // empty when absent
@@ -113,22 +115,27 @@ class Certificate {
   [[nodiscard]] std::optional<std::uint64_t> state_height() const;
   // Whether subject and issuer are one, and the certificate's own key signed it.
   [[nodiscard]] bool is_self_signed() const;
+  // Of a CA; without any, it may certify everything.
+  [[nodiscard]] NameConstraints name_constraints() const;
   // What build_certificate() would make this certificate from. What the fields cannot say (names of
   // other kinds, extensions that are not known here) is missing.
   [[nodiscard]] CertificateFields fields() const;
   [[nodiscard]] Bytes tbs() const;  // DER TBSCertificate: what is signed
-  [[nodiscard]] explicit operator bool() const { return certificate_ != nullptr; }
-  [[nodiscard]] x509_st* native() const { return certificate_.get(); }
+  // RFC 6962 §3.1: whether it has the poison.
+  [[nodiscard]] bool is_precertificate() const;
+  [[nodiscard]] explicit operator bool() const { return native_ != nullptr; }
+  [[nodiscard]] x509_st* native() const;
 
  private:
   friend Result<Certificate> prepare_certificate(const CertificateFields&, const Certificate*);
   friend Result<Certificate> sign_certificate(const Certificate&, const Certificate*,
                                               const PrivateKey&);
-  Certificate(std::shared_ptr<x509_st> certificate, PublicKey key)
-      : certificate_(std::move(certificate)), public_key_(std::move(key)) {}
+  struct Native;  // its encoding, and what OpenSSL makes of that from the first time it is asked
+                  // for
+  // `owned`: null where `der` cannot but be a certificate.
+  Certificate(x509_st* owned, Bytes der, PublicKey key);
 
-  std::shared_ptr<x509_st> certificate_;  // shared: an X509 is reference-counted and immutable
-  std::shared_ptr<const Bytes> der_;      // of it, where it is known: OpenSSL encodes it anew
+  std::shared_ptr<const Native> native_;  // shared: copies are the same certificate
   PublicKey public_key_;
 };
 
@@ -192,8 +199,8 @@ struct PrecertificateEntry {
   friend bool operator==(const PrecertificateEntry&, const PrecertificateEntry&) = default;
 };
 // From the precertificate or from the final certificate: both give the same. Precertificate signing
-// certificates are not supported. Error: crypto.certificate_malformed, when the certificate is not
-// DER to the last field, so that a log could not give back what was signed.
+// certificates are not supported. Error: crypto.certificate_malformed, when the lengths that would
+// change are not in DER.
 [[nodiscard]] Result<PrecertificateEntry> precertificate_entry(const Certificate& certificate,
                                                                const Certificate& issuer);
 

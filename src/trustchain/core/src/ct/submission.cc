@@ -8,8 +8,6 @@ namespace {
 
 using crypto::Certificate;
 
-constexpr std::string_view kPoison = "1.3.6.1.4.1.11129.2.4.3";  // RFC 6962 §3.1
-
 std::unexpected<Error> not_for_this_log(std::string_view what) {
   return fail("trust.log_entry_invalid", std::string(what));
 }
@@ -19,11 +17,8 @@ Result<std::vector<Certificate>> complete(std::span<const Certificate> chain,
                                           std::span<const Certificate> roots,
                                           const IssuerCheck& is_issuer) {
   std::vector<Certificate> out(chain.begin(), chain.end());
-  const auto is_signed_by = [&](std::size_t i, const Certificate& issuer) {
-    return i == 0 ? crypto::is_signed_by(out[i], issuer) : is_issuer(out[i], issuer);
-  };
   for (std::size_t i = 0; i + 1 < out.size(); ++i) {
-    if (!is_signed_by(i, out[i + 1])) {
+    if (!is_issuer(out[i], out[i + 1])) {
       return not_for_this_log("a certificate of the chain is not issued by the one behind it");
     }
   }
@@ -32,7 +27,7 @@ Result<std::vector<Certificate>> complete(std::span<const Certificate> chain,
     return out;
   }
   const auto root = std::ranges::find_if(
-      roots, [&](const Certificate& one) { return is_signed_by(out.size() - 1, one); });
+      roots, [&](const Certificate& one) { return is_issuer(out.back(), one); });
   if (root == roots.end()) {
     return not_for_this_log("the chain does not lead to a root that the log accepts");
   }
@@ -51,7 +46,7 @@ Result<ChainSubmission> make_submission(EntryType type, std::span<const Certific
   }
   const Certificate& leaf = chain.front();
   const bool precert = type == EntryType::kPrecert;
-  if (std::ranges::contains(leaf.extensions(), kPoison) != precert) {
+  if (leaf.is_precertificate() != precert) {
     return not_for_this_log(precert ? "not a precertificate: it has no poison"
                                     : "a precertificate, which add-pre-chain takes");
   }

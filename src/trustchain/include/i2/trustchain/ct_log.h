@@ -87,7 +87,8 @@ class CtLog final : public LogClient {
 
   void add(const crypto::Certificate& precertificate, std::vector<crypto::Certificate> chain,
            Done done) override;
-  // As add(); `chain` as for ct::make_submission(). Other errors: those of Parts::room and fence.
+  // As add(), of anybody's: `chain` as for ct::make_submission(). Other errors: those of
+  // Parts::room and fence.
   void add_chain(ct::EntryType type, std::vector<crypto::Certificate> chain, Done done);
   void add_submission(ct::ChainSubmission submission, Done done);
 

@@ -17,7 +17,8 @@ class LogClient {
   // An encoded SCT (ct/log_entry.h), as CertificateFields::scts takes it.
   using Done = std::function<void(Result<Bytes> sct)>;
   virtual ~LogClient() = default;
-  // `chain`: from the issuer of `precertificate` on to a root that the log accepts. `done` runs
+  // `precertificate`: that the caller has signed with the key of the first one of `chain`, which
+  // goes on to a root that the log accepts. `done` runs
   // once, on any thread, after the entry is durable and the checkpoint that has it is published.
   // The same precertificate again gives the same promise. Errors: trust.log_entry_invalid,
   // trust.log_busy, trust.log_stopped, trust.log_unreachable, store.*.

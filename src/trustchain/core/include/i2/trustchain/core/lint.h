@@ -27,6 +27,8 @@ struct LintTarget {
   crypto::NameConstraints constraints{};
   // That was decided for it.
   std::optional<std::uint64_t> state_height{};
+  // What it was prepared from; without it, what the certificate says is encoded once more.
+  const crypto::CertificateFields* fields = nullptr;
 };
 
 struct Finding {

@@ -17,8 +17,8 @@ struct ChainSubmission {
 
 // `chain`: the certificate or, for kPrecert, the precertificate, then the issuer of each one in
 // front. The last one is one of `roots` or issued by one, which may be left out. Validity is not
-// checked: a log takes also what has expired. `is_issuer` is asked about the certificates behind
-// the first one, which are few. Error: trust.log_entry_invalid.
+// checked: a log takes also what has expired. `is_issuer` is asked about each of them and the one
+// behind it. Error: trust.log_entry_invalid.
 using IssuerCheck =
     std::function<bool(const crypto::Certificate& of, const crypto::Certificate& issuer)>;
 [[nodiscard]] Result<ChainSubmission> make_submission(
