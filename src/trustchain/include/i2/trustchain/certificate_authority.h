@@ -23,7 +23,7 @@ namespace i2::trustchain {
 
 struct AuthorityLimits {
   std::size_t waiting_max = 4096;       // requests, of each kind of key
-  std::size_t batch_max = 256;          // of the P-256 key
+  std::size_t batch_max = 24;           // of the P-256 key; larger ones wait for their own
   std::size_t anchor_batch_max = 8;     // of the Falcon key, which takes 7 ms for each
   std::size_t batches_max = 16;         // under way, of each kind of key
   std::size_t parallel = 2;             // of these, in a job at once
