@@ -197,6 +197,16 @@ class AuthorityTest(FleetTest):
         own = self.alpha.ok("cert", "list", "--requester", "alpha")["certificates"]
         self.assertIn("ordinary", [one["profile"] for one in own])
 
+    def test_nothing_is_issued_for_files_that_cannot_be_written(self):
+        serial, leaf = self.issue()
+        issue = ("cert", "issue", "--cn", "web.home.i2.internal", "--out")
+        for out in (leaf.parent, self.folder / "nowhere"):
+            self.assert_fails(self.alpha.i2(*issue, out, "--json"), 1, "file.write_failed")
+        listed = self.alpha.ok("cert", "list", "--requester", "console")["certificates"]
+        self.assertEqual([one["serial_number"] for one in listed], [serial])
+        self.assert_fails(self.alpha.i2("cert", "show", self.folder), 1, "file.read_failed")
+        self.assert_fails(self.alpha.i2("cert", "show", "web.pem"), 2, "admin.argument")
+
     def test_its_record_survives_a_crash(self):
         serial, _ = self.issue()
         before = self.alpha.ok("cert", "show")

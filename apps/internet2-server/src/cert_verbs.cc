@@ -52,6 +52,18 @@ Result<void> write_new(const fs::path& path, std::string_view text, mode_t mode)
                  : fail(errno_error("file.write_failed", "write '" + path.string() + "'", error));
 }
 
+Result<void> check_new(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path dir = path.parent_path();
+  if (!dir.empty() && !fs::is_directory(dir, ignored)) {
+    return fail("file.write_failed", "there is no directory '" + dir.string() + "'");
+  }
+  if (fs::exists(path, ignored)) {
+    return fail("file.write_failed", "'" + path.string() + "' is there already");
+  }
+  return {};
+}
+
 struct Prepared {
   crypto::PrivateKey key;  // empty with --csr
   crypto::CertificateRequest request;
@@ -97,7 +109,13 @@ std::string cert_text(const json& c) {
 }
 
 Result<json> issue_cert(const Options& options, const node::Config& config) {
+  const fs::path dir = options.out.empty() ? fs::path(".") : fs::path(options.out);
+  const fs::path key_file = dir / (options.common_name + ".key");
+  const fs::path file = dir / (options.common_name + ".pem");
   I2_TRY_VALUE(const Prepared prepared, prepare_request(options));
+  // Before there is a certificate that nobody gets.
+  I2_TRY(check_new(file));
+  I2_TRY(prepared.key ? check_new(key_file) : Result<void>());
   std::string names;
   for (const std::string& one : options.names_more) {
     names += (names.empty() ? "" : ",") + one;
@@ -106,18 +124,14 @@ Result<json> issue_cert(const Options& options, const node::Config& config) {
                                      {{"csr", wire::to_base64(prepared.request.der())},
                                       {"common_name", options.common_name},
                                       {"names", names}}));
-  const fs::path dir = options.out.empty() ? fs::path(".") : fs::path(options.out);
-  const fs::path base = dir / options.common_name;
   if (prepared.key) {
     constexpr mode_t kSecret = 0600;
-    const fs::path path = base.string() + ".key";
-    I2_TRY(write_new(path, as_text(prepared.key.pem().view()), kSecret));
-    answer["key_file"] = path.string();
+    I2_TRY(write_new(key_file, as_text(prepared.key.pem().view()), kSecret));
+    answer["key_file"] = key_file.string();
   }
   constexpr mode_t kPublic = 0644;
-  const fs::path path = base.string() + ".pem";
-  I2_TRY(write_new(path, answer["certificate"]["chain_pem"].get<std::string>(), kPublic));
-  answer["file"] = path.string();
+  I2_TRY(write_new(file, answer["certificate"]["chain_pem"].get<std::string>(), kPublic));
+  answer["file"] = file.string();
   return answer;
 }
 
@@ -147,7 +161,11 @@ ExitCode run_cert_show(const Options& options, const node::Config& config) {
   const Output out(options);
   const std::string word = options.words.empty() ? "" : options.words.front();
   std::error_code ignored;
-  auto answer = !word.empty() && fs::exists(word, ignored) ? show_file(word)
+  const bool is_file = !word.empty() && fs::exists(word, ignored);
+  if (!is_file && !wire::from_hex(word)) {
+    return out.failure({"admin.argument", "'" + word + "' is neither a file nor a serial number"});
+  }
+  auto answer = is_file        ? show_file(word)
                 : word.empty() ? ask_json(config, options, "cert_show", {})
                                : ask_json(config, options, "cert_show", {{"serial", word}});
   if (!answer) {

@@ -274,9 +274,10 @@ class Parser {
   }
 
   std::unexpected<node::ExitCode> usage(std::string_view problem) const {
-    const CLI::App* const verb = active();
-    const std::string name =
-        verb == nullptr ? options_.program : options_.program + " " + verb->get_name();
+    std::string name = options_.program;
+    for (auto at = app_->get_subcommands(); !at.empty(); at = at.front()->get_subcommands()) {
+      name += " " + at.front()->get_name();
+    }
     std::fputs(std::format("{}: {}\nTry `{} --help`.\n", options_.program, problem, name).c_str(),
                stderr);
     return std::unexpected(node::ExitCode::kUsage);

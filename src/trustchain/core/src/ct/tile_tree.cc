@@ -116,7 +116,10 @@ Result<Proof> TileTree::inclusion_proof(std::uint64_t index, std::uint64_t size)
 }
 
 Result<Proof> TileTree::consistency_proof(std::uint64_t old_size, std::uint64_t new_size) {
-  I2_TRY(begin(old_size <= new_size && new_size <= size()));
+  if (old_size > new_size) {
+    return fail("trust.log_range", "the old size is the smaller one");
+  }
+  I2_TRY(begin(new_size <= size()));
   Proof out;
   if (old_size == 0 || old_size == new_size) {
     return out;
