@@ -66,6 +66,31 @@ TEST_F(Log, PromisesWhatItHas) {
   EXPECT_EQ(ct::verify_note(note, home.log().keys())->size(), 2U);
 }
 
+TEST_F(Log, ThatIsClosedProvesAndPromisesNothing) {
+  EXPECT_EQ(home.fill(0, 300), 300U);
+  const auto sct = home.promised(submission(300)).value();
+  const auto keys = home.log().keys();
+  const std::string note = home.log().view()->note();
+  EXPECT_FALSE(home.log().is_closed());
+  ASSERT_EQ(code(home.open_closed(keys)), "ok");
+  EXPECT_TRUE(home.log().is_closed());
+  EXPECT_TRUE(home.log().stats().stopped);
+  expect_kept(sct, submission(300));
+  EXPECT_EQ(home.audit_code(), "ok");
+  // Neither what is new nor what it has promised before.
+  EXPECT_EQ(code(home.promised(submission(301))), "trust.log_restored");
+  EXPECT_EQ(code(home.promised(submission(300))), "trust.log_restored");
+  home.log().refresh();
+  EXPECT_EQ(home.log().view()->note(), note);
+
+  EXPECT_EQ(code(home.open_closed({})), "trust.note_key");
+  const auto other = crypto::PrivateKey::generate(crypto::SignatureAlgorithm::kEcdsaP256).value();
+  const auto stranger = ct::NoteKey::make(std::string(ct::testing::kOrigin),
+                                          ct::NoteKeyType::kTreeHead, other.public_key())
+                            .value();
+  EXPECT_EQ(code(home.open_closed({stranger})), "trust.note_unsigned");
+}
+
 TEST_F(Log, GivesTheSamePromiseAgain) {
   const auto first = home.promised(submission(1)).value();
   home.clock.time += 5000;

@@ -69,6 +69,25 @@ class Home {
                                    mode));
     return {};
   }
+  // As from a backup, without any private key.
+  Result<void> open_closed(std::vector<ct::NoteKey> keys) {
+    close();
+    back_end_ = std::make_unique<LocalBackEnd>(dir_ / "log");
+    I2_TRY_VALUE(log_, CtLog::open_closed({.objects = back_end_->objects(),
+                                           .lock = back_end_->lock(),
+                                           .index = back_end_->index(),
+                                           .guard = {},
+                                           .origin = std::string(ct::testing::kOrigin),
+                                           .key = std::nullopt,
+                                           .cosigners = {},
+                                           .roots = [this] { return roots; },
+                                           .clock = clock,
+                                           .post = {},
+                                           .room = {},
+                                           .stopped = {}},
+                                          std::move(keys)));
+    return {};
+  }
   void close() {
     log_.reset();
     failing_.reset();
