@@ -8,9 +8,9 @@
 #include <atomic>
 
 #include "certificate_extensions.h"
-#include "der.h"
 #include "error_queue.h"
 #include "native.h"
+#include "tbs.h"
 #include "x509_util.h"
 
 namespace i2::crypto {
@@ -19,14 +19,6 @@ namespace {
 NamesPointer alt_names(const X509* certificate) {
   return NamesPointer(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-}
-
-// Nothing when a length is indefinite, which OpenSSL keeps in what is signed (X.690 §10.1).
-std::optional<ByteView> find_tbs(ByteView certificate) {
-  const auto outer = take_der(certificate);
-  ByteView in = outer ? outer->contents : ByteView();
-  const auto tbs = take_der(in);
-  return tbs ? std::optional(tbs->whole) : std::nullopt;
 }
 
 Bytes to_octets(const ASN1_OCTET_STRING* text) {
@@ -98,7 +90,7 @@ Result<Certificate> Certificate::from_native(x509_st* certificate) {
     return fail("crypto.certificate_malformed", wrapped.error().message());
   }
   Bytes der = to_der<i2d_X509>(certificate);
-  if (!find_tbs(der)) {
+  if (!read_tbs(der)) {
     return fail("crypto.certificate_malformed", "the certificate is not in DER");
   }
   return Certificate(owner.release(), std::move(der), std::move(*wrapped));
@@ -249,29 +241,6 @@ CertificateFields Certificate::fields() const {
 
 Bytes Certificate::tbs() const {
   return to_bytes(tbs_of(der()));
-}
-
-ByteView tbs_of(ByteView certificate) {
-  const auto out = find_tbs(certificate);
-  I2_ASSERT(out);
-  return *out;
-}
-
-std::optional<DerValue> take_der(ByteView& in) {
-  const unsigned char* cursor = in.data();
-  long size = 0;
-  int tag = 0;
-  int kind = 0;
-  // Neither an error (0x80) nor an indefinite length (0x01).
-  if (in.empty() ||
-      (ASN1_get_object(&cursor, &size, &tag, &kind, static_cast<long>(in.size())) & 0x81) != 0) {
-    return std::nullopt;
-  }
-  const ByteView contents(cursor, static_cast<std::size_t>(size));
-  const auto whole = static_cast<std::size_t>(cursor - in.data()) + contents.size();
-  const DerValue out{.identifier = in[0], .contents = contents, .whole = in.first(whole)};
-  in = in.subspan(whole);
-  return out;
 }
 
 }  // namespace i2::crypto

@@ -23,9 +23,16 @@ bool set_validity(X509* certificate, UnixMillis not_before, UnixMillis not_after
                        static_cast<std::time_t>(not_after / 1000)) != nullptr;
 }
 
+bool announces(const X509* certificate, SignatureAlgorithm algorithm) {
+  const NativePointer<X509_ALGOR, X509_ALGOR_free> expected(X509_ALGOR_new());
+  return expected != nullptr && set_signature_algorithm(expected.get(), algorithm) &&
+         X509_ALGOR_cmp(expected.get(), X509_get0_tbs_sigalg(certificate)) == 0;
+}
+
 // What is wrong with the issuer; empty when nothing is.
-std::string_view objection(const Certificate* issuer, const PublicKey& subject_key,
+std::string_view objection(const Certificate* issuer, const Certificate& prepared,
                            const PrivateKey& issuer_key) {
+  const PublicKey& subject_key = prepared.public_key();
   if (!subject_key || !issuer_key) {
     return "a certificate needs the subject's and the issuer's key";
   }
@@ -33,6 +40,9 @@ std::string_view objection(const Certificate* issuer, const PublicKey& subject_k
   if (EVP_PKEY_eq(expected.native(), issuer_key.native()) != 1) {
     return issuer != nullptr ? "the issuer's key does not belong to the issuer's certificate"
                              : "a self-signed certificate must be signed by its own key";
+  }
+  if (!announces(prepared.native(), issuer_key.algorithm())) {
+    return "the certificate was prepared for a key of another algorithm";
   }
   return {};
 }
@@ -131,8 +141,7 @@ Result<Certificate> prepare_certificate(const CertificateFields& fields,
 
 Result<Certificate> sign_certificate(const Certificate& prepared, const Certificate* issuer,
                                      const PrivateKey& issuer_key) {
-  if (const std::string_view text = objection(issuer, prepared.public_key(), issuer_key);
-      !text.empty()) {
+  if (const std::string_view text = objection(issuer, prepared, issuer_key); !text.empty()) {
     ERR_clear_error();
     return fail("crypto.certificate_build", std::string(text));
   }

@@ -19,10 +19,11 @@ struct DerValue {
   ByteView contents;
   ByteView whole;
 };
-// The first value of `in`, which goes on behind it. Nothing when it is not a whole one.
+// The first value of `in`, which goes on behind it. Nothing when it is not a whole one, when its
+// length is not in the shortest form, or when its tag takes more than one octet.
 [[nodiscard]] std::optional<DerValue> take_der(ByteView& in);
 
-// Identifier and length octets (§8.1.3, the shortest form).
+// Identifier and length octets (§10.1, the shortest form).
 inline void put_der_header(Bytes& out, std::uint8_t tag, std::size_t size) {
   out.push_back(tag);
   if (size < 0x80) {

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <thread>
 
+#include "der.h"
 #include "foreign.h"
+#include "tbs.h"
 #include "tls_pair.h"
 
 namespace i2::crypto {
@@ -257,6 +259,12 @@ TEST_P(EverySigner, TheSignatureChangesNothingElse) {
   EXPECT_FALSE(verify_certificate(prepared, std::span(&authority, 1), kTestNow));
   EXPECT_EQ(sign_certificate(prepared, &authority, PrivateKey()).error().code(),
             "crypto.certificate_build");
+  const auto other = GetParam() == SignatureAlgorithm::kEd25519 ? SignatureAlgorithm::kEcdsaP256
+                                                                : SignatureAlgorithm::kEd25519;
+  const PrivateKey other_key = PrivateKey::generate(other).value();
+  const Certificate other_authority = make_test_ca(other_key);
+  EXPECT_EQ(sign_certificate(prepared, &other_authority, other_key).error().code(),
+            "crypto.certificate_build");
 }
 
 TEST_P(EverySigner, TheFinalCertificateIsItsPrecertificatePlusScts) {
@@ -330,6 +338,17 @@ TEST(CertificateFields, WhatIsSignedHasALength) {
             "crypto.certificate_malformed");
 }
 
+TEST(CertificateFields, WhatIsSignedHasTheShortestLength) {
+  const Certificate made = build_certificate(every_field(), &issuer(), issuer_key()).value();
+  // Both sequences have two octets of length; the inner one gets a third (X.690 §10.1).
+  Bytes der = made.der();
+  ASSERT_EQ(to_hex(ByteView(der).first(2)) + to_hex(ByteView(der).subspan(4, 2)), "30823082");
+  der[5] = 0x83;
+  der.insert(der.begin() + 6, 0);
+  ASSERT_NE(++der[3], 0);
+  EXPECT_EQ(Certificate::from_der(der).error().code(), "crypto.certificate_malformed");
+}
+
 TEST(PrecertificateEntry, IsWhatOpenSslMakesOfIt) {
   CertificateFields fields = every_field();
   fields.scts = {example_sct()};
@@ -341,17 +360,52 @@ TEST(PrecertificateEntry, IsWhatOpenSslMakesOfIt) {
   EXPECT_EQ(precertificate_entry(made, issuer()).value().tbs, to_der<i2d_re_X509_tbs>(copy.get()));
 }
 
-// Its other bytes stay as they were signed.
-TEST(PrecertificateEntry, IsRefusedWhereLengthsAreNotInDer) {
+// What is signed of `certificate`, with this field behind those in front of its extensions.
+Bytes with_last_field(const Certificate& certificate, ByteView field) {
+  ByteView in = certificate.der();
+  ByteView rest = take_der(in)->contents;
+  (void)take_der(rest);
+  return der_value(kDerSequence,
+                   {der_value(kDerSequence, {read_tbs(certificate.der())->front, field}), rest});
+}
+bool openssl_finds_poison(ByteView der) {
+  const unsigned char* cursor = der.data();
+  const CertificatePointer read(d2i_X509(nullptr, &cursor, static_cast<long>(der.size())));
+  return X509_get_ext_by_NID(read.get(), NID_ct_precert_poison, -1) >= 0;
+}
+
+// OpenSSL reads these, and would not see what the log does.
+TEST(PrecertificateEntry, HasNoWayAroundDer) {
+  CertificateFields fields = every_field();
+  fields.precertificate = true;
+  const Certificate made = build_certificate(fields, &issuer(), issuer_key()).value();
+  Bytes list;
+  Bytes relaxed;  // the poison's identifier has a long length
+  const auto contents = read_tbs(made.der()).value();
+  for (const Tbs::Extension& one : contents.extensions) {
+    append(list, one.whole);
+    const bool poison = &one == &contents.extensions.back();
+    ByteView in = one.whole;
+    const ByteView behind = take_der(in)->contents.subspan(one.oid.size());
+    const Bytes oid = der_value(0x06, {one.oid.subspan(2)});
+    Bytes longer = {0x06, 0x81};
+    append(longer, ByteView(oid).subspan(1));
+    append(relaxed, der_value(kDerSequence, {poison ? longer : oid, behind}));
+  }
+  const Bytes sequence = der_value(kDerSequence, {list});
+  const auto field = [](ByteView value) { return der_value(kDerExplicit3, {value}); };
+  EXPECT_EQ(with_last_field(made, field(sequence)), made.der());
+  Bytes long_tag = {0xbf, 0x03};  // X.690 §8.1.2.4
+  append(long_tag, ByteView(field(sequence)).subspan(1));
+  for (const Bytes& der : {with_last_field(made, field(der_value(kDerSequence, {relaxed}))),
+                           with_last_field(made, long_tag)}) {
+    EXPECT_TRUE(openssl_finds_poison(der));
+    EXPECT_EQ(Certificate::from_der(der).error().code(), "crypto.certificate_malformed");
+  }
+}
+
+TEST(PrecertificateEntry, IsRefusedWithoutACertificate) {
   const Certificate made = build_certificate(every_field(), &issuer(), issuer_key()).value();
-  // Both sequences have two octets of length; the inner one gets a third (X.690 §10.1).
-  Bytes der = made.der();
-  ASSERT_EQ(to_hex(ByteView(der).first(2)) + to_hex(ByteView(der).subspan(4, 2)), "30823082");
-  der[5] = 0x83;
-  der.insert(der.begin() + 6, 0);
-  ASSERT_NE(++der[3], 0);
-  const Certificate longer = Certificate::from_der(der).value();
-  EXPECT_EQ(precertificate_entry(longer, issuer()).error().code(), "crypto.certificate_malformed");
   EXPECT_EQ(precertificate_entry(made, Certificate()).error().code(),
             "crypto.certificate_malformed");
   EXPECT_EQ(precertificate_entry(Certificate(), made).error().code(),

@@ -75,7 +75,8 @@ struct CertificateFields {
 class Certificate {
  public:
   Certificate() = default;
-  // One certificate in DER; bytes after it, and keys of other algorithms, are errors.
+  // One certificate in DER, the lengths of its fields and extensions included; bytes after it, and
+  // keys of other algorithms, are errors.
   // Error: crypto.certificate_malformed.
   [[nodiscard]] static Result<Certificate> from_der(ByteView der);
   [[nodiscard]] static Result<Certificate> from_pem(std::string_view pem);
@@ -199,8 +200,7 @@ struct PrecertificateEntry {
   friend bool operator==(const PrecertificateEntry&, const PrecertificateEntry&) = default;
 };
 // From the precertificate or from the final certificate: both give the same. Precertificate signing
-// certificates are not supported. Error: crypto.certificate_malformed, when the lengths that would
-// change are not in DER.
+// certificates are not supported. Error: crypto.certificate_malformed, without a certificate.
 [[nodiscard]] Result<PrecertificateEntry> precertificate_entry(const Certificate& certificate,
                                                                const Certificate& issuer);
 
