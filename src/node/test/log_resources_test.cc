@@ -56,6 +56,10 @@ class LogOverHttp : public ::testing::Test {
     resources_.emplace(LogResources::Parts{.log = own_, .runtime = runtime_});
     resources_->attach(router_);
   }
+  // A round that has answered may still be on its way out of the runtime.
+  ~LogOverHttp() override { home.close(); }
+  LogOverHttp(const LogOverHttp&) = delete;
+  LogOverHttp& operator=(const LogOverHttp&) = delete;
 
  protected:
   gateway::Response ask(gateway::Method method, const std::string& target, std::string body = {}) {
