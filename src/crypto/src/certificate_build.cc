@@ -145,8 +145,7 @@ Result<Certificate> sign_certificate(const Certificate& prepared, const Certific
     ERR_clear_error();
     return fail("crypto.certificate_build", std::string(text));
   }
-  const Bytes prepared_der = prepared.der();
-  const ByteView contents = tbs_of(prepared_der);
+  const ByteView contents = tbs_of(prepared.der());
   I2_TRY_VALUE(const Bytes signature, issuer_key.sign(contents));
   const Bytes algorithm = to_der<i2d_X509_ALGOR>(X509_get0_tbs_sigalg(prepared.native()));
   return Certificate(nullptr, signed_der(contents, algorithm, signature), prepared.public_key());

@@ -18,9 +18,7 @@ std::optional<DerValue> take_der(ByteView& in) {
   }
   const ByteView contents(cursor, static_cast<std::size_t>(size));
   const auto header = static_cast<std::size_t>(cursor - in.data());
-  Bytes shortest;
-  put_der_header(shortest, in[0], contents.size());
-  if (header != shortest.size()) {
+  if (header != 1 + der_length_octets(contents.size())) {
     return std::nullopt;
   }
   const DerValue out{

@@ -23,17 +23,25 @@ struct DerValue {
 // length is not in the shortest form, or when its tag takes more than one octet.
 [[nodiscard]] std::optional<DerValue> take_der(ByteView& in);
 
-// Identifier and length octets (§10.1, the shortest form).
+// The length octets of so many (§10.1, the shortest form).
+inline std::size_t der_length_octets(std::size_t size) {
+  std::size_t octets = 1;
+  if (size >= 0x80) {
+    for (std::size_t rest = size; rest != 0; rest >>= 8) {
+      ++octets;
+    }
+  }
+  return octets;
+}
+
+// Identifier and length octets.
 inline void put_der_header(Bytes& out, std::uint8_t tag, std::size_t size) {
   out.push_back(tag);
   if (size < 0x80) {
     out.push_back(static_cast<std::uint8_t>(size));
     return;
   }
-  std::size_t octets = 1;
-  while (octets < sizeof size && size >> 8 * octets != 0) {
-    ++octets;
-  }
+  std::size_t octets = der_length_octets(size) - 1;
   out.push_back(static_cast<std::uint8_t>(0x80 | octets));
   for (; octets > 0; --octets) {
     out.push_back(static_cast<std::uint8_t>(size >> 8 * (octets - 1)));

@@ -137,7 +137,7 @@ class Linter {
     const auto extensions = certificate_.extensions();
     require(std::set(extensions.begin(), extensions.end()).size() == extensions.size(), "encoding",
             "an extension is there twice");
-    const Bytes der = certificate_.der();
+    const Bytes& der = certificate_.der();
     require(der.size() <= profile_.size_max, "encoding",
             std::to_string(der.size()) + " bytes are too many");
     require(says_its_fields(der), "encoding", "it says more than its fields do");

@@ -22,7 +22,7 @@ Result<std::vector<Certificate>> complete(std::span<const Certificate> chain,
       return not_for_this_log("a certificate of the chain is not issued by the one behind it");
     }
   }
-  const Bytes last = out.back().der();
+  const Bytes& last = out.back().der();
   if (out.size() > 1 && std::ranges::contains(roots, last, &Certificate::der)) {
     return out;
   }
