@@ -1,5 +1,6 @@
 """A node that is put into a file, lost, and comes back."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -133,6 +134,15 @@ class Backup(FleetTest):
         self.agree([alpha, beta])
         status = alpha.ok("ct", "status")
         self.assertEqual((status["closed"], status["current"], status["origin"]), (False, True, activated["origin"]))
+        # What the closed one holds is proved all the same, by its keys.
+        alpha.ok("ct", "proof", first["fingerprint"], "--out", self.folder / "old-proof")
+        alpha.ok("ct", "verify", self.folder / "old-proof", *keys)
+        with urllib.request.urlopen(f"http://[::1]:{alpha.http_port}/ct/proof/{first['fingerprint']}", timeout=DEADLINE) as answer:
+            self.assertEqual(json.load(answer)["log_id"], held["log_id"])
+        exported = alpha.ok("ct", "export", self.folder / "old-log", "--log", held["origin"])
+        self.assertGreaterEqual(exported["entries"], held["entries"])
+        self.assertIn(held["origin"], (self.folder / "old-log" / "checkpoint").read_text())
+        self.assert_fails(alpha.i2("ct", "export", self.folder / "none", "--log", "nobody"), 4, "trust.no_log")
         self.issue(alpha, "five")
         beta.ok("cert", "rotate")
         wait_for(lambda: any(w["name"] == "beta" for w in alpha.ok("ct", "status")["witnesses"]), "beta to cosign", PATIENCE)

@@ -19,6 +19,7 @@ namespace i2::app {
 namespace {
 
 namespace ct = trustchain::ct;
+namespace fs = std::filesystem;
 using nlohmann::json;
 using node::ExitCode;
 using trustchain::StandbyLog;
@@ -276,16 +277,42 @@ ExitCode verify_evidence(const Options& options) {
   return ExitCode::kOk;
 }
 
-Result<trustchain::LogExport> export_files(const Options& options, const node::Config& config) {
-  const auto dir = config.data_dir / "ct" / "log";
+// The database of the log that the node writes, then those of closed ones.
+std::vector<fs::path> log_databases(const fs::path& data_dir) {
+  std::vector<fs::path> out{data_dir / "ct" / "log"};
   std::error_code ignored;
-  if (!std::filesystem::exists(dir, ignored)) {
-    return fail("trust.no_log", "'" + config.data_dir.string() + "' has no transparency log");
+  for (fs::directory_iterator at(data_dir / "ct" / "closed", ignored), end; !ignored && at != end;
+       at.increment(ignored)) {
+    out.push_back(at->path() / "log");
   }
-  I2_TRY_VALUE(const auto database,
-               store::KeyValueStore::open(dir, store::KeyValueStore::Mode::kView));
-  const trustchain::LocalLogStore log(*database);
-  return trustchain::export_log(log, log, options.file);
+  std::erase_if(out, [&](const fs::path& dir) { return !fs::exists(dir, ignored); });
+  return out;
+}
+
+Result<std::string> origin_of(const trustchain::LocalLogStore& log) {
+  I2_TRY_VALUE(const auto note, log.read());
+  if (!note) {
+    return std::string();
+  }
+  I2_TRY_VALUE(const auto last, ct::parse_signed_checkpoint(*note));
+  return last.checkpoint.origin;
+}
+
+Result<trustchain::LogExport> export_files(const Options& options, const node::Config& config) {
+  std::string found;
+  for (const fs::path& dir : log_databases(config.data_dir)) {
+    I2_TRY_VALUE(const auto database,
+                 store::KeyValueStore::open(dir, store::KeyValueStore::Mode::kView));
+    const trustchain::LocalLogStore log(*database);
+    I2_TRY_VALUE(const std::string origin, origin_of(log));
+    if (options.log.empty() || options.log == origin) {
+      return trustchain::export_log(log, log, options.file);
+    }
+    found += (found.empty() ? ": " : ", ") + origin;
+  }
+  return fail("trust.no_log",
+              "'" + config.data_dir.string() + "' has no transparency log" +
+                  (found.empty() ? "" : " '" + options.log + "' but others" + found));
 }
 
 ExitCode export_log(const Options& options, const node::Config& config) {

@@ -78,6 +78,7 @@ struct Options {
   std::vector<std::string> witnesses;
   std::int64_t witnesses_required = 0;
   std::string fingerprint;
+  std::string log;  // its origin
   std::int64_t old_size = 0;
   std::int64_t new_size = 0;
 };

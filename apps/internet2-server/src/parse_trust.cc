@@ -238,10 +238,14 @@ void add_ct(const Grammar& grammar) {
           "authority ls --json` does; may be repeated")
       ->type_name("KEY")
       ->required();
-  action("export", "write the log's static files, or bring a copy up to date")
-      ->add_option("dir", options.file, "the folder")
-      ->type_name("DIR")
-      ->required();
+  CLI::App* const files =
+      action("export", "write the log's static files, or bring a copy up to date");
+  files->add_option("dir", options.file, "the folder")->type_name("DIR")->required();
+  files
+      ->add_option("--log", options.log,
+                   "which one, where a closed log came out of a backup; default: the one that "
+                   "this node writes")
+      ->type_name("ORIGIN");
 }
 
 void add_acme(const Grammar& grammar) {

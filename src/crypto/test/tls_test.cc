@@ -234,7 +234,7 @@ class LibraryContext {
 // The key and the certificate of the fixture, decoded inside a library context.
 bool use_identity_in(SSL_CTX* context, OSSL_LIB_CTX* libctx, const Certificate& leaf,
                      const PrivateKey& key) {
-  const Bytes der = leaf.der();
+  const Bytes& der = leaf.der();
   const unsigned char* cursor = der.data();
   X509* certificate = X509_new_ex(libctx, nullptr);
   d2i_X509(&certificate, &cursor, static_cast<long>(der.size()));

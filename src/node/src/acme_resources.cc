@@ -59,8 +59,8 @@ Task<gateway::Response> AcmeResources::serve(gateway::Request request) {
                                                       : std::string(),
       .content_type = std::string(request.headers.find("content-type").value_or("")),
       .body = std::move(request.body)};
-  const auto start = [this, &asked](std::function<void(trustchain::acme::Response)> done) {
-    service_.handle(std::move(asked), std::move(done));
+  const auto start = [this, &asked](const std::function<void(trustchain::acme::Response)>& done) {
+    service_.handle(std::move(asked), done);
   };
   auto made = co_await answer_of<trustchain::acme::Response>(start);
   gateway::Response out{.status = made.status, .headers = {}, .body = std::move(made.body)};

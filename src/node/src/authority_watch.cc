@@ -111,7 +111,7 @@ Task<> AuthorityWatch::run() {
   }
 }
 
-void AuthorityWatch::judge(crypto::Certificate certificate) {
+void AuthorityWatch::judge(const crypto::Certificate& certificate) {
   const auto members = parts_.trust.members();
   const auto issuance = members->judge(certificate);
   const auto issuer = members->signer_of(certificate);
@@ -121,13 +121,13 @@ void AuthorityWatch::judge(crypto::Certificate certificate) {
   if (*issuance == Issuance::kUnauthorised) {
     convict(*issuer, certificate);
   } else if (*issuance == Issuance::kAhead && !refused_.contains(hash_of(certificate.der()))) {
-    ahead_.try_emplace(*issuer, std::move(certificate));
+    ahead_.try_emplace(*issuer, certificate);
   }
 }
 
 // On the disk before anybody hears of it, so that a crash forgets nothing.
 void AuthorityWatch::convict(const Hash256& issuer, const crypto::Certificate& certificate) {
-  const Bytes der = certificate.der();
+  const Bytes& der = certificate.der();
   {
     const std::scoped_lock lock(mutex_);
     if (!found_.emplace(issuer, der).second) {

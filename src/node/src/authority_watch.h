@@ -71,7 +71,7 @@ class AuthorityWatch {
   [[nodiscard]] std::filesystem::path file_of(const Hash256& issuer) const;
   [[nodiscard]] Task<> run();
   // On the control executor: what was seen, and what the state has to say.
-  void judge(crypto::Certificate certificate);
+  void judge(const crypto::Certificate& certificate);
   void convict(const Hash256& issuer, const crypto::Certificate& certificate);
   void settle();
   [[nodiscard]] Task<> report(Bytes certificate);

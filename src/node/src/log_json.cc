@@ -24,6 +24,22 @@ Result<TreeHeadLine> tree_head_line(const ct::Note& note) {
   return TreeHeadLine{.timestamp = timestamp, .signature = to_bytes(r.rest())};
 }
 
+struct Place {
+  const trustchain::CtLog* log;
+  std::uint64_t index;
+};
+// Of a certificate that the last checkpoint of some log has.
+Result<Place> find_certificate(const OwnLog& logs, const Hash256& fingerprint) {
+  for (const trustchain::CtLog* const log : logs.all()) {
+    I2_TRY_VALUE(const auto index, log->index().find_certificate(fingerprint));
+    if (index && *index < log->view()->size()) {
+      return Place{.log = log, .index = *index};
+    }
+  }
+  return fail("trust.certificate_not_logged",
+              "the log has no certificate with the fingerprint " + to_hex(fingerprint));
+}
+
 }  // namespace
 
 Result<json> sct_json(ByteView sct) {
@@ -53,31 +69,27 @@ json hashes_json(ct::ProofView hashes) {
   return out;
 }
 
-Result<json> proof_json(const trustchain::CtLog& log, std::string_view fingerprint,
+Result<json> proof_json(const OwnLog& logs, std::string_view fingerprint,
                         const std::optional<ct::SignedCheckpoint>& cosigned) {
   const auto hash = wire::hash_from_hex(fingerprint);
   if (!hash) {
     return fail("trust.certificate_not_logged",
                 "a fingerprint is SHA-256 of the certificate, 64 hexadecimal digits");
   }
-  const auto view = log.view();
-  I2_TRY_VALUE(const auto index, log.index().find_certificate(*hash));
-  if (!index || *index >= view->size()) {
-    return fail("trust.certificate_not_logged",
-                "the log has no certificate with the fingerprint " + to_hex(*hash));
-  }
-  I2_TRY_VALUE(ct::TlogProof proof, view->proof(*index));
+  I2_TRY_VALUE(const auto place, find_certificate(logs, *hash));
+  const auto view = place.log->view();
+  I2_TRY_VALUE(ct::TlogProof proof, view->proof(place.index));
   // Witnesses cosign the log that this node writes.
-  if (cosigned && !log.is_closed() && cosigned->checkpoint.head.size > *index) {
+  if (cosigned && !place.log->is_closed() && cosigned->checkpoint.head.size > place.index) {
     proof.checkpoint = *cosigned;
-    I2_TRY_VALUE(proof.proof, view->inclusion_proof(*index, cosigned->checkpoint.head.size));
+    I2_TRY_VALUE(proof.proof, view->inclusion_proof(place.index, cosigned->checkpoint.head.size));
   }
   const ct::TreeHead& head = proof.checkpoint.checkpoint.head;
   I2_TRY_VALUE(json sth, sth_json(proof.checkpoint));
-  const Hash256 log_id = log.keys().front().key().spki_sha256();
+  const Hash256 log_id = place.log->keys().front().key().spki_sha256();
   return json{{"fingerprint", to_hex(*hash)},
               {"log_id", wire::to_base64(log_id)},
-              {"sequence_number", *index},
+              {"sequence_number", place.index},
               {"tree_size", head.size},
               {"leaf_hash", wire::to_base64(ct::leaf_hash(ByteView(proof.extra)))},
               {"inclusion_proof", hashes_json(proof.proof)},

@@ -341,7 +341,7 @@ Result<Response> LogResources::issuer(const Request& request) const {
 
 Result<Response> LogResources::proof(const Request& request) const {
   const auto cosigned = parts_.cosigners != nullptr ? parts_.cosigners->cosigned() : std::nullopt;
-  I2_TRY_VALUE(const json out, proof_json(log(), request.parameter("fingerprint"), cosigned));
+  I2_TRY_VALUE(const json out, proof_json(parts_.log, request.parameter("fingerprint"), cosigned));
   return answer_json(out);
 }
 

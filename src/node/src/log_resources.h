@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cosigners.h"
@@ -24,7 +25,7 @@ class LogResources {
     // As of LogServing; empty: nothing is asked.
     std::function<Result<void>(const crypto::Certificate&)> check{};
   };
-  explicit LogResources(Parts parts) : parts_(parts) {}
+  explicit LogResources(Parts parts) : parts_(std::move(parts)) {}
   LogResources(const LogResources&) = delete;
   LogResources& operator=(const LogResources&) = delete;
 

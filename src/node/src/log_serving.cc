@@ -39,7 +39,7 @@ Error not_the_fleets() {
 
 }  // namespace
 
-LogServing::LogServing(Parts parts) : parts_(parts), limit_(kAddBurst, kAddEvery) {}
+LogServing::LogServing(Parts parts) : parts_(std::move(parts)), limit_(kAddBurst, kAddEvery) {}
 
 void LogServing::attach(stoq::RpcServer& server) {
   server.add_unary(std::string(kLogAdd),

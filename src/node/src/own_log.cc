@@ -21,6 +21,21 @@ trustchain::CtLog* OwnLog::shown() const {
   return closed != nullptr ? closed : get();
 }
 
+std::vector<trustchain::CtLog*> OwnLog::all() const {
+  std::vector<trustchain::CtLog*> out;
+  const auto add = [&out](trustchain::CtLog* log) {
+    if (log != nullptr && !std::ranges::contains(out, log)) {
+      out.push_back(log);
+    }
+  };
+  add(shown());
+  add(get());
+  for (const Closed& one : closed_) {
+    add(one.log);
+  }
+  return out;
+}
+
 Result<bool> is_fleets(const trustchain::CtLog& log, const fleet::TrustStore& trust) {
   const auto members = trust.members();
   I2_TRY_VALUE(const auto record, members->trust().log());

@@ -28,6 +28,8 @@ class OwnLog {
   [[nodiscard]] trustchain::CtLog* restored() const;
   // What readers get: that one, or else the one that this node writes. Null: there is neither.
   [[nodiscard]] trustchain::CtLog* shown() const;
+  // Every log of this node, the one that is shown first.
+  [[nodiscard]] std::vector<trustchain::CtLog*> all() const;
 
  private:
   struct Closed {

@@ -411,7 +411,7 @@ Task<Result<std::string>> LogVerbs::proof(AdminCallPtr call) {
   I2_CO_TRY_VALUE(const std::string fingerprint, call->request.text("fingerprint"));
   const auto work = [&]() -> Result<std::string> {
     const auto cosigned = parts_.cosigners != nullptr ? parts_.cosigners->cosigned() : std::nullopt;
-    I2_TRY_VALUE(const json out, proof_json(log(), fingerprint, cosigned));
+    I2_TRY_VALUE(const json out, proof_json(parts_.own, fingerprint, cosigned));
     return to_line(out);
   };
   co_return co_await rt::run_on(parts_.runtime.pool(), work);

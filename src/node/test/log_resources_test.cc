@@ -81,9 +81,7 @@ class LogOverHttp : public ::testing::Test {
                                  boost::asio::use_future)
         .get();
   }
-  gateway::Response get(std::string target) {
-    return ask(gateway::Method::kGet, std::move(target));
-  }
+  gateway::Response get(const std::string& target) { return ask(gateway::Method::kGet, target); }
   json get_json(const std::string& target) {
     const auto response = get(target);
     EXPECT_EQ(response.status, 200) << target << ": " << response.body;
@@ -238,11 +236,11 @@ TEST_F(LogOverHttp, ProvesWithWhatWitnessesSigned) {
                                .witnesses = {witness.key()},
                                .witnesses_required = 1}));
   };
-  const json old = proof_json(home.log(), first, cosigned).value();
+  const json old = proof_json(own_, first, cosigned).value();
   EXPECT_EQ(old["tree_size"], 1);
   EXPECT_EQ(old["sth"]["tree_size"], 1);
   EXPECT_EQ(verdict(old), "ok");
-  const json present = proof_json(home.log(), second, cosigned).value();
+  const json present = proof_json(own_, second, cosigned).value();
   EXPECT_EQ(present["tree_size"], 2);
   EXPECT_EQ(verdict(present), "trust.note_unsigned");
 }

@@ -186,7 +186,7 @@ struct AcmeService::Core final : acme::Authority, std::enable_shared_from_this<C
   void leave();
 
   void respond(const Request& request, std::function<void(acme::Response)> done);
-  void change(std::function<Result<void>()> make, Done done);
+  void change(std::function<Result<void>()> make, const Done& done);
   void change_now(const std::function<Result<void>()>& make, Done done);
   void on_time();
   // Under `mutex`: takes what the server has changed. True: the caller calls write().
@@ -393,7 +393,7 @@ void AcmeService::Core::respond(const Request& request, std::function<void(acme:
 }
 
 // `make` in a job, under `mutex`: changes the server or puts something into `next`.
-void AcmeService::Core::change(std::function<Result<void>()> make, Done done) {
+void AcmeService::Core::change(std::function<Result<void>()> make, const Done& done) {
   later([this, make = std::move(make), done] { change_now(make, done); },
         [done] { done(fail("trust.authority_stopped", "the ACME server is stopping")); });
 }
@@ -771,7 +771,7 @@ std::vector<AcmeService::ExternalKeyInfo> AcmeService::external_keys() const {
   return out;
 }
 
-void AcmeService::deactivate_account(std::string account, Done done) {
+void AcmeService::deactivate_account(std::string account, const Done& done) {
   const auto make = [core = core_.get(), account = std::move(account)]() -> Result<void> {
     if (core->server->deactivate_account(account)) {
       return {};
@@ -779,10 +779,10 @@ void AcmeService::deactivate_account(std::string account, Done done) {
     return fail("acme.account_unknown",
                 "there is no account '" + account + "', or it is deactivated already");
   };
-  core_->change(make, std::move(done));
+  core_->change(make, done);
 }
 
-void AcmeService::add_external_key(std::string kid, crypto::SecretBytes key, Done done) {
+void AcmeService::add_external_key(std::string kid, crypto::SecretBytes key, const Done& done) {
   // Shared: a std::function has to be copyable.
   auto made = std::make_shared<ExternalKey>(
       ExternalKey{.kid = std::move(kid), .key = std::move(key), .created = 0});
@@ -799,10 +799,10 @@ void AcmeService::add_external_key(std::string kid, crypto::SecretBytes key, Don
     core->external_keys.emplace(std::move(id), std::move(*made));
     return {};
   };
-  core_->change(make, std::move(done));
+  core_->change(make, done);
 }
 
-void AcmeService::remove_external_key(std::string kid, Done done) {
+void AcmeService::remove_external_key(std::string kid, const Done& done) {
   const auto make = [core = core_.get(), kid = std::move(kid)]() -> Result<void> {
     const auto found = core->external_keys.find(kid);
     if (found == core->external_keys.end()) {
@@ -812,7 +812,7 @@ void AcmeService::remove_external_key(std::string kid, Done done) {
     core->next.batch.erase(acme_key(AcmeTable::kExternalKey, kid));
     return {};
   };
-  core_->change(make, std::move(done));
+  core_->change(make, done);
 }
 
 AcmeService::Stats AcmeService::stats() const {

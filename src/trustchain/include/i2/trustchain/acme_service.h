@@ -112,11 +112,11 @@ class AcmeService {
   // On disk when `done` runs, in a job. Errors: acme.account_unknown, acme.external_key_exists,
   // acme.external_key_unknown, acme.busy, store.*.
   using Done = std::function<void(Result<void>)>;
-  void deactivate_account(std::string account, Done done);
+  void deactivate_account(std::string account, const Done& done);
   // `created` is set here.
-  void add_external_key(std::string kid, crypto::SecretBytes key, Done done);
+  void add_external_key(std::string kid, crypto::SecretBytes key, const Done& done);
   // Accounts that were bound with it stay.
-  void remove_external_key(std::string kid, Done done);
+  void remove_external_key(std::string kid, const Done& done);
 
   struct Stats {
     std::uint64_t requests = 0;
