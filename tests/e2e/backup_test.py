@@ -72,6 +72,18 @@ class Backup(FleetTest):
         alpha.ok("restore", file)
         alpha.start().ok("invite", "--address", alpha.address)  # there is nobody to ask
 
+    def test_the_acme_server_knows_its_clients_again(self):
+        acme = {"I2_ACME": "true"}
+        alpha = self.founder().start(env=acme)
+        alpha.ok("acme", "eab", "add", "printer")
+        file = self.folder / "file"
+        self.assertIn("ca/acme", [one["name"] for one in alpha.ok("backup", file)["databases"]])
+        alpha.ok("acme", "eab", "add", "after-it")
+        self.lose(alpha)
+        alpha.ok("restore", file)
+        alpha.start(env=acme)
+        self.assertEqual([key["kid"] for key in alpha.ok("acme", "eab", "ls")["keys"]], ["printer"])
+
     def issue(self, node, name):
         out = self.folder / name
         out.mkdir()

@@ -111,6 +111,8 @@ class LogOverHttp : public ::testing::Test {
     return out;
   }
 
+  [[nodiscard]] const OwnLog& own() const { return own_; }
+
   trustchain::testing::TempDir temp;
   trustchain::testing::Home home{temp / "ct"};
 
@@ -236,11 +238,11 @@ TEST_F(LogOverHttp, ProvesWithWhatWitnessesSigned) {
                                .witnesses = {witness.key()},
                                .witnesses_required = 1}));
   };
-  const json old = proof_json(own_, first, cosigned).value();
+  const json old = proof_json(own(), first, cosigned).value();
   EXPECT_EQ(old["tree_size"], 1);
   EXPECT_EQ(old["sth"]["tree_size"], 1);
   EXPECT_EQ(verdict(old), "ok");
-  const json present = proof_json(own_, second, cosigned).value();
+  const json present = proof_json(own(), second, cosigned).value();
   EXPECT_EQ(present["tree_size"], 2);
   EXPECT_EQ(verdict(present), "trust.note_unsigned");
 }
