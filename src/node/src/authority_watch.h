@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "fleet_ledger.h"
+#include "tasks.h"
 
 namespace i2::node {
 

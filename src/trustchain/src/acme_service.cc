@@ -1,6 +1,6 @@
-#include "acme_service_core.h"
-
 #include <algorithm>
+
+#include "acme_service_core.h"
 
 namespace i2::trustchain {
 namespace {
