@@ -161,6 +161,34 @@ class Backup(FleetTest):
         for node in (alpha, beta):
             self.assertEqual(node.ok("ct", "evidence")["evidence"], [])
 
+    def test_the_log_of_a_member_that_did_not_found_the_fleet(self):
+        alpha = self.founder().start()
+        beta = self.invited(alpha, "beta").start()
+        wait_for(lambda: alpha.connected() == {"beta"}, "them to meet")
+        alpha.ok("ct", "standby", "add", "beta", timeout=PATIENCE)
+        wait_for(lambda: beta.ask("ct_standbys")["standbys"], "beta to know", PATIENCE)
+        beta.ok("ct", "takeover", timeout=PATIENCE)
+        alpha.ok("cert", "rotate", timeout=PATIENCE)
+        held = beta.ok("ct", "status")
+        self.assertGreaterEqual(held["entries"], 1)
+        file = self.folder / "file"
+        beta.ok("backup", file)
+        self.lose(beta)
+        beta.ok("restore", file)
+        beta.start()
+        wait_for(lambda: alpha.connected() == {"beta"}, "alpha to accept it", PATIENCE)
+        status = beta.ok("ct", "status")
+        self.assertEqual((status["closed"], status["keys"]), (True, held["keys"]))
+        beta.ok("ct", "audit")
+        self.assert_fails(alpha.i2("cert", "rotate"), 4, "trust.log_restored")
+        activated = beta.ok("ct", "activate", "--operator", alpha.data / "identity", timeout=PATIENCE)["log"]
+        self.assertNotEqual(activated["origin"], held["origin"])
+        self.agree([alpha, beta])
+        self.assertFalse(beta.ok("ct", "status")["closed"])
+        alpha.ok("cert", "rotate", timeout=PATIENCE)
+        exported = beta.ok("ct", "export", self.folder / "old-log", "--log", held["origin"])
+        self.assertGreaterEqual(exported["entries"], held["entries"])
+
     def test_a_validator_does_not_vote_with_an_old_memory(self):
         nodes = self.council("beta", "gamma", "delta")
         alpha, delta = nodes[0], nodes[3]

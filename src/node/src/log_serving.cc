@@ -105,6 +105,9 @@ Result<void> LogServing::admit(const NodeId& authority) {
                            [&](const auto& anchor) { return anchor->holder == authority; })) {
     return fail("fleet.no_anchor", "only certificate authorities of the fleet add to its log");
   }
+  if (parts_.own.restored() != nullptr) {
+    return fail(trustchain::log_restored());
+  }
   I2_TRY_VALUE(const auto record, members->trust().log());
   if (parts_.own.get() == nullptr || !record || record->holder != parts_.trust.node_id()) {
     return fail(not_the_fleets());

@@ -209,7 +209,7 @@ void LogVerbs::attach(AdminServer& server) {
                        Task<Result<std::string>> (LogVerbs::*handler)(AdminCallPtr)) {
     server.add(std::move(verb), std::move(arguments),
                [this, handler](AdminCallPtr call) -> Task<Result<std::string>> {
-                 if (parts_.own.get() == nullptr) {
+                 if (parts_.own.shown() == nullptr) {
                    return []() -> Task<Result<std::string>> {
                      co_return fail("trust.no_log",
                                     "this node has no transparency log: ask the node that "
@@ -236,7 +236,7 @@ Task<Result<std::string>> LogVerbs::status(AdminCallPtr) {
   const auto members = parts_.trust.members();
   I2_CO_TRY_VALUE(const auto record, members->trust().log());
   I2_CO_TRY_VALUE(const auto standbys, members->trust().log_standbys());
-  if (parts_.own.get() != nullptr) {
+  if (parts_.own.shown() != nullptr) {
     out = log_json(log());
     I2_CO_TRY_VALUE(const bool current, is_fleets(log(), parts_.trust));
     out["demanded_since"] = record ? json(format_time(record->logged_since)) : json();
@@ -308,8 +308,12 @@ Task<Result<std::string>> LogVerbs::takeover(AdminCallPtr) {
       {{"origin", made->origin}, {"holder", made->holder.hex()}, {"epoch", made->epoch}});
 }
 
-// What operators sign to make it the fleet's.
+// What operators sign to make it the fleet's. In place of one that came out of a backup another one
+// has begun at the start, where this node founded the fleet, or begins now.
 Task<Result<std::string>> LogVerbs::record(AdminCallPtr) {
+  if (parts_.own.get() == nullptr) {
+    I2_CO_TRY(co_await parts_.serving.standby());
+  }
   const auto members = parts_.trust.members();
   I2_CO_TRY_VALUE(const auto present, members->trust().log());
   const trustchain::SetLog made =
