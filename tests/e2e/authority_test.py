@@ -128,7 +128,8 @@ class Authorities(FleetTest):
         beta.ok("authority", "request", "--out", request)
         self.assert_fails(beta.i2("authority", "grant", request, "--out", self.folder / "grant"), 5,
                           "fleet.no_operator_keys")
-        request.write_bytes(request.read_bytes()[:-1] + b"\0")
+        whole = request.read_bytes()
+        request.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         self.assert_fails(alpha.i2("authority", "grant", request, "--out", self.folder / "grant"), 8,
                           "fleet.authority_request_invalid")
         self.assertEqual(self.names(alpha), ["alpha"])
