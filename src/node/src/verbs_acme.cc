@@ -153,8 +153,8 @@ Task<Result<std::string>> AcmeVerbs::show_account(AdminCallPtr call) {
 
 Task<Result<std::string>> AcmeVerbs::deactivate_account(AdminCallPtr call) {
   I2_CO_TRY_VALUE(std::string id, call->request.text("account"));
-  const auto start = [this, &id](AcmeService::Done done) {
-    parts_.acme->service().deactivate_account(id, std::move(done));
+  const auto start = [this, &id](const AcmeService::Done& done) {
+    parts_.acme->service().deactivate_account(id, done);
   };
   I2_CO_TRY(co_await answer_of<Result<void>>(start));
   co_return co_await account_text(std::move(id));
@@ -165,8 +165,8 @@ Task<Result<std::string>> AcmeVerbs::add_key(AdminCallPtr call) {
   crypto::SecretBytes key(kMacKeySize);
   parts_.rng.fill(key.mutable_view());
   const std::string text = wire::to_base64url(key.view());
-  const auto start = [this, &kid, &key](AcmeService::Done done) {
-    parts_.acme->service().add_external_key(kid, std::move(key), std::move(done));
+  const auto start = [this, &kid, &key](const AcmeService::Done& done) {
+    parts_.acme->service().add_external_key(kid, std::move(key), done);
   };
   I2_CO_TRY(co_await answer_of<Result<void>>(start));
   co_return to_line({{"kid", kid}, {"hmac_key", text}, {"algorithm", "HS256"}});
@@ -192,8 +192,8 @@ Task<Result<std::string>> AcmeVerbs::list_keys(AdminCallPtr) {
 
 Task<Result<std::string>> AcmeVerbs::remove_key(AdminCallPtr call) {
   I2_CO_TRY_VALUE(std::string kid, kid_of(call->request));
-  const auto start = [this, &kid](AcmeService::Done done) {
-    parts_.acme->service().remove_external_key(kid, std::move(done));
+  const auto start = [this, &kid](const AcmeService::Done& done) {
+    parts_.acme->service().remove_external_key(kid, done);
   };
   I2_CO_TRY(co_await answer_of<Result<void>>(start));
   co_return to_line({{"kid", kid}});

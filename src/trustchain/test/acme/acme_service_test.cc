@@ -267,18 +267,18 @@ TEST(AcmeService, AccountsAndExternalKeys) {
   ASSERT_EQ(accounts.size(), 1U);
   const std::string id = accounts.front().id;
   EXPECT_TRUE(house.account.ends_with(id));
-  const auto deactivate = [&](AcmeService::Done done) {
-    house.service->deactivate_account(id, std::move(done));
+  const auto deactivate = [&](const AcmeService::Done& done) {
+    house.service->deactivate_account(id, done);
   };
   EXPECT_EQ(code(house.wait_for(deactivate)), "ok");
   EXPECT_EQ(code(house.wait_for(deactivate)), "acme.account_unknown");
   EXPECT_EQ(house.post(house.account, std::nullopt), "401 unauthorized");
 
-  const auto add = [&](AcmeService::Done done) {
-    house.service->add_external_key("printer", crypto::SecretBytes(Bytes(32, 7)), std::move(done));
+  const auto add = [&](const AcmeService::Done& done) {
+    house.service->add_external_key("printer", crypto::SecretBytes(Bytes(32, 7)), done);
   };
-  const auto remove = [&](AcmeService::Done done) {
-    house.service->remove_external_key("printer", std::move(done));
+  const auto remove = [&](const AcmeService::Done& done) {
+    house.service->remove_external_key("printer", done);
   };
   EXPECT_EQ(code(house.wait_for(add)), "ok");
   EXPECT_EQ(code(house.wait_for(add)), "acme.external_key_exists");

@@ -263,9 +263,8 @@ class Exchange {
   }
   void external_account() {
     const Bytes secret(32, 7);
-    expect(operate([&](AcmeService::Done done) {
-             house_.service->add_external_key("printer", crypto::SecretBytes(Bytes(secret)),
-                                              std::move(done));
+    expect(operate([&](const AcmeService::Done& done) {
+             house_.service->add_external_key("printer", crypto::SecretBytes(Bytes(secret)), done);
            }),
            "ok", "acme.external_key_exists");
     const json bound = testing::binding("printer", secret, guest_.key);
@@ -274,16 +273,16 @@ class Exchange {
         "201", "200");
     guest_.account = guest_.header("location");
     keep([this] { EXPECT_EQ(of(guest_).external_kid, "printer"); });
-    expect(operate([&](AcmeService::Done done) {
-             house_.service->remove_external_key("printer", std::move(done));
+    expect(operate([&](const AcmeService::Done& done) {
+             house_.service->remove_external_key("printer", done);
            }),
            "ok", "acme.external_key_unknown");
     keep([this] { EXPECT_TRUE(house_.service->external_keys().empty()); });
   }
   void deactivate() {
     const std::string id = guest_.account.substr(guest_.account.rfind('/') + 1);
-    expect(operate([&](AcmeService::Done done) {
-             house_.service->deactivate_account(id, std::move(done));
+    expect(operate([&](const AcmeService::Done& done) {
+             house_.service->deactivate_account(id, done);
            }),
            "ok", "acme.account_unknown");
     kept_.clear();  // nobody reads the rest when the account has gone, maybe without an answer
