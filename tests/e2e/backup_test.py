@@ -89,11 +89,6 @@ class Backup(FleetTest):
         out.mkdir()
         return node.ok("cert", "issue", "--cn", f"{name}.home.i2.internal", "--out", out)["certificate"]
 
-    def state_of(self, node, certificate):
-        """What the fleet's state says of a certificate."""
-        listed = node.ok("cert", "list", "--fleet")["certificates"]
-        return {one["serial_number"]: one["state"] for one in listed}.get(certificate["serial_number"])
-
     def crl(self, node):
         """The number of the authority's list, and what is on it."""
         url = f"http://[::1]:{node.http_port}/ca/crl"
@@ -121,7 +116,8 @@ class Backup(FleetTest):
         alpha.ok("cert", "revoke", second["serial_number"], "--reason", "keyCompromise")
         number, listed = self.crl(alpha)
         self.assertEqual(listed, {first["serial_number"], second["serial_number"]})
-        wait_for(lambda: self.state_of(beta, second) == "revoked", "the fleet to hear of it", PATIENCE)
+        wait_for(lambda: self.of_fleet(beta).get(second["serial_number"], {}).get("state") == "revoked", "the fleet to hear of it",
+                 PATIENCE)
         self.agree([alpha, beta])
         alpha.stop(9)
         shutil.rmtree(alpha.data)

@@ -253,6 +253,10 @@ class FleetTest(unittest.TestCase):
         """What these nodes have for the end of the ledger; one element when they agree."""
         return {(s["height"], s["app_hash"]) for s in ((n.ask("status") or n.ok("status"))["consensus"] for n in nodes)}
 
+    def of_fleet(self, node):
+        """Certificates as the fleet's state has them, by serial number."""
+        return {one["serial_number"]: one for one in node.ok("cert", "list", "--fleet")["certificates"]}
+
     def agree(self, nodes):
         wait_for(lambda: len(self.heads(nodes)) == 1, "the nodes to have one state", PATIENCE)
 

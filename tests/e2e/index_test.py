@@ -14,9 +14,6 @@ class Index(FleetTest):
         out.mkdir()
         return node.ok("cert", "issue", "--cn", name, "--out", out)["certificate"]["serial_number"]
 
-    def of_fleet(self, node):
-        return {one["serial_number"]: one for one in node.ok("cert", "list", "--fleet")["certificates"]}
-
     def listed(self, serial):
         """What the authority's own record says of it."""
         shown = self.alpha.ok("cert", "show", serial)

@@ -1,4 +1,5 @@
 // ct: the fleet's transparency log.
+#include <i2/node/closed_logs.h>
 #include <i2/trustchain/core/ct/tlog_proof.h>
 #include <i2/trustchain/core/ct/witness.h>
 #include <i2/trustchain/local_log_store.h>
@@ -278,37 +279,30 @@ ExitCode verify_evidence(const Options& options) {
 }
 
 // The database of the log that the node writes, then those of closed ones.
-std::vector<fs::path> log_databases(const fs::path& data_dir) {
-  std::vector<fs::path> out{data_dir / "ct" / "log"};
+Result<std::vector<fs::path>> log_databases(const fs::path& data_dir) {
+  I2_TRY_VALUE(auto out, node::closed_logs(data_dir));
+  for (fs::path& folder : out) {
+    folder /= "log";
+  }
   std::error_code ignored;
-  for (fs::directory_iterator at(data_dir / "ct" / "closed", ignored), end; !ignored && at != end;
-       at.increment(ignored)) {
-    out.push_back(at->path() / "log");
+  if (fs::path own = data_dir / "ct" / "log"; fs::exists(own, ignored)) {
+    out.insert(out.begin(), std::move(own));
   }
-  std::erase_if(out, [&](const fs::path& dir) { return !fs::exists(dir, ignored); });
   return out;
-}
-
-Result<std::string> origin_of(const trustchain::LocalLogStore& log) {
-  I2_TRY_VALUE(const auto note, log.read());
-  if (!note) {
-    return std::string();
-  }
-  I2_TRY_VALUE(const auto last, ct::parse_signed_checkpoint(*note));
-  return last.checkpoint.origin;
 }
 
 Result<trustchain::LogExport> export_files(const Options& options, const node::Config& config) {
   std::string found;
-  for (const fs::path& dir : log_databases(config.data_dir)) {
+  I2_TRY_VALUE(const auto databases, log_databases(config.data_dir));
+  for (const fs::path& dir : databases) {
     I2_TRY_VALUE(const auto database,
                  store::KeyValueStore::open(dir, store::KeyValueStore::Mode::kView));
     const trustchain::LocalLogStore log(*database);
-    I2_TRY_VALUE(const std::string origin, origin_of(log));
+    I2_TRY_VALUE(const auto origin, trustchain::origin_of(log));
     if (options.log.empty() || options.log == origin) {
       return trustchain::export_log(log, log, options.file);
     }
-    found += (found.empty() ? ": " : ", ") + origin;
+    found += (found.empty() ? ": " : ", ") + origin.value_or("one that has not begun");
   }
   return fail("trust.no_log",
               "'" + config.data_dir.string() + "' has no transparency log" +

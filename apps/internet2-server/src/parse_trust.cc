@@ -244,7 +244,7 @@ void add_ct(const Grammar& grammar) {
   files
       ->add_option("--log", options.log,
                    "which one, where a closed log came out of a backup; default: the one that "
-                   "this node writes")
+                   "this node writes, or else a closed one")
       ->type_name("ORIGIN");
 }
 

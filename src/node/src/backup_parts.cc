@@ -1,5 +1,6 @@
 #include <i2/crypto/provider.h>
 #include <i2/node/backup_parts.h>
+#include <i2/node/closed_logs.h>
 #include <i2/store/key_value_store.h>
 #include <i2/trustchain/core/ct/checkpoint.h>
 #include <i2/trustchain/local_log_store.h>
@@ -34,15 +35,13 @@ Result<void> add_open_log(fleet::BackupParts& out, const fs::path& dir) {
   I2_TRY_VALUE(const auto view,
                store::KeyValueStore::open(dir / "log", store::KeyValueStore::Mode::kView));
   const trustchain::LocalLogStore log(*view);
-  I2_TRY_VALUE(const auto note, log.read());
-  if (!note) {
+  I2_TRY_VALUE(const auto origin, trustchain::origin_of(log));
+  if (!origin) {
     return {};  // not begun
   }
-  I2_TRY_VALUE(const auto checkpoint, trustchain::ct::parse_signed_checkpoint(*note));
-  const std::string& origin = checkpoint.checkpoint.origin;
-  I2_TRY_VALUE(const LogKeys keys, load_log_keys(dir / "keys", origin, false));
+  I2_TRY_VALUE(const LogKeys keys, load_log_keys(dir / "keys", *origin, false));
   const std::string id = to_hex(keys.key.public_key().spki_sha256()).substr(0, kLogNameSize);
-  add_log(out, id, dir / "log", as_bytes(public_log_keys(keys, origin)));
+  add_log(out, id, dir / "log", as_bytes(public_log_keys(keys, *origin)));
   return {};
 }
 

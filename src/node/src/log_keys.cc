@@ -2,7 +2,6 @@
 
 #include <i2/trustchain/core/ct/checkpoint.h>
 
-#include <algorithm>
 #include <system_error>
 
 #include "secret_file.h"
@@ -72,25 +71,6 @@ std::string public_log_keys(const LogKeys& keys, const std::string& origin) {
   for (const NoteSigner& cosigner : keys.cosigners) {
     out += cosigner.key().vkey() + '\n';
   }
-  return out;
-}
-
-Result<std::vector<std::filesystem::path>> closed_logs(const std::filesystem::path& data_dir) {
-  const std::filesystem::path dir = data_dir / "ct" / "closed";
-  std::vector<std::filesystem::path> out;
-  std::error_code error;
-  if (!std::filesystem::exists(dir, error)) {
-    return out;
-  }
-  for (std::filesystem::directory_iterator at(dir, error), end; !error && at != end;
-       at.increment(error)) {
-    out.push_back(at->path());
-  }
-  if (error) {
-    return fail("node.file_failed", "the folder '" + dir.string() + "': " + error.message(),
-                error.value());
-  }
-  std::ranges::sort(out);
   return out;
 }
 

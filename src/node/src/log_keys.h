@@ -30,9 +30,4 @@ struct LogKeys {
     const std::filesystem::path& path);
 [[nodiscard]] std::string public_log_keys(const LogKeys& keys, const std::string& origin);
 
-// The folders of the closed logs of this node, <data-dir>/ct/closed/*, by name.
-// Error: node.file_failed.
-[[nodiscard]] Result<std::vector<std::filesystem::path>> closed_logs(
-    const std::filesystem::path& data_dir);
-
 }  // namespace i2::node

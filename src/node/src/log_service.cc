@@ -1,5 +1,7 @@
 #include "log_service.h"
 
+#include <i2/node/closed_logs.h>
+
 #include <boost/asio/post.hpp>
 #include <system_error>
 
@@ -77,10 +79,9 @@ Result<void> LogService::open_closed() {
 // C2SP tlog-checkpoint: an origin names one log. The first one of the founder has the fleet's name,
 // one that may follow it also its node's, and after a restore the time at which it begins.
 Result<std::string> LogService::origin() const {
-  I2_TRY_VALUE(const auto note, store_->read());
-  if (note) {
-    I2_TRY_VALUE(const auto last, trustchain::ct::parse_signed_checkpoint(*note));
-    return last.checkpoint.origin;
+  I2_TRY_VALUE(auto present, trustchain::origin_of(*store_));
+  if (present) {
+    return *std::move(present);
   }
   std::string out = "i2.internal/" + parts_.trust.chain_id().hex() + "/ct";
   if (!parts_.trust.is_founder() || !closed_.empty()) {

@@ -105,11 +105,8 @@ Result<void> LogServing::admit(const NodeId& authority) {
                            [&](const auto& anchor) { return anchor->holder == authority; })) {
     return fail("fleet.no_anchor", "only certificate authorities of the fleet add to its log");
   }
-  if (parts_.own.restored() != nullptr) {
-    return fail(trustchain::log_restored());
-  }
   I2_TRY_VALUE(const auto record, members->trust().log());
-  if (parts_.own.get() == nullptr || !record || record->holder != parts_.trust.node_id()) {
+  if (parts_.own.shown() == nullptr || !record || record->holder != parts_.trust.node_id()) {
     return fail(not_the_fleets());
   }
   if (adding_ >= kAddingMax || !limit_.take(parts_.clock.now())) {
@@ -123,8 +120,8 @@ Task<Result<Bytes>> LogServing::add(NodeId authority, Bytes request) {
   I2_CO_TRY_VALUE(auto chain, read_log_add(request));
   I2_CO_TRY(parts_.check(chain.front()));
   const auto begin = [this, &chain](trustchain::LogClient::Done done) {
-    parts_.own.get()->add_chain(trustchain::ct::EntryType::kPrecert, std::move(chain),
-                                std::move(done));
+    parts_.own.shown()->add_chain(trustchain::ct::EntryType::kPrecert, std::move(chain),
+                                  std::move(done));
   };
   ++adding_;
   const auto sct = co_await answer_of<Result<Bytes>>(begin);

@@ -6,7 +6,7 @@ namespace i2::node {
 Result<bool> PresentLog::is_own() const {
   const auto members = parts_.trust.members();
   I2_TRY_VALUE(const auto record, members->trust().log());
-  return parts_.own.get() != nullptr && (!record || record->holder == parts_.trust.node_id());
+  return parts_.own.shown() != nullptr && (!record || record->holder == parts_.trust.node_id());
 }
 
 void PresentLog::add(const crypto::Certificate& precertificate,
@@ -15,7 +15,7 @@ void PresentLog::add(const crypto::Certificate& precertificate,
   if (!own) {
     done(fail(own.error()));
   } else if (*own) {
-    parts_.own.get()->add(precertificate, std::move(chain), std::move(done));
+    parts_.own.shown()->add(precertificate, std::move(chain), std::move(done));
   } else {
     parts_.remote.add(precertificate, std::move(chain), std::move(done));
   }

@@ -18,6 +18,15 @@ Bytes object_key(std::string_view name) {
 
 }  // namespace
 
+Result<std::optional<std::string>> origin_of(const LogLock& lock) {
+  I2_TRY_VALUE(const auto note, lock.read());
+  if (!note) {
+    return std::nullopt;
+  }
+  I2_TRY_VALUE(const auto last, ct::parse_signed_checkpoint(*note));
+  return last.checkpoint.origin;
+}
+
 Result<Bytes> LocalLogStore::get(std::string_view name) const {
   I2_TRY_VALUE(auto bytes, store_.get(object_key(name)));
   if (!bytes) {

@@ -40,4 +40,8 @@ class LogLock {
                                           std::string_view next) = 0;
 };
 
+// Of the log whose checkpoint this is; none when no log was ever made here. Errors: those of
+// LogLock::read(), trust.checkpoint_invalid, trust.note_invalid.
+[[nodiscard]] Result<std::optional<std::string>> origin_of(const LogLock& lock);
+
 }  // namespace i2::trustchain
